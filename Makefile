@@ -1,0 +1,140 @@
+# Everything the project does from a fresh clone; `make help` lists it.
+#
+# Needs Python 3.11, GNU make and a package registry. uv is installed into .tools/ when it is not on the PATH.
+# Each environment is described by a compiled list with hashes and rebuilt when that list changes.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+# TensorFlow's start-up notices are not this project's output.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
+# A python3.9 that runs: pyenv's stand-in exists on the PATH even where its version is not switched on.
+LEGACY_PYTHON ?= $(shell for p in python3.9 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.9.*/bin/python3.9; do \
+	"$$p" -c "" 2>/dev/null && { command -v "$$p"; break; }; done)
+UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+
+VENV := .venv
+TRAINING := .venv-training
+LEGACY := .venv-legacy
+VENV_READY := $(VENV)/.ready
+TRAINING_READY := $(TRAINING)/.ready
+LEGACY_READY := $(LEGACY)/.ready
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- environments ----
+
+.PHONY: install
+install: $(VENV_READY) $(TRAINING_READY) ## both environments: .venv (inference, Kipoi) and .venv-training
+
+.tools/bin/uv:
+	@test -n "$(PYTHON)" || { echo "error: no python3.11 or python3 on the PATH" >&2; exit 1; }
+	@echo "uv is not on the PATH: installing uv $(UV_VERSION) into .tools/"
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet "uv==$(UV_VERSION)"
+
+# $(call environment,FOLDER,PYTHON,LOCK,PROJECTS): an environment that holds exactly what the lock lists,
+# and the projects as editable installs. The lock brings setuptools, hence no build isolation.
+define environment
+	$(UV) venv --quiet --python $(2) --allow-existing $(1) \
+		|| { echo "error: uv found no Python $(2); install it or put it on the PATH" >&2; exit 1; }
+	$(UV) pip sync --python $(1)/bin/python --require-hashes $(3)
+	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation $(4)
+	@touch $(1)/.ready
+	@echo "$(1) is ready"
+endef
+
+# The order-only uv is made first, and only where the PATH has none.
+$(VENV_READY): requirements/modern.txt pyproject.toml | $(UV)
+	$(call environment,$(VENV),3.11,requirements/modern.txt,-e .)
+
+$(TRAINING_READY): training/requirements.txt training/pyproject.toml pyproject.toml | $(UV)
+	$(call environment,$(TRAINING),3.11,training/requirements.txt,-e . -e training)
+
+$(LEGACY_READY): requirements/legacy.txt pyproject.toml | $(UV)
+	$(call environment,$(LEGACY),$(LEGACY_PYTHON),requirements/legacy.txt,-e .)
+
+# ---- the main jobs ----
+
+.PHONY: example
+example: $(VENV_READY) ## predict the example intervals with Kipoi, score a variant, draw both (build/example)
+	$(VENV)/bin/python examples/run_example.py --out build/example
+
+.PHONY: train-example
+train-example: install ## simulated genome -> data -> fit -> evaluate -> export -> predict (build/train-example)
+	examples/train_example.sh build/train-example
+
+# ---- checks ----
+
+.PHONY: test
+test: test-inference test-training ## the quick tests of both packages
+
+.PHONY: test-all
+test-all: ## every test of both packages, the slow ones too
+	@$(MAKE) test TESTS=
+
+# Which tests: the quick ones; empty for all.
+TESTS ?= -m "not slow"
+
+.PHONY: test-inference
+test-inference: $(VENV_READY)
+	$(VENV)/bin/python -m pytest $(TESTS) tests
+
+.PHONY: test-training
+test-training: $(TRAINING_READY)
+	$(TRAINING)/bin/python -m pytest $(TESTS) training/tests
+
+.PHONY: legacy-test
+legacy-test: ## the Kipoi tests on Python 3.9 with kipoi 0.6.35, which has the literal `kipoi veff`
+	@$(MAKE) has-legacy-python || { echo "error: legacy-test found no Python 3.9; LEGACY_PYTHON=... names one" >&2; exit 1; }
+	@$(MAKE) $(LEGACY_READY)
+	$(LEGACY)/bin/python -m pytest -m legacy tests/kipoi
+
+.PHONY: has-legacy-python
+has-legacy-python:
+	@test -n "$(LEGACY_PYTHON)"
+
+.PHONY: lint
+lint: $(VENV_READY) ## ruff's rules and formatting, and what no committed file may hold
+	.ci/check-files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+.PHONY: format
+format: $(VENV_READY) ## let ruff mend what it can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+.PHONY: benchmark
+benchmark: $(VENV_READY) ## time and peak memory of the networks (build/resources.json)
+	@mkdir -p build
+	$(VENV)/bin/python benchmarks/resources.py --out build/resources.json --overwrite
+
+# ---- upkeep ----
+
+.PHONY: requirements
+requirements: | $(UV) ## compile the locks again from their .in files
+	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file requirements/modern.txt \
+		requirements/runtime.in requirements/kipoi.in requirements/development.in
+	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.9 --output-file requirements/legacy.txt \
+		requirements/legacy.in
+	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file training/requirements.txt \
+		training/requirements.in
+
+.PHONY: clean
+clean: ## remove what was built; the environments and .tools stay
+	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info training/*.egg-info
+	find . -path './.*' -prune -o -name __pycache__ -type d -print0 | xargs -0 -r rm -rf
+
+.PHONY: distclean
+distclean: clean ## remove the environments and .tools too
+	rm -rf $(VENV) $(TRAINING) $(LEGACY) .tools

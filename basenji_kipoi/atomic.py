@@ -1,0 +1,91 @@
+"""Output that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_path", "check_output"]
+
+
+def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Check that an output may be written, before any work is spent on it.
+
+    Parameters
+    ----------
+    path
+        The file or directory to be written.
+    overwrite
+        Whether an existing one may be replaced.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Raises
+    ------
+    InputError
+        If the output exists and may not be replaced, or its folder is missing or not writable.
+    """
+    path = Path(path)
+    folder = path.absolute().parent
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already: name another output or pass --overwrite")
+    if not folder.is_dir():
+        raise InputError(f"the folder of the output {path} does not exist: create {folder} first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"the folder of the output {path} is not writable: {folder}")
+    return path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Write a file or a directory under a temporary name and rename it once complete.
+
+    Parameters
+    ----------
+    path
+        The file or directory to be written.
+    overwrite
+        Whether an existing one may be replaced.
+
+    Yields
+    ------
+    Path
+        A path that does not exist yet, with the same suffix, in the same file system. The body
+        creates a file or a directory there. It is removed when the body raises.
+
+    Raises
+    ------
+    InputError
+        As `check_output` does, before the body runs.
+    """
+    path = check_output(path, overwrite=overwrite)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
+    temporary = scratch / path.name
+    try:
+        yield temporary
+        if path.is_dir() and not path.is_symlink():
+            # A directory cannot be replaced in one step: the old one is moved aside, so that a
+            # complete directory stands under one of the two names at any moment.
+            os.replace(path, scratch / f"{path.name}.replaced")
+        os.replace(temporary, path)
+    finally:
+        _remove(scratch)

@@ -1,0 +1,260 @@
+"""A trained model as a directory that describes and checks itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from basenji_kipoi.architecture import Architecture, read_model
+from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.targets import Targets
+
+if TYPE_CHECKING:
+    import os
+
+    import keras
+
+__all__ = ["Bundle", "Metadata", "save_bundle"]
+
+ARCHITECTURE = "architecture.json"
+WEIGHTS = "model.weights.h5"
+TARGETS = "targets.tsv"
+LABELS = "targets.txt"
+METADATA = "metadata.json"
+EVALUATION = "evaluation.json"
+MODEL_CARD = "MODEL_CARD.md"
+#: Files whose checksums the metadata holds.
+CHECKED_FILES = (ARCHITECTURE, WEIGHTS, TARGETS, LABELS, EVALUATION, MODEL_CARD)
+
+
+class Metadata(BaseModel):
+    """``metadata.json``: what a bundle was made from and what it must contain.
+
+    ``window`` and ``receptive_field`` are in bp, ``bin`` in bp, ``crop`` in bins on each side. They
+    repeat what follows from the architecture, for readers that have only this file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str
+    assembly: str
+    window: int
+    bin: int
+    crop: int
+    receptive_field: int
+    tracks: int
+    training: Dict[str, Any] = {}
+    versions: Dict[str, str] = {}
+    sha256: Dict[str, str]
+
+
+class Bundle:
+    """A loaded bundle. Use `Bundle.load`.
+
+    Attributes
+    ----------
+    path : Path
+        Its directory.
+    architecture : Architecture
+        The network's description.
+    targets : Targets
+        The tracks, in the order of the network's output.
+    metadata : Metadata
+        What it was made from.
+    """
+
+    def __init__(
+        self, path: Path, architecture: Architecture, targets: Targets, metadata: Metadata
+    ) -> None:
+        self.path = path
+        self.architecture = architecture
+        self.targets = targets
+        self.metadata = metadata
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Bundle:
+        """Read a bundle and check that its files belong together.
+
+        Parameters
+        ----------
+        path
+            The directory.
+        verify
+            Whether to compute the checksums (a few milliseconds for each MB).
+
+        Raises
+        ------
+        InputError
+            If a file is missing or was changed, or the parts do not fit each other.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"no model at {path}: expected a directory with {METADATA}")
+        metadata = read_model(Metadata, path / METADATA)
+        for name in CHECKED_FILES:
+            if name not in metadata.sha256:
+                raise InputError(f"{path / METADATA}: no sha256 of {name}")
+            if not (path / name).is_file():
+                raise InputError(f"{path / name} is missing: the model at {path} is incomplete")
+            if verify and _sha256(path / name) != metadata.sha256[name]:
+                raise InputError(
+                    f"{path / name} is not the file that {METADATA} describes (its sha256 "
+                    "differs): get the model again"
+                )
+        architecture = Architecture.read(path / ARCHITECTURE)
+        for name, value in _geometry(architecture).items():
+            if getattr(metadata, name) != value:
+                raise InputError(
+                    f"{path / METADATA}: {name} is {getattr(metadata, name)}, but {ARCHITECTURE} "
+                    f"makes it {value}"
+                )
+        targets = Targets.read(path / TARGETS)
+        _check_targets(architecture, targets, path / TARGETS)
+        labels = (path / LABELS).read_text(encoding="utf-8").splitlines()
+        if labels != targets.labels:
+            raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
+        return cls(path, architecture, targets, metadata)
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """What ``evaluation.json`` holds."""
+        return json.loads((self.path / EVALUATION).read_text(encoding="utf-8"))
+
+    def network(self, *, head: str | None = None, dtype: str = "float32") -> keras.Model:
+        """Build the network and load its weights.
+
+        Parameters
+        ----------
+        head, dtype
+            As `basenji_kipoi.network.build_network` takes them.
+
+        Returns
+        -------
+        keras.Model
+            float32 (batch, window, 4) -> float32 (batch, bins, tracks), for any batch size.
+
+        Raises
+        ------
+        InputError
+            If the weights do not fit the architecture.
+        """
+        # Keras takes seconds to import; reading a bundle must not.
+        from basenji_kipoi.network import build_network  # noqa: PLC0415
+
+        network = build_network(self.architecture, head=head, dtype=dtype)
+        try:
+            network.load_weights(self.path / WEIGHTS)
+        except (ValueError, OSError, KeyError) as error:
+            raise InputError(
+                f"{self.path / WEIGHTS} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
+            ) from error
+        return network
+
+
+def save_bundle(
+    path: str | os.PathLike[str],
+    *,
+    network: keras.Model,
+    architecture: Architecture,
+    targets: Targets,
+    name: str,
+    assembly: str,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    model_card: str,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The directory to be made.
+    network
+        The trained network, as `basenji_kipoi.network.build_network` built it.
+    architecture, targets
+        Its description and its tracks.
+    name, assembly
+        The model's name and the genome assembly that it was trained on.
+    training
+        What it was trained on and how: data, chromosomes of each split, commands.
+    evaluation
+        The content of ``evaluation.json``.
+    model_card
+        The content of ``MODEL_CARD.md``.
+    overwrite
+        Whether an existing bundle may be replaced.
+
+    Returns
+    -------
+    Bundle
+        The bundle as `Bundle.load` reads it back.
+
+    Raises
+    ------
+    InputError
+        If the output may not be written or the targets do not fit the network.
+    """
+    import keras  # noqa: PLC0415 - takes seconds; only writers of models need it here
+    import numpy as np  # noqa: PLC0415
+
+    _check_targets(architecture, targets, "the targets table")
+    with atomic_path(path, overwrite=overwrite) as folder:
+        folder.mkdir()
+        architecture.write(folder / ARCHITECTURE)
+        network.save_weights(folder / WEIGHTS)
+        targets.write(folder / TARGETS)
+        (folder / LABELS).write_text("\n".join([*targets.labels, ""]), encoding="utf-8")
+        (folder / EVALUATION).write_text(_json(evaluation), encoding="utf-8")
+        (folder / MODEL_CARD).write_text(model_card, encoding="utf-8")
+        metadata = Metadata(
+            name=name,
+            assembly=assembly,
+            training=training,
+            versions={
+                "keras": keras.__version__,
+                "backend": keras.config.backend(),
+                "numpy": np.__version__,
+            },
+            sha256={file: _sha256(folder / file) for file in CHECKED_FILES},
+            **_geometry(architecture),
+        )
+        (folder / METADATA).write_text(_json(metadata.model_dump()), encoding="utf-8")
+    return Bundle.load(path)
+
+
+def _geometry(architecture: Architecture) -> dict[str, int]:
+    return {
+        "window": architecture.window,
+        "bin": architecture.bin,
+        "crop": architecture.crop,
+        "receptive_field": architecture.receptive_field,
+        "tracks": sum(head.tracks for head in architecture.heads.values()),
+    }
+
+
+def _check_targets(architecture: Architecture, targets: Targets, where: str | Path) -> None:
+    tracks = sum(head.tracks for head in architecture.heads.values())
+    if len(targets) != tracks:
+        raise InputError(
+            f"{where} has {len(targets)} rows, but the network predicts {tracks} tracks"
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        for block in iter(lambda: content.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,136 @@
+"""From a description to a Keras model, in stock layers that every Keras backend runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+import keras
+
+from basenji_kipoi import architecture as description
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.sequence import ALPHABET
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basenji_kipoi.architecture import Architecture
+
+__all__ = ["DTYPES", "build_network"]
+
+#: Arithmetic of a network and the Keras policy that gives it; weights are float32 in both.
+DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+def _exp_linear(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Positive link of the 2018 network: exp(x) below zero, x + 1 above (Kelley et al. 2018)."""
+    return keras.ops.elu(x) + 1
+
+
+def _gelu_tanh(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Gaussian error linear unit in its tanh approximation (Hendrycks and Gimpel 2016)."""
+    return keras.ops.gelu(x, approximate=True)
+
+
+_FUNCTIONS: dict[str, str | Callable] = {
+    "relu": "relu",
+    "gelu_tanh": _gelu_tanh,
+    "softplus": "softplus",
+    "exp_linear": _exp_linear,
+    "linear": "linear",
+}
+
+
+def build_network(
+    architecture: Architecture, *, head: str | None = None, dtype: str = "float32"
+) -> keras.Model:
+    """Build the network that an architecture describes, with fresh weights.
+
+    Parameters
+    ----------
+    architecture
+        The description.
+    head
+        The head to end with. By default the only one, or all of them.
+    dtype
+        "float32", or "bfloat16" for bfloat16 arithmetic on float32 weights. Normalisation and
+        heads compute in float32 in both.
+
+    Returns
+    -------
+    keras.Model
+        Input float32 (batch, window, 4); output float32 (batch, bins, tracks), or a dictionary of
+        such outputs by the head's name when there are several.
+
+    Raises
+    ------
+    InputError
+        If there is no such head or dtype.
+    """
+    if head is not None and head not in architecture.heads:
+        raise InputError(f"no head {head!r}: the network has {', '.join(architecture.heads)}")
+    if dtype not in DTYPES:
+        raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    policy = keras.DTypePolicy(DTYPES[dtype])
+    sequence = keras.Input((architecture.window, len(ALPHABET)), name="sequence")
+    features = _apply(architecture.trunk, sequence, "trunk", policy)
+    outputs = {}
+    for name in [head] if head is not None else architecture.heads:
+        spec = architecture.heads[name]
+        # Dense on (batch, bins, channels) is one matrix product: faster than a convolution of 1.
+        tracks = keras.layers.Dense(spec.tracks, dtype="float32", name=f"head_{name}")(features)
+        outputs[name] = keras.layers.Activation(
+            _FUNCTIONS[spec.activation], dtype="float32", name=f"tracks_{name}"
+        )(tracks)
+    return keras.Model(
+        sequence, next(iter(outputs.values())) if len(outputs) == 1 else outputs, name="basenji"
+    )
+
+
+def _apply(
+    operations: Sequence[description.Operation],
+    x: keras.KerasTensor,
+    prefix: str,
+    policy: keras.DTypePolicy,
+) -> keras.KerasTensor:
+    """Chain layers; a layer's name is its place, e.g. trunk_12_residual_03_convolution."""
+    for position, operation in enumerate(operations):
+        x = _apply_one(operation, x, f"{prefix}_{position:02d}_{operation.op}", policy)
+    return x
+
+
+def _apply_one(
+    operation: description.Operation, x: keras.KerasTensor, name: str, policy: keras.DTypePolicy
+) -> keras.KerasTensor:
+    common = {"name": name, "dtype": policy}
+    if isinstance(operation, description.Convolution):
+        return keras.layers.Conv1D(
+            operation.filters,
+            operation.kernel,
+            dilation_rate=operation.dilation,
+            padding="same",
+            use_bias=operation.bias,
+            kernel_initializer="he_normal",
+            **common,
+        )(x)
+    if isinstance(operation, description.Normalisation):
+        return keras.layers.BatchNormalization(
+            momentum=operation.momentum,
+            epsilon=operation.epsilon,
+            gamma_initializer=operation.gamma,
+            **common,
+        )(x)
+    if isinstance(operation, description.Activation):
+        return keras.layers.Activation(_FUNCTIONS[operation.function], **common)(x)
+    if isinstance(operation, description.Pooling):
+        return keras.layers.MaxPooling1D(operation.size, **common)(x)
+    if isinstance(operation, description.Dropout):
+        return keras.layers.Dropout(operation.rate, **common)(x)
+    if isinstance(operation, description.Crop):
+        return keras.layers.Cropping1D(operation.bins, **common)(x)
+    branch = _apply(operation.branch, x, name, policy)
+    join = (
+        keras.layers.Add
+        if isinstance(operation, description.Residual)
+        else keras.layers.Concatenate
+    )
+    return join(**common)([x, branch])

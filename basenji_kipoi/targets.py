@@ -1,0 +1,155 @@
+"""The targets table: what each track of a network is and how its values came about."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Literal, Optional, Tuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["Target", "Targets"]
+
+
+class Target(BaseModel):
+    """One track: a row of the table, with the columns of the original program and two more.
+
+    The value of a bin is ``scale * min(soft(s), clip)``, where s is the bin's ``sum_stat`` of the
+    coverage and soft(s) is s up to ``clip_soft`` and ``clip_soft + sqrt(s - clip_soft)`` above it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    index: int = Field(ge=0)
+    identifier: str = Field(min_length=1, pattern=r"^\S+$")
+    file: str = ""
+    clip: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
+    clip_soft: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    sum_stat: Literal["sum", "mean", "max"] = "sum"
+    strand_pair: int = Field(ge=0)
+    description: str = ""
+    assay: str = ""
+    sample: str = ""
+
+    @field_validator("clip", "clip_soft", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class Targets:
+    """The tracks of a network in the order of its output.
+
+    Parameters
+    ----------
+    rows
+        One `Target` a track; indices count from 0, identifiers are unique, and strand pairs are
+        mutual (an unstranded track is its own pair).
+
+    Raises
+    ------
+    InputError
+        If one of these does not hold.
+    """
+
+    def __init__(self, rows: Iterator[Target] | list[Target] | Tuple[Target, ...]) -> None:
+        self._rows = tuple(rows)
+        seen: set[str] = set()
+        for position, row in enumerate(self._rows):
+            if row.index != position:
+                raise InputError(
+                    f"target {row.identifier}: index {row.index} on row {position + 1}; "
+                    f"expected {position} (indices count from 0)"
+                )
+            if row.identifier in seen:
+                raise InputError(f"target {row.identifier}: the identifier stands twice")
+            seen.add(row.identifier)
+            pair = row.strand_pair
+            if pair >= len(self._rows) or self._rows[pair].strand_pair != position:
+                raise InputError(
+                    f"target {row.identifier}: strand_pair {pair} is not mutual; expected the "
+                    f"index of the other strand's track, or {position} if it has none"
+                )
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Target]:
+        return iter(self._rows)
+
+    def __getitem__(self, position: int) -> Target:
+        return self._rows[position]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Targets) and self._rows == other._rows
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def labels(self) -> list[str]:
+        """Identifiers, one a track."""
+        return [row.identifier for row in self._rows]
+
+    @property
+    def strand_permutation(self) -> np.ndarray:
+        """Order of the tracks under reverse complement: int64, shape (tracks,)."""
+        return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Targets:
+        """Read a tab-separated table with a header.
+
+        Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
+        track itself.
+
+        Raises
+        ------
+        InputError
+            If the file is missing or empty, or a row does not fit; names the line.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"the targets table {path} is missing")
+        rows = []
+        with path.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines, delimiter="\t")
+            for fields in reader:
+                where = f"{path}:{reader.line_num}"
+                if None in fields or None in fields.values():
+                    raise InputError(
+                        f"{where}: expected {len(reader.fieldnames or ())} tab-separated columns"
+                    )
+                # The original program's tables leave the first heading, the index, empty.
+                values = {name or "index": value for name, value in fields.items()}
+                if not values.get("strand_pair"):
+                    values["strand_pair"] = values.get("index", "")
+                try:
+                    rows.append(Target.model_validate(values))
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    column = ".".join(str(step) for step in first["loc"])
+                    raise InputError(f"{where}: column {column}: {first['msg']}") from None
+        if not rows:
+            raise InputError(f"the targets table {path} has no rows below its header")
+        try:
+            return cls(rows)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, tab-separated with a header."""
+        with Path(path).open("w", newline="", encoding="utf-8") as lines:
+            writer = csv.DictWriter(
+                lines, list(Target.model_fields), delimiter="\t", lineterminator="\n"
+            )
+            writer.writeheader()
+            for row in self._rows:
+                values = row.model_dump()
+                writer.writerow({k: "" if v is None else v for k, v in values.items()})

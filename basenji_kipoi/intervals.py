@@ -1,0 +1,187 @@
+"""Intervals of a genome: BED files and the window around an interval's centre.
+
+Positions are 0-based and half-open, in bp.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.genome import did_you_mean
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from typing import TextIO
+
+__all__ = ["Interval", "centred_window", "read_bed"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_HEADERS = ("track", "browser")
+_STRANDS = ("+", "-", ".")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval of a contig.
+
+    Attributes
+    ----------
+    chrom : str
+        Contig.
+    start, end : int
+        Positions [start, end) in bp, 0-based; ``0 <= start < end``.
+    name : str
+        Name, "." when there is none.
+    strand : str
+        "+", "-" or ".".
+
+    Raises
+    ------
+    ValueError
+        If the interval is empty or negative, or the strand is not one of the three.
+    """
+
+    chrom: str
+    start: int
+    end: int
+    name: str = "."
+    strand: str = "."
+
+    def __post_init__(self) -> None:
+        if self.start < 0:
+            raise ValueError(f"{self} starts before its contig does")
+        if self.start >= self.end:
+            raise ValueError(f"{self} is empty: its start must be smaller than its end")
+        if self.strand not in _STRANDS:
+            raise ValueError(f"the strand {self.strand!r} of {self} is not '+', '-' or '.'")
+
+    def __str__(self) -> str:
+        return f"{self.chrom}:{self.start}-{self.end}"
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+def centred_window(start: int, end: int, window: int) -> tuple[int, int]:
+    """Find the window around the centre of an interval.
+
+    Parameters
+    ----------
+    start, end
+        Interval [start, end) in bp.
+    window
+        Length of the window (bp).
+
+    Returns
+    -------
+    tuple of int
+        Window [start, end) in bp, with ``start = (start + end) // 2 - window // 2``: of an even
+        window, the base right of its middle is the base right of the interval's. It may reach
+        beyond the contig.
+    """
+    window_start = (start + end) // 2 - window // 2
+    return window_start, window_start + window
+
+
+def read_bed(
+    path: str | os.PathLike[str], lengths: Mapping[str, int] | None = None
+) -> list[Interval]:
+    """Read a BED file, plain or gzip.
+
+    Columns are chrom, start, end and, where present, name (fourth) and strand (sixth). Empty
+    lines, comments (#) and the lines of genome browsers (track, browser) are skipped.
+
+    Parameters
+    ----------
+    path
+        The BED file.
+    lengths
+        Length of each contig (bp). Without it, contigs and ends are not checked.
+
+    Returns
+    -------
+    list of Interval
+        In the order of the file; empty for a file without intervals.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line has fewer than three columns, positions that are not
+        whole numbers, start >= end, an end beyond its contig, or an unknown contig. The message
+        names the file and the line.
+    """
+    path = Path(path)
+    intervals = []
+    number = 0
+    try:
+        with _open_text(path) as file:
+            for line in file:
+                number += 1
+                if _is_record(line):
+                    intervals.append(_parse(line, lengths))
+    except FileNotFoundError:
+        raise InputError(f"the BED file {path} does not exist") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a BED file: it is not text") from None
+    except (EOFError, zlib.error):
+        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
+    except OSError as error:
+        raise InputError(f"the BED file {path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: {error}") from None
+    return intervals
+
+
+def _open_text(path: Path) -> TextIO:
+    """Open a text file, decompressing it if it is gzip."""
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == _GZIP_MAGIC
+    if compressed:
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def _is_record(line: str) -> bool:
+    words = line.split(None, 1)
+    return bool(words) and not words[0].startswith("#") and words[0] not in _HEADERS
+
+
+def _parse(line: str, lengths: Mapping[str, int] | None) -> Interval:
+    """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad."""
+    line = line.rstrip("\r\n")
+    columns = line.split("\t") if "\t" in line else line.split()
+    if len(columns) < 3:
+        raise ValueError(
+            f"expected at least three columns (chrom, start, end), found {len(columns)}"
+        )
+    # Interned: a million intervals share a few names.
+    chrom = sys.intern(columns[0])
+    start, end = (_position(text, what) for text, what in zip(columns[1:3], ("start", "end")))
+    interval = Interval(
+        chrom,
+        start,
+        end,
+        name=columns[3] if len(columns) > 3 and columns[3] else ".",
+        strand=columns[5] if len(columns) > 5 else ".",
+    )
+    if lengths is None:
+        return interval
+    if chrom not in lengths:
+        raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
+    if end > lengths[chrom]:
+        raise ValueError(f"{interval} reaches beyond the end of {chrom} at {lengths[chrom]}")
+    return interval
+
+
+def _position(text: str, what: str) -> int:
+    # int() alone would also take "1_000" and " 5".
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise ValueError(f"the {what} {text!r} is not a whole number")
+    return int(text)

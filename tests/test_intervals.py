@@ -1,0 +1,107 @@
+"""BED files with known intervals, and the line that each bad one gets."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.intervals import Interval, centred_window, read_bed
+
+LENGTHS = {"chrI": 1000, "chrII": 500}
+
+
+def bed(tmp_path, content: str, name: str = "x.bed") -> Path:
+    path = tmp_path / name
+    path.write_text(content, newline="")
+    return path
+
+
+def error_of(tmp_path, line: str) -> str:
+    """The message for a file whose third line is bad, without the file's folder."""
+    path = bed(tmp_path, f"# a comment\nchrI\t0\t1000\n{line}\nchrI\tno\tno\n")
+    with pytest.raises(InputError) as caught:
+        read_bed(path, LENGTHS)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(f"{tmp_path}/")
+
+
+def test_columns_headers_and_endings(tmp_path):
+    content = (
+        "browser position chrI\ntrack name=x\n#chrom\tstart\tend\n\n"
+        "chrI\t0\t10\r\n"
+        "chrI 5 7 gene 0 -\n"
+        "chrII\t499\t500\t\t0\t+\textra\n"
+        "tracks\t1\t2"
+    )
+    expected = [
+        Interval("chrI", 0, 10),
+        Interval("chrI", 5, 7, "gene", "-"),
+        Interval("chrII", 499, 500, ".", "+"),
+        Interval("tracks", 1, 2),
+    ]
+    assert read_bed(bed(tmp_path, content)) == expected
+    compressed = tmp_path / "compressed.bed"  # known by its content, not by its name
+    compressed.write_bytes(gzip.compress(content.encode()))
+    assert read_bed(compressed) == expected
+
+
+def test_an_empty_file_has_no_intervals(tmp_path):
+    assert read_bed(bed(tmp_path, ""), LENGTHS) == []
+    assert read_bed(bed(tmp_path, "#chrom\tstart\tend\n"), LENGTHS) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("chrI\t10\t10", "chrI:10-10 is empty: its start must be smaller than its end"),
+        ("chrI\t11\t10", "chrI:11-10 is empty: its start must be smaller than its end"),
+        ("chrI\t-1\t10", "chrI:-1-10 starts before its contig does"),
+        ("chrII\t0\t501", "chrII:0-501 reaches beyond the end of chrII at 500"),
+        ("II\t0\t10", "the genome has no contig 'II': did you mean 'chrII'?"),
+        ("q\t0\t10", "the genome has no contig 'q': it has chrI, chrII"),
+        ("chrI\tten\t10", "the start 'ten' is not a whole number"),
+        ("chrI\t1_0\t20", "the start '1_0' is not a whole number"),
+        ("chrI\t1\t2.5", "the end '2.5' is not a whole number"),
+        ("chrI\t1", "expected at least three columns (chrom, start, end), found 2"),
+        ("chrI\t1\t2\tx\t0\t*", "the strand '*' of chrI:1-2 is not '+', '-' or '.'"),
+    ],
+)
+def test_bad_lines_are_named(tmp_path, line, message):
+    assert error_of(tmp_path, line) == f"x.bed:3: {message}"
+
+
+def test_suggestions_go_both_ways(tmp_path):
+    with pytest.raises(InputError, match=r"x.bed:1: .* did you mean '1'"):
+        read_bed(bed(tmp_path, "chr1\t0\t1\n"), {"1": 10, "2": 10})
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match=r"none\.bed does not exist"):
+        read_bed(tmp_path / "none.bed")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_bed(tmp_path)
+    (tmp_path / "x.bam").write_bytes(b"BAM\xff\xfe\x80\n")
+    with pytest.raises(InputError, match="it is not text"):
+        read_bed(tmp_path / "x.bam")
+    content = gzip.compress("".join(f"chrI\t{i}\t{i * 7 + 1}\n" for i in range(9999)).encode())
+    (tmp_path / "cut.bed.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="is truncated or damaged"):
+        read_bed(tmp_path / "cut.bed.gz")
+
+
+@given(start=st.integers(0, 10**6), length=st.integers(1, 10**5), half=st.integers(1, 10**5))
+def test_the_window_has_the_intervals_centre(start, length, half):
+    end = start + length
+    first, last = centred_window(start, end, 2 * half)
+    assert last - first == 2 * half
+    assert first + half == (start + end) // 2
+    # An interval that is a window already stays as it is, whatever its length's parity.
+    assert centred_window(start, end, length) == (start, end) or length % 2
+    if length % 2:
+        assert abs(centred_window(start, end, length)[0] - start) <= 1

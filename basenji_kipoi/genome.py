@@ -35,8 +35,9 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 #: What pyfaidx and Biopython raise on files that are damaged, whatever the damage.
 _READ_ERRORS = (
     OSError,
+    RuntimeError,
     ValueError,
-    IndexError,
+    LookupError,
     AssertionError,
     struct.error,
     zlib.error,

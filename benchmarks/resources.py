@@ -15,10 +15,9 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
-from typing_extensions import Annotated
 
 from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.errors import InputError
@@ -93,7 +92,9 @@ def table(measurements: list[dict[str, Any]], host: dict[str, Any]) -> str:
             f"{row['parameters'] / 1e6:.2f} M parameters",
             row["dtype"],
         ]
-        cells += [_cell(stages[stage]) for stage in ("import", "load", "first window", "one window")]
+        cells += [
+            _cell(stages[stage]) for stage in ("import", "load", "first window", "one window")
+        ]
         many, windows = stages["many windows"], row["windows"]
         if windows == MANY:
             cells.append(f"{_cell(many)}, batches of {row['batch']}")
@@ -113,8 +114,11 @@ def table(measurements: list[dict[str, Any]], host: dict[str, Any]) -> str:
 
 def _cell(stage: dict[str, float]) -> str:
     seconds = stage["seconds"]
-    time = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:,.{1 if seconds < 100 else 0}f} s"
-    return f"{time}, {stage['peak_bytes'] / 2**30:.2f} GiB"
+    if seconds < 1:
+        duration = f"{seconds * 1000:.0f} ms"
+    else:
+        duration = f"{seconds:,.1f} s" if seconds < 100 else f"{seconds:,.0f} s"
+    return f"{duration}, {stage['peak_bytes'] / 2**30:.2f} GiB"
 
 
 def replace_table(path: Path, content: str) -> None:

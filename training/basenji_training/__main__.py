@@ -1,0 +1,8 @@
+"""Lets ``python -m basenji_training`` run the command."""
+
+from __future__ import annotations
+
+from basenji_training.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""Coverage tracks: from bigWig files to values of bins.
+
+A bin's value is ``scale * clip(soft_clip(statistic))``: the sum (or mean, or maximum) of the
+coverage over the bin's bases, then the two thresholds of the targets table, in units of that
+statistic, then the scale. All of it in float64; the value is narrowed to float32 last, so no
+large sum can overflow before it is clipped. ``soft_clip(x) = c + sqrt(x - c)`` for x above
+c = ``clip_soft``. The original program applied them in this order for its published models (its
+later default scales first and has a slightly different root; thresholds are not interchangeable).
+
+A base for which the bigWig has no record counts as zero. A contig that the bigWig does not list
+is missing: its bins are NaN.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pybigtools
+
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basenji_kipoi.targets import Target, Targets
+
+__all__ = ["STATISTICS", "Track", "bin_values", "locate_tracks", "read_bins", "transform"]
+
+_log = logging.getLogger(__name__)
+
+#: How the bases of a bin become one number, by the name used in the targets table.
+STATISTICS = {"sum": np.sum, "mean": np.mean, "max": np.max}
+
+# Open readers a process keeps: reopening costs milliseconds, thousands at once exceed the limit
+# on open files.
+_OPEN_READERS = 256
+
+
+@dataclass(frozen=True)
+class Track:
+    """One row of the targets table with its bigWig found and checked.
+
+    Attributes
+    ----------
+    identifier
+        Name of the track.
+    path
+        The bigWig file.
+    contigs
+        Chromosome of the genome -> the bigWig's name of it; only those that the bigWig lists.
+    sum_stat
+        A key of `STATISTICS`.
+    clip_soft, clip
+        Thresholds in units of the statistic; infinite where the table has none.
+    scale
+        Factor applied last.
+    """
+
+    identifier: str
+    path: Path
+    contigs: Mapping[str, str]
+    sum_stat: str
+    clip_soft: float
+    clip: float
+    scale: float
+
+
+def bin_values(values: np.ndarray, width: int, sum_stat: str = "sum") -> np.ndarray:
+    """Reduce values of bases to values of bins.
+
+    Parameters
+    ----------
+    values : ndarray, shape (bins * width,)
+        One value a base.
+    width
+        Bases in a bin.
+    sum_stat
+        A key of `STATISTICS`.
+
+    Returns
+    -------
+    ndarray, float64, shape (bins,)
+        The statistic of each bin.
+    """
+    return STATISTICS[sum_stat](np.asarray(values, np.float64).reshape(-1, width), axis=1)
+
+
+def transform(values: np.ndarray, *, clip_soft: float, clip: float, scale: float) -> np.ndarray:
+    """Clip softly, clip, scale, and only then narrow.
+
+    Parameters
+    ----------
+    values : ndarray, float64
+        Statistics of bins; not negative.
+    clip_soft
+        Threshold above which the excess is replaced by its square root.
+    clip
+        Largest value after that.
+    scale
+        Factor applied last.
+
+    Returns
+    -------
+    ndarray, float32, same shape
+        ``scale * min(soft_clip(values), clip)``.
+    """
+    values = np.asarray(values, np.float64)
+    if np.isfinite(clip_soft):
+        # An excess below 1 would grow under the root; the formula is kept as published.
+        excess = np.sqrt(np.maximum(values - clip_soft, 0.0))
+        values = np.where(values > clip_soft, clip_soft + excess, values)
+    return (scale * np.minimum(values, clip)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=_OPEN_READERS)
+def _open(path: Path) -> pybigtools.BBIReader:
+    try:
+        return pybigtools.open(str(path))
+    except (ValueError, OSError, pybigtools.BBIReadError) as error:
+        raise InputError(f"{path}: not a readable bigWig file ({error})") from error
+
+
+def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -> np.ndarray:
+    """Read one track's statistics of bins, before clipping and scaling.
+
+    Parameters
+    ----------
+    track
+        The track.
+    chromosome
+        Name in the genome.
+    start, end
+        0-based half-open interval in bp, a whole number of bins.
+    width
+        Bin width in bp.
+
+    Returns
+    -------
+    ndarray, float64, shape ((end - start) // width,)
+        All NaN if the bigWig does not list the chromosome.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or holds a negative or infinite value, with its position.
+    """
+    contig = track.contigs.get(chromosome)
+    if contig is None:
+        return np.full((end - start) // width, np.nan)
+    try:
+        values = _open(track.path).values(contig, start, end, fillna=0.0)
+    except pybigtools.BBIReadError as error:
+        raise InputError(
+            f"{track.path}: cannot read {contig}:{start}-{end} of track {track.identifier}, "
+            f"the file is damaged or incomplete ({error})"
+        ) from error
+    # Not (0 <= x < inf), so that anything odd is caught.
+    wrong = ~((values >= 0) & (values < np.inf))
+    if wrong.any():
+        position = int(np.argmax(wrong))
+        value = values[position]
+        kind = "negative" if value < 0 and np.isfinite(value) else "infinite"
+        raise InputError(
+            f"track {track.identifier}: {kind} coverage {value:g} at {contig}:{start + position} "
+            f"(0-based) of {track.path}: coverage must be finite and not negative"
+        )
+    return bin_values(values, width, track.sum_stat)
+
+
+def _aliases(name: str) -> list[str]:
+    """Spellings under which other files may list the same contig, likeliest first."""
+    bare = name[3:] if name.lower().startswith("chr") else name
+    names = [name, bare, f"chr{bare}"]
+    if bare in {"M", "MT", "Mito"}:
+        names += ["chrM", "M", "MT", "chrMT", "Mito", "chrMito"]
+    return list(dict.fromkeys(names))
+
+
+def _match_contigs(
+    listed: Mapping[str, int], lengths: Mapping[str, int], path: Path, identifier: str
+) -> dict[str, str]:
+    contigs = {}
+    for chromosome, length in lengths.items():
+        name = next((alias for alias in _aliases(chromosome) if alias in listed), None)
+        if name is None:
+            continue
+        if listed[name] != length:
+            raise InputError(
+                f"track {identifier}: {path} is of another assembly than the FASTA: contig {name} "
+                f"has {listed[name]:,} bp there and {chromosome} has {length:,} bp in the FASTA"
+            )
+        contigs[chromosome] = name
+    if not contigs:
+        raise InputError(
+            f"track {identifier}: {path} lists no chromosome of the FASTA "
+            f"(the first are {', '.join(list(listed)[:3])} there, "
+            f"{', '.join(list(lengths)[:3])} in the FASTA)"
+        )
+    return contigs
+
+
+def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int]) -> list[Track]:
+    """Find the bigWig of every track and check it against the genome.
+
+    Contig names are reconciled with and without ``chr``; what was reconciled or is missing is
+    logged once for all tracks.
+
+    Parameters
+    ----------
+    targets
+        The tracks.
+    folder
+        Where relative file names start.
+    lengths
+        Chromosomes to be read and their lengths in bp.
+
+    Returns
+    -------
+    list of Track
+        In the order of the table.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, not a bigWig, or of another assembly.
+    """
+    tracks = [_locate(target, folder, lengths) for target in targets]
+    _report_contigs(tracks, lengths)
+    return tracks
+
+
+def _locate(target: Target, folder: Path, lengths: Mapping[str, int]) -> Track:
+    path = folder / target.file
+    if not path.is_file():
+        raise InputError(
+            f"track {target.identifier}: no file {path}: correct the column file of the targets "
+            "table, or name the folder that its paths start from with --data-dir"
+        )
+    reader = _open(path)
+    if not reader.is_bigwig:
+        raise InputError(f"track {target.identifier}: {path} is a bigBed file, not a bigWig")
+    return Track(
+        identifier=target.identifier,
+        path=path,
+        contigs=_match_contigs(reader.chroms(), lengths, path, target.identifier),
+        sum_stat=target.sum_stat,
+        clip_soft=np.inf if target.clip_soft is None else target.clip_soft,
+        clip=np.inf if target.clip is None else target.clip,
+        scale=target.scale,
+    )
+
+
+def _report_contigs(tracks: Sequence[Track], lengths: Mapping[str, int]) -> None:
+    renamed = [t for t in tracks if any(c != name for c, name in t.contigs.items())]
+    if renamed:
+        chromosome, name = next((c, n) for c, n in renamed[0].contigs.items() if c != n)
+        _log.warning(
+            "%s: contigs are named otherwise than in the FASTA, %s is read as %s and so on",
+            _names(renamed),
+            name,
+            chromosome,
+        )
+    partial = [t for t in tracks if len(t.contigs) < len(lengths)]
+    if partial:
+        _log.warning(
+            "%s: not all chromosomes are listed in the bigWig; the others count as missing (NaN), "
+            "not as zero",
+            _names(partial),
+        )
+
+
+def _names(tracks: Sequence[Track]) -> str:
+    shown = ", ".join(track.identifier for track in tracks[:5])
+    return f"{len(tracks)} track(s) ({shown}{', …' if len(tracks) > 5 else ''})"

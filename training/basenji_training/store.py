@@ -1,0 +1,242 @@
+"""The store: a genome's sequence and binned coverage, as training reads them.
+
+A Zarr (format 3) directory with one group a chromosome:
+
+========================  =======  ===============  ==============================================
+``<chromosome>/sequence``  uint8    (length,)        codes 0-3 for A, C, G, T, 4 for anything else
+``<chromosome>/coverage``  float32  (bins, tracks)   values of bins; NaN where missing
+``<chromosome>/covered``   bool     (bins,)          whether any track has a value
+========================  =======  ===============  ==============================================
+
+Bin i covers bases [i * bin, (i + 1) * bin); a last, incomplete bin is left out, as its sum would
+be too low. The root's attributes hold everything else (see `basenji_training.data`).
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from zarr.errors import GroupNotFoundError
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.sequence import UNKNOWN
+from basenji_kipoi.targets import Target, Targets
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "Store"]
+
+FORMAT = "basenji-store"
+FORMAT_VERSION = 1
+
+
+class Store:
+    """A store, opened for reading.
+
+    It can be pickled (reopened where it is unpickled), so worker processes may have it; values
+    loaded with `load` do not travel.
+
+    Attributes
+    ----------
+    path : Path
+        The directory.
+    attrs : dict
+        Everything the store says about itself.
+    bin : int
+        Width of a bin in bp.
+    targets : Targets
+        The tracks, in the order of the coverage's columns.
+    folds : dict of str to list of str
+        train, validation, test -> chromosomes.
+    chromosomes : dict of str to int
+        Chromosomes in the store and their lengths in bp.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            self._root = zarr.open_group(str(self.path), mode="r", zarr_format=3)
+        except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
+            raise InputError(
+                f"{path} is not a store: make one with `basenji-train data`"
+            ) from error
+        self.attrs: dict[str, Any] = dict(self._root.attrs)
+        if self.attrs.get("format") != FORMAT:
+            raise InputError(
+                f"{path} is a Zarr group but not a store: make one with `basenji-train data`"
+            )
+        if self.attrs.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"{path} has store format {self.attrs.get('format_version')}, this program reads "
+                f"{FORMAT_VERSION}: make it again with `basenji-train data`"
+            )
+        self.bin: int = self.attrs["bin"]
+        self.folds: dict[str, list[str]] = self.attrs["folds"]
+        self.chromosomes: dict[str, int] = self.attrs["lengths"]
+        self.targets = Targets(Target.model_validate(row) for row in self.attrs["targets"])
+        self._loaded: dict[tuple[str, str], np.ndarray] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Store:
+        """Open a store for reading.
+
+        Parameters
+        ----------
+        path
+            The directory that `basenji-train data` wrote.
+
+        Returns
+        -------
+        Store
+            The store.
+
+        Raises
+        ------
+        InputError
+            If there is none, or one of another format version.
+        """
+        return cls(path)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        return Store, (self.path,)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    @functools.cached_property
+    def bins(self) -> dict[str, int]:
+        """Number of whole bins of each chromosome."""
+        return {name: length // self.bin for name, length in self.chromosomes.items()}
+
+    def load(self, chromosomes: Iterable[str] | None = None) -> Store:
+        """Hold chromosomes in memory, so that `sequence` and `coverage` no longer read the disk.
+
+        Parameters
+        ----------
+        chromosomes
+            Which; all by default. Yeast with 22 tracks and 32-bp bins takes 45 MB.
+
+        Returns
+        -------
+        Store
+            Itself.
+        """
+        for chromosome in self.chromosomes if chromosomes is None else chromosomes:
+            for kind in ("sequence", "coverage"):
+                self._loaded[chromosome, kind] = self._array(chromosome, kind)[:]
+        return self
+
+    def _array(self, chromosome: str, kind: str) -> zarr.Array | np.ndarray:
+        if (chromosome, kind) in self._loaded:
+            return self._loaded[chromosome, kind]
+        if chromosome not in self.chromosomes:
+            raise InputError(
+                f"{self.path} has no chromosome {chromosome!r}: it has "
+                f"{', '.join(self.chromosomes)}"
+            )
+        return self._root[f"{chromosome}/{kind}"]
+
+    def sequence(self, chromosome: str, start: int, end: int) -> np.ndarray:
+        """Read sequence, padded where the interval passes a chromosome's ends.
+
+        Parameters
+        ----------
+        chromosome
+            Name.
+        start, end
+            0-based half-open interval in bp; may be negative or beyond the length.
+
+        Returns
+        -------
+        ndarray, uint8, shape (end - start,)
+            Codes 0-3 for A, C, G, T; 4 for unknown bases and padding.
+        """
+        array = self._array(chromosome, "sequence")
+        return _padded(array, start, end, np.full(end - start, UNKNOWN, np.uint8))
+
+    def coverage(self, chromosome: str, first_bin: int, last_bin: int) -> np.ndarray:
+        """Read values of bins.
+
+        Parameters
+        ----------
+        chromosome
+            Name.
+        first_bin, last_bin
+            0-based half-open interval of bins; may pass the chromosome's ends.
+
+        Returns
+        -------
+        ndarray, float32, shape (last_bin - first_bin, tracks)
+            Values as the targets table scales and clips them; NaN where missing (blacklist,
+            assembly gap, contig not in the bigWig) and beyond the chromosome's ends.
+        """
+        array = self._array(chromosome, "coverage")
+        empty = np.full((last_bin - first_bin, array.shape[1]), np.nan, np.float32)
+        return _padded(array, first_bin, last_bin, empty)
+
+    def windows(self, split: str, window: int, crop_bp: int, stride: int) -> list[tuple[str, int]]:
+        """Windows whose target parts tile the chromosomes of a split.
+
+        The target part of a window that starts at s is [s + crop_bp, s + window - crop_bp); the
+        first starts at base 0 of the chromosome, the next one `stride` further, until the last
+        bin is covered (with a stride no longer than the target part). Windows therefore reach
+        beyond the chromosome's ends. Windows in whose target part no track has a value are left
+        out.
+
+        Parameters
+        ----------
+        split
+            train, validation or test.
+        window
+            Length of a window in bp.
+        crop_bp
+            Bases on each side of a window that are not predicted.
+        stride
+            Distance between the starts of neighbouring windows in bp.
+
+        Returns
+        -------
+        list of (str, int)
+            Chromosome and 0-based start in bp (may be negative), in the genome's order.
+
+        Raises
+        ------
+        InputError
+            If the lengths are not whole bins, or no window is left.
+        """
+        if split not in self.folds:
+            raise InputError(f"unknown split {split!r}: use one of {', '.join(self.folds)}")
+        target = window - 2 * crop_bp
+        for name, length in (("window", window), ("crop", crop_bp), ("stride", stride)):
+            if length % self.bin:
+                raise InputError(f"{name} of {length} bp is not a multiple of the bin ({self.bin})")
+        if target <= 0 or stride <= 0 or crop_bp < 0:
+            raise InputError(
+                f"window {window}, crop {crop_bp} and stride {stride} bp leave nothing to predict"
+            )
+        windows = []
+        for chromosome in self.folds[split]:
+            covered = np.append(0, np.cumsum(self._array(chromosome, "covered")[:]))
+            first = np.arange(0, self.bins[chromosome], stride // self.bin)
+            last = np.minimum(first + target // self.bin, self.bins[chromosome])
+            kept = first[covered[last] > covered[first]]
+            windows += [(chromosome, int(bin_) * self.bin - crop_bp) for bin_ in kept]
+        if not windows:
+            raise InputError(f"{self.path}: no bin of the {split} split has a value")
+        return windows
+
+
+def _padded(
+    array: zarr.Array | np.ndarray, start: int, end: int, padding: np.ndarray
+) -> np.ndarray:
+    """Put what exists of ``array[start:end]`` into `padding`."""
+    first, last = max(start, 0), min(end, array.shape[0])
+    if first < last:
+        padding[first - start : last - start] = array[first:last]
+    return padding

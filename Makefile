@@ -126,7 +126,7 @@ requirements: | $(UV) ## compile the locks again from their .in files
 	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file requirements/modern.txt \
 		requirements/runtime.in requirements/kipoi.in requirements/development.in
 	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.9 --output-file requirements/legacy.txt \
-		requirements/legacy.in
+		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file training/requirements.txt \
 		training/requirements.in
 

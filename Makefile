@@ -121,14 +121,16 @@ benchmark: $(VENV_READY) ## time and peak memory of the networks (build/resource
 
 # ---- upkeep ----
 
+# Known versions stay unless a .in file rules them out; UPGRADE=--upgrade takes the newest.
+COMPILE = $(UV) pip compile --quiet --generate-hashes --no-header $(UPGRADE)
+
 .PHONY: requirements
-requirements: | $(UV) ## compile the locks again from their .in files
-	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file requirements/modern.txt \
+requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=--upgrade: to newer versions)
+	$(COMPILE) --python-version 3.11 --output-file requirements/modern.txt \
 		requirements/runtime.in requirements/kipoi.in requirements/development.in
-	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.9 --output-file requirements/legacy.txt \
+	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
-	$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --output-file training/requirements.txt \
-		training/requirements.in
+	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay

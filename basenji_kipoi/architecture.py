@@ -348,6 +348,11 @@ class Architecture(BaseModel):
         """Return the same network for windows of another length (bp)."""
         return Architecture.model_validate({**self.model_dump(), "window": window})
 
+    def with_tracks(self, tracks: int) -> Architecture:
+        """Return the same network with so many tracks in each head."""
+        heads = {name: {**head.model_dump(), "tracks": tracks} for name, head in self.heads.items()}
+        return Architecture.model_validate({**self.model_dump(), "heads": heads})
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Architecture:
         """Read an ``architecture.json``.

@@ -102,6 +102,27 @@ class Targets:
         """Order of the tracks under reverse complement: int64, shape (tracks,)."""
         return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
 
+    def counts(self, values: np.ndarray) -> np.ndarray:
+        """Undo scale and soft clipping: from a network's units to the units of the coverage.
+
+        Parameters
+        ----------
+        values : ndarray, shape (..., tracks)
+            Predictions, or values of a binned store.
+
+        Returns
+        -------
+        ndarray, float64, shape (..., tracks)
+            The bins' statistic of the coverage (counts, for a sum). What lay above a hard ``clip``
+            stays at the clip; NaN stays NaN.
+        """
+        scale = np.array([row.scale for row in self._rows])
+        soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
+        unscaled = np.asarray(values, dtype=np.float64) / scale
+        # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
+        excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
+        return np.where(unscaled > soft, soft + excess**2, unscaled)
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Targets:
         """Read a tab-separated table with a header.

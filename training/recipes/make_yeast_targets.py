@@ -30,24 +30,29 @@ STRANDS = {"plus": "minus", "minus": "plus", "fwd": "rev", "rev": "fwd"}
 
 def tracks() -> list[tuple[str, str, str, str]]:
     """Return identifier, description, assay and sample of each track; replicates are left out."""
-    rows = [("atac", "ATAC-seq cuts (Tn5, 1 bp)", "ATAC", "wild type, glucose")]
+    rows = [("atac", "ATAC-seq cuts (Tn5, 1 bp)", "ATAC-seq", "wild type")]
     for name, sample in (("wt", "wild type"), ("diamide", "diamide stress")):
         rows += [
-            (f"stripe_{name}_{strand}", f"STRIPE-seq starts, {strand} strand", "STRIPE", sample)
+            (f"stripe_{name}_{strand}", f"STRIPE-seq starts, {strand} strand", "STRIPE-seq", sample)
             for strand in ("plus", "minus")
         ]
     for site, what in (("tss", "starts"), ("polya", "ends")):
         for medium, sample in (("ypd", "glucose"), ("gal", "galactose")):
             rows += [
-                (f"tif_{site}_{medium}_{strand}", f"TIF-seq {what}, {strand} strand", "TIF", sample)
+                (
+                    f"tif_{site}_{medium}_{strand}",
+                    f"TIF-seq {what}, {strand} strand",
+                    f"TIF-seq {what}",
+                    sample,
+                )
                 for strand in ("plus", "minus")
             ]
     rows += [
-        ("polii", "RNA polymerase II ChIP-seq", "ChIP", "wild type"),
-        ("mnase", "MNase-seq", "MNase", "wild type"),
-        ("scc1", "Scc1 (cohesin) ChIP-seq", "ChIP", "wild type"),
-        ("rna_fwd", "RNA-seq, forward strand", "RNA", "wild type"),
-        ("rna_rev", "RNA-seq, reverse strand", "RNA", "wild type"),
+        ("polii", "RNA polymerase II ChIP-seq", "ChIP-seq", "wild type"),
+        ("mnase", "MNase-seq", "MNase-seq", "wild type"),
+        ("scc1", "Scc1 (cohesin) ChIP-seq", "ChIP-seq", "wild type"),
+        ("rna_fwd", "RNA-seq, forward strand", "RNA-seq", "wild type"),
+        ("rna_rev", "RNA-seq, reverse strand", "RNA-seq", "wild type"),
     ]
     return rows
 

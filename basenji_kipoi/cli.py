@@ -1,0 +1,299 @@
+"""The command ``basenji``: predict intervals with a trained model, and look into one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from typer.core import TyperGroup
+
+from basenji_kipoi import __version__
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    import click
+    from rich.progress import Progress
+
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.prediction_writers import PredictionTable, PredictionWriter
+    from basenji_kipoi.targets import Targets
+
+# What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["app"]
+
+
+class _Commands(TyperGroup):
+    """Commands whose user's mistakes end in one line and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (InputError, OSError) as error:
+            # An OSError comes from the machine, for instance a full disk.
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+_Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
+
+
+class Format(str, Enum):
+    """Formats of predictions."""
+
+    hdf5 = "hdf5"
+    zarr = "zarr"
+    bigwig = "bigwig"
+
+
+class Dtype(str, Enum):
+    """Arithmetic of the network."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Predict genomic tracks from DNA sequence with a trained Basenji."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def predict(
+    model: _Model,
+    fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
+    bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="x.h5, x.zarr, or a name without a suffix: a directory of one bigWig a track."
+        ),
+    ],
+    output_format: Annotated[
+        Optional[Format], typer.Option("--format", help="Format, if the name does not tell.")
+    ] = None,
+    tracks: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Tracks to write, by index or identifier, separated by commas.",
+            show_default="all",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Windows that are predicted at a time.")
+    ] = 8,
+    dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing output.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")
+    ] = False,
+) -> None:
+    """Predict every bin of each interval.
+
+    Intervals are covered from their start by whole bins. Long ones take several windows, side by
+    side; short ones stand in the middle of theirs.
+    """
+    from basenji_kipoi.atomic import atomic_path, check_output
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.intervals import read_bed
+    from basenji_kipoi.prediction_writers import FORMATS, PredictionTable, format_of
+
+    # Whatever may be wrong is found before the network is loaded.
+    writer_of = FORMATS[output_format.value if output_format else format_of(out)]
+    check_output(out, overwrite=overwrite)
+    bundle = Bundle.load(model)
+    columns = _columns(bundle.targets, tracks)
+    with Genome(fasta) as genome:
+        intervals = writer_of.prepare(read_bed(bed, genome.lengths))
+        table = PredictionTable(
+            intervals=intervals,
+            tracks=[bundle.targets[column] for column in columns],
+            bin=bundle.architecture.bin,
+            lengths=genome.lengths,
+            attributes={
+                "model": bundle.metadata.name,
+                "model_sha256": bundle.metadata.sha256["model.weights.h5"],
+                "assembly": bundle.metadata.assembly,
+                "window": bundle.architecture.window,
+                "dtype": dtype.value,
+                "fasta": str(fasta),
+                "bed": str(bed),
+                "command": shlex.join(["basenji", *sys.argv[1:]]),
+                "version": __version__,
+            },
+        )
+        with (
+            _ending_cleanly(),
+            atomic_path(out, overwrite=overwrite) as path,
+            writer_of(path, table) as writer,
+        ):
+            if intervals:
+                _predict(
+                    bundle,
+                    genome,
+                    table,
+                    writer,
+                    dtype=dtype.value,
+                    batch_size=batch_size,
+                    columns=columns if tracks else None,
+                    quiet=quiet,
+                )
+    if not quiet:
+        typer.echo(
+            f"wrote {out}: {len(intervals):,} intervals, {table.rows:,} bins of {table.bin} bp, "
+            f"{len(table.tracks):,} tracks",
+            err=True,
+        )
+
+
+def _predict(
+    bundle: Bundle,
+    genome: Genome,
+    table: PredictionTable,
+    writer: PredictionWriter,
+    *,
+    dtype: str,
+    batch_size: int,
+    columns: Sequence[int] | None,
+    quiet: bool,
+) -> None:
+    """Predict a table's intervals into its writer, showing the progress."""
+    # Before the first import of TensorFlow, whose notices would bury the command's own output.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from basenji_kipoi.prediction import predict_intervals, windows_of
+
+    network = bundle.network(dtype=dtype)
+    total = sum(windows_of(len(interval), bundle.architecture) for interval in table.intervals)
+    stream = predict_intervals(
+        network,
+        bundle.architecture,
+        genome,
+        table.intervals,
+        batch_size=batch_size,
+        tracks=columns,
+    )
+    with _progress(quiet=quiet) as progress:
+        task = progress.add_task("windows", total=total)
+        for predicted in stream:
+            writer.append(predicted.values)
+            progress.advance(task)
+
+
+def _progress(*, quiet: bool) -> Progress:
+    """Make a progress bar on the terminal's error stream, with rate and remaining time."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Windows a second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f}/s")
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    )
+
+
+@contextlib.contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Let a request to end (SIGTERM) unwind like an error, so that temporary files are removed."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _columns(targets: Targets, wanted: str | None) -> list[int]:
+    """Find the columns of tracks named by index or identifier, in the order of the names."""
+    if wanted is None:
+        return list(range(len(targets)))
+    columns = {label: column for column, label in enumerate(targets.labels)}
+    columns.update({str(column): column for column in range(len(targets))})
+    found = []
+    for name in wanted.split(","):
+        if name.strip() not in columns:
+            raise InputError(
+                f"--tracks: no track {name.strip()!r}: expected an identifier or an index from 0 "
+                f"to {len(targets) - 1} ('basenji inspect' lists them)"
+            )
+        found.append(columns[name.strip()])
+    if len(set(found)) != len(found):
+        raise InputError(f"--tracks: {wanted} names a track twice")
+    return found
+
+
+@app.command()
+def inspect(
+    model: _Model,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Verify a model's checksums and show its network, tracks, training and evaluation."""
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.inspection import describe, render
+
+    description = describe(Bundle.load(model))
+    if as_json:
+        typer.echo(json.dumps(description, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        # Tables of a file or a pipe need not be squeezed into 80 columns.
+        console = Console(width=160)
+    console.print(render(description))

@@ -36,7 +36,8 @@ class Interval:
     chrom : str
         Contig.
     start, end : int
-        Positions [start, end) in bp, 0-based; ``0 <= start < end``.
+        Positions [start, end) in bp, 0-based; ``start < end``. Only a window reaches beyond its
+        contig, and so may start below 0.
     name : str
         Name, "." when there is none.
     strand : str
@@ -45,7 +46,7 @@ class Interval:
     Raises
     ------
     ValueError
-        If the interval is empty or negative, or the strand is not one of the three.
+        If the interval is empty, or the strand is not one of the three.
     """
 
     chrom: str
@@ -55,8 +56,6 @@ class Interval:
     strand: str = "."
 
     def __post_init__(self) -> None:
-        if self.start < 0:
-            raise ValueError(f"{self} starts before its contig does")
         if self.start >= self.end:
             raise ValueError(f"{self} is empty: its start must be smaller than its end")
         if self.strand not in _STRANDS:
@@ -91,7 +90,10 @@ def centred_window(start: int, end: int, window: int) -> tuple[int, int]:
 
 
 def read_bed(
-    path: str | os.PathLike[str], lengths: Mapping[str, int] | None = None
+    path: str | os.PathLike[str],
+    lengths: Mapping[str, int] | None = None,
+    *,
+    window: int | None = None,
 ) -> list[Interval]:
     """Read a BED file, plain or gzip.
 
@@ -104,6 +106,9 @@ def read_bed(
         The BED file.
     lengths
         Length of each contig (bp). Without it, contigs and ends are not checked.
+    window
+        An interval of exactly this length (bp) is a window and may reach beyond its contig: the
+        windows that kipoi-veff asks for around variants near a chromosome's end do.
 
     Returns
     -------
@@ -125,7 +130,7 @@ def read_bed(
             for line in file:
                 number += 1
                 if _is_record(line):
-                    intervals.append(_parse(line, lengths))
+                    intervals.append(_parse(line, lengths, window))
     except FileNotFoundError:
         raise InputError(f"the BED file {path} does not exist") from None
     except UnicodeDecodeError:
@@ -153,7 +158,7 @@ def _is_record(line: str) -> bool:
     return bool(words) and not words[0].startswith("#") and words[0] not in _HEADERS
 
 
-def _parse(line: str, lengths: Mapping[str, int] | None) -> Interval:
+def _parse(line: str, lengths: Mapping[str, int] | None, window: int | None) -> Interval:
     """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad."""
     line = line.rstrip("\r\n")
     columns = line.split("\t") if "\t" in line else line.split()
@@ -171,11 +176,13 @@ def _parse(line: str, lengths: Mapping[str, int] | None) -> Interval:
         name=columns[3] if len(columns) > 3 and columns[3] else ".",
         strand=columns[5] if len(columns) > 5 else ".",
     )
-    if lengths is None:
-        return interval
-    if chrom not in lengths:
+    if lengths is not None and chrom not in lengths:
         raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
-    if end > lengths[chrom]:
+    if len(interval) == window:
+        return interval
+    if start < 0:
+        raise ValueError(f"{interval} starts before its contig does")
+    if lengths is not None and end > lengths[chrom]:
         raise ValueError(f"{interval} reaches beyond the end of {chrom} at {lengths[chrom]}")
     return interval
 

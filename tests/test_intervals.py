@@ -76,6 +76,16 @@ def test_bad_lines_are_named(tmp_path, line, message):
     assert error_of(tmp_path, line) == f"x.bed:3: {message}"
 
 
+def test_only_windows_reach_beyond_their_contig(tmp_path):
+    left, right = Interval("chrII", -60, 40), Interval("chrII", 450, 550)
+    path = bed(tmp_path, "".join(f"{i.chrom}\t{i.start}\t{i.end}\n" for i in (left, right)))
+    assert read_bed(path, LENGTHS, window=100) == [left, right]
+    with pytest.raises(InputError, match=r"x\.bed:1: chrII:-60-40 starts before its contig does"):
+        read_bed(path, LENGTHS, window=99)
+    with pytest.raises(InputError, match=r"x\.bed:1: the genome has no contig 'II'"):
+        read_bed(bed(tmp_path, "II\t0\t100\n"), LENGTHS, window=100)
+
+
 def test_suggestions_go_both_ways(tmp_path):
     with pytest.raises(InputError, match=r"x.bed:1: .* did you mean '1'"):
         read_bed(bed(tmp_path, "chr1\t0\t1\n"), {"1": 10, "2": 10})

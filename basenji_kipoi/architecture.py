@@ -13,10 +13,9 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Tuple, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from typing_extensions import Annotated
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import ALPHABET
@@ -40,7 +39,7 @@ __all__ = [
 ]
 
 ActivationName = Literal["relu", "gelu_tanh", "softplus", "exp_linear", "linear"]
-Span = Tuple[int, int]
+Span = tuple[int, int]
 
 
 class _Operation(BaseModel, ABC):
@@ -173,7 +172,7 @@ class Crop(_Operation):
 class _Branch(_Operation):
     """An operation whose output joins the output of a branch with its own input."""
 
-    branch: List[Operation] = Field(min_length=1)
+    branch: list[Operation] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _keeps_positions(self) -> _Branch:
@@ -215,9 +214,7 @@ class Concatenate(_Branch):
 
 
 Operation = Annotated[
-    Union[
-        Convolution, Normalisation, Activation, Pooling, Dropout, Crop, Residual, Concatenate
-    ],
+    Union[Convolution, Normalisation, Activation, Pooling, Dropout, Crop, Residual, Concatenate],
     Field(discriminator="op"),
 ]
 for _model in (_Branch, Residual, Concatenate):
@@ -261,8 +258,8 @@ class Architecture(BaseModel):
 
     format: Literal[1] = 1
     window: int = Field(gt=0)
-    trunk: List[Operation] = Field(min_length=1)
-    heads: Dict[str, Head] = Field(min_length=1)
+    trunk: list[Operation] = Field(min_length=1)
+    heads: dict[str, Head] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Architecture:

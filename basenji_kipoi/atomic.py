@@ -85,7 +85,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         if path.is_dir() and not path.is_symlink():
             # A directory cannot be replaced in one step: the old one is moved aside, so that a
             # complete directory stands under one of the two names at any moment.
-            os.replace(path, scratch / f"{path.name}.replaced")
-        os.replace(temporary, path)
+            path.replace(scratch / f"{path.name}.replaced")
+        temporary.replace(path)
     finally:
         _remove(scratch)

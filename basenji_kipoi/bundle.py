@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,9 +50,9 @@ class Metadata(BaseModel):
     crop: int
     receptive_field: int
     tracks: int
-    training: Dict[str, Any] = {}
-    versions: Dict[str, str] = {}
-    sha256: Dict[str, str]
+    training: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    sha256: dict[str, str]
 
 
 class Bundle:

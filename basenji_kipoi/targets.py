@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Literal, Optional, Tuple
+from typing import TYPE_CHECKING, Literal, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -59,7 +60,7 @@ class Targets:
         If one of these does not hold.
     """
 
-    def __init__(self, rows: Iterator[Target] | list[Target] | Tuple[Target, ...]) -> None:
+    def __init__(self, rows: Iterator[Target] | list[Target] | tuple[Target, ...]) -> None:
         self._rows = tuple(rows)
         seen: set[str] = set()
         for position, row in enumerate(self._rows):

@@ -42,9 +42,7 @@ def test_predictions_survive_saving(small_bundle: Bundle, tmp_path: Path) -> Non
         model_card="card",
     )
     x = _sequences(small_bundle, 2)
-    np.testing.assert_array_equal(
-        network.predict_on_batch(x), again.network().predict_on_batch(x)
-    )
+    np.testing.assert_array_equal(network.predict_on_batch(x), again.network().predict_on_batch(x))
     assert again.targets == small_bundle.targets
     assert again.evaluation == {"r": 0.5}
     assert again.metadata.training == {"chromosomes": ["chr1"]}

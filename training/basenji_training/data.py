@@ -12,6 +12,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import multiprocessing
+import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ def build_store(
             "excluded": [name for name in genome.lengths if name not in lengths],
             "statistics": [row._asdict() for row in statistics],
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "command": sys.argv,
+            "command": shlex.join(["basenji-train", *sys.argv[1:]]),
             "versions": {
                 "basenji_training": __version__,
                 **{

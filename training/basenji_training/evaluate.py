@@ -168,9 +168,7 @@ def evaluate(
     }
 
 
-def _groups(
-    targets: Targets, pearson: np.ndarray, logarithmic: np.ndarray
-) -> list[dict[str, Any]]:
+def _groups(targets: Targets, pearson: np.ndarray, logarithmic: np.ndarray) -> list[dict[str, Any]]:
     members: dict[tuple[str, str], list[int]] = {}
     for target in targets:
         members.setdefault((target.assay, target.sample), []).append(target.index)
@@ -192,7 +190,7 @@ def _mean(values: np.ndarray) -> float | None:
 
 
 def _rounded(value: float) -> float | None:
-    """A figure for JSON, which has no NaN."""
+    """Round a figure for JSON, which has no NaN."""
     return round(float(value), 4) if np.isfinite(value) else None
 
 

@@ -10,11 +10,13 @@ from basenji_training.evaluate import summary_table
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
 
     from basenji_training.fit import Run
 
 __all__ = ["export"]
+
+#: What a run records beside its settings.
+_NOT_SETTINGS = {"network", "folds", "store", "command", "store_command"}
 
 
 def export(
@@ -25,7 +27,7 @@ def export(
     assembly: str,
     description: str,
     evaluation: dict[str, Any],
-    commands: Sequence[str],
+    command: str,
     overwrite: bool = False,
 ) -> Bundle:
     """Write the best weights of a run as a bundle.
@@ -42,8 +44,9 @@ def export(
         What it is trained on, in a sentence or more, for the model card.
     evaluation
         Figures on held-out chromosomes, from `basenji_training.evaluate.evaluate`.
-    commands
-        The commands that made the bundle, in order.
+    command
+        The command that exports, to be kept after those that the store, the run and the evaluation
+        hold.
     overwrite
         Whether an existing bundle may be replaced.
 
@@ -66,16 +69,17 @@ def export(
     best = max(history, key=lambda row: row["validation_r"])
     training = {
         "chromosomes": run.settings["folds"],
-        "settings": {
-            key: value
-            for key, value in run.settings.items()
-            if key not in {"network", "folds", "store", "command"}
-        },
+        "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
         "epochs_run": len(history),
         "best_epoch": int(best["epoch"]),
         "validation_r": round(best["validation_r"], 4),
         "seconds": round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
-        "commands": list(commands),
+        "commands": [
+            run.settings["store_command"],
+            run.settings["command"],
+            evaluation["command"],
+            command,
+        ],
     }
     return save_bundle(
         out,

@@ -1,7 +1,7 @@
 """Training: a store and an architecture in, a run directory with the best weights out.
 
-A run directory holds ``architecture.json``, ``targets.tsv``, ``settings.json`` (what was asked for),
-``history.csv`` (a line an epoch), ``best.weights.h5`` (the weights of the best epoch),
+A run directory holds ``architecture.json``, ``targets.tsv``, ``settings.json`` (what was asked
+for), ``history.csv`` (a line an epoch), ``best.weights.h5`` (the weights of the best epoch),
 ``checkpoint.npz`` (everything that a resumed run needs) and ``learning_curve.png``.
 """
 
@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from basenji_kipoi.architecture import Architecture, read_model
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
@@ -212,15 +212,18 @@ class _Training:
                 folder.mkdir()
                 architecture.write(folder / "architecture.json")
                 store.targets.write(folder / "targets.tsv")
-                content = {**recorded, "command": command, "folds": store.folds}
+                content = {
+                    **recorded,
+                    "command": command,
+                    "store_command": store.attrs["command"],
+                    "folds": store.folds,
+                }
                 (folder / "settings.json").write_text(json.dumps(content, indent=2) + "\n")
 
     def run(self) -> Run:
         first = len(self.history) * self.steps_per_epoch
         settings = self.settings
-        augmentation = Augmentation(
-            settings.jitter, settings.shift, settings.reverse_complement
-        )
+        augmentation = Augmentation(settings.jitter, settings.shift, settings.reverse_complement)
         batches = iter(
             training_batches(
                 self.training,
@@ -318,9 +321,7 @@ class _Training:
         with np.load(self.out / "checkpoint.npz") as saved:
             for i, variable in enumerate(self._state()):
                 variable.assign(saved[f"state_{i}"])
-            self.average.values = [
-                saved[f"average_{i}"] for i in range(len(self.average.values))
-            ]
+            self.average.values = [saved[f"average_{i}"] for i in range(len(self.average.values))]
             self.history = json.loads(saved["history"].item())
         self.average.steps = len(self.history) * self.steps_per_epoch
         _log.info("resuming %s after epoch %d", self.out, len(self.history))

@@ -47,6 +47,8 @@ class _Operation(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    op: str
+
     @property
     def stride(self) -> int:
         """Input positions for each output position."""
@@ -346,8 +348,9 @@ class Architecture(BaseModel):
         return Architecture.model_validate({**self.model_dump(), "window": window})
 
     def with_tracks(self, tracks: int) -> Architecture:
-        """Return the same network with so many tracks in each head."""
-        heads = {name: {**head.model_dump(), "tracks": tracks} for name, head in self.heads.items()}
+        """Return the same network with its first head alone, for so many tracks."""
+        name, head = next(iter(self.heads.items()))
+        heads = {name: {**head.model_dump(), "tracks": tracks}}
         return Architecture.model_validate({**self.model_dump(), "heads": heads})
 
     @classmethod

@@ -1,0 +1,90 @@
+"""The benchmark programs: what they measure is there and is formatted truthfully."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from basenji_kipoi.errors import InputError
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def resources():
+    spec = importlib.util.spec_from_file_location("resources", FOLDER / "resources.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def row(windows, seconds):
+    stage = {"seconds": 0.5, "peak_bytes": 2**30}
+    stages = dict.fromkeys(("import", "load", "first window", "one window"), stage)
+    return {
+        "name": "net",
+        "dtype": "float32",
+        "window": 2048,
+        "tracks": 3,
+        "parameters": 2_500_000,
+        "windows": windows,
+        "batch": 8,
+        "stages": {**stages, "many windows": {"seconds": seconds, "peak_bytes": 2**31}},
+    }
+
+
+HOST = {
+    "processor": "P",
+    "cores": 2,
+    "bfloat16": [],
+    "memory_bytes": 2**34,
+    "python": "3",
+    "versions": {"keras": "3"},
+}
+
+
+def test_a_thousand_measured_windows_are_given_as_they_are(resources):
+    table = resources.table([row(1000, 12.0)], HOST)
+    assert table.splitlines()[2].endswith("| 12.0 s, 2.00 GiB, batches of 8 |")
+
+
+def test_fewer_windows_are_marked_as_an_estimate(resources):
+    table = resources.table([row(4, 8.0)], HOST)
+    assert table.splitlines()[2].endswith("| about 2,000 s, 2.00 GiB: 4 windows measured |")
+
+
+def test_the_table_replaces_only_what_is_between_its_marks(resources, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{resources.BEGIN}\nold\n{resources.END}\nafter\n")
+    resources.replace_table(page, "new")
+    assert page.read_text() == f"before\n{resources.BEGIN}\nnew\n{resources.END}\nafter\n"
+
+
+def test_a_page_without_marks_is_refused(resources, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n")
+    with pytest.raises(InputError, match=r"page\.md: expected the lines"):
+        resources.replace_table(page, "new")
+    assert page.read_text() == "nothing\n"
+
+
+def test_a_network_is_measured_in_a_process_of_its_own(small_bundle):
+    command = [sys.executable, str(FOLDER / "measure_network.py"), "--bundle"]
+    command += [str(small_bundle.path), "--dtype", "float32", "--windows", "5", "--batch", "2"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures = json.loads(done.stdout)
+    assert figures["window"] == small_bundle.architecture.window
+    assert figures["tracks"] == len(small_bundle.targets)
+    stages = figures["stages"]
+    assert list(stages) == ["import", "load", "first window", "one window", "many windows"]
+    assert all(stage["seconds"] > 0 for stage in stages.values())
+    peaks = [stage["peak_bytes"] for stage in stages.values()]
+    assert peaks == sorted(peaks)
+    assert peaks[0] > 2**26  # TensorFlow alone is larger

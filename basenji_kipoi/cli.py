@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -132,6 +133,7 @@ def predict(
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
     columns = _columns(bundle.targets, tracks)
+    began = time.monotonic()
     with Genome(fasta) as genome:
         intervals = writer_of.prepare(read_bed(bed, genome.lengths))
         table = PredictionTable(
@@ -169,8 +171,8 @@ def predict(
                 )
     if not quiet:
         typer.echo(
-            f"wrote {out}: {len(intervals):,} intervals, {table.rows:,} bins of {table.bin} bp, "
-            f"{len(table.tracks):,} tracks",
+            f"wrote {out}: {table.rows:,} bins of {table.bin} bp, {len(table.tracks):,} tracks, "
+            f"{len(intervals):,} intervals, in {time.monotonic() - began:.1f} s",
             err=True,
         )
 

@@ -82,10 +82,17 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     temporary = scratch / path.name
     try:
         yield temporary
-        if path.is_dir() and not path.is_symlink():
-            # A directory cannot be replaced in one step: the old one is moved aside, so that a
-            # complete directory stands under one of the two names at any moment.
-            path.replace(scratch / f"{path.name}.replaced")
-        temporary.replace(path)
+        replaced = scratch / f"{path.name}.replaced"
+        if path.is_dir() or temporary.is_dir():
+            # A directory cannot be replaced in one step: the old output is moved aside, so that a
+            # complete one stands under one of the two names at any moment.
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(replaced)
+        try:
+            temporary.replace(path)
+        except BaseException:
+            if os.path.lexists(replaced):
+                replaced.replace(path)
+            raise
     finally:
         _remove(scratch)

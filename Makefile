@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 # TensorFlow's start-up notices are not this project's output.
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null))
 # A python3.9 that runs: pyenv's stand-in exists on the PATH even where its version is not switched on.

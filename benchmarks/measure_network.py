@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--bundle", type=Path, help="a model's directory")
-    source.add_argument("--architecture", type=Path, help="a description; weights are random")
+    source.add_argument("--preset", help="an architecture; its first head, random weights")
     parser.add_argument("--dtype", required=True)
     parser.add_argument("--windows", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
@@ -46,9 +46,9 @@ def main() -> None:
     start = time.perf_counter()
     import numpy as np  # noqa: PLC0415 - the imports are what is measured here
 
-    from basenji_kipoi.architecture import Architecture  # noqa: PLC0415
     from basenji_kipoi.bundle import Bundle  # noqa: PLC0415
     from basenji_kipoi.network import build_network  # noqa: PLC0415
+    from basenji_kipoi.presets import read_preset  # noqa: PLC0415
     from basenji_kipoi.sequence import one_hot  # noqa: PLC0415
 
     record("import", time.perf_counter() - start)
@@ -58,8 +58,9 @@ def main() -> None:
         bundle = Bundle.load(arguments.bundle)
         architecture, network = bundle.architecture, bundle.network(dtype=arguments.dtype)
     else:
-        architecture = Architecture.read(arguments.architecture)
-        network = build_network(architecture, dtype=arguments.dtype)
+        architecture = read_preset(arguments.preset)
+        head = next(iter(architecture.heads))
+        network = build_network(architecture, head=head, dtype=arguments.dtype)
     record("load", time.perf_counter() - start)
 
     random = np.random.default_rng(0)
@@ -87,7 +88,7 @@ def main() -> None:
                 "parameters": sum(int(np.prod(w.shape)) for w in network.trainable_weights),
                 "window": architecture.window,
                 "bin": architecture.bin,
-                "tracks": sum(head.tracks for head in architecture.heads.values()),
+                "tracks": network.output_shape[-1],
                 "stages": stages,
             }
         )

@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -30,11 +30,10 @@ BEGIN, END = "<!-- resources: begin -->", "<!-- resources: end -->"
 
 @dataclass(frozen=True)
 class Case:
-    """A network to be measured: ``windows`` in batches of ``batch`` for the throughput."""
+    """A network to be measured: its option, and ``windows`` in batches for the throughput."""
 
     name: str
-    option: str
-    path: Path
+    source: tuple[str, str]
     windows: int
     batch: int
 
@@ -48,14 +47,18 @@ def measure(case: Case, dtype: str) -> dict[str, Any]:
         The case's fields, the network's size, and seconds and peak bytes of each stage.
     """
     command = [sys.executable, str(Path(__file__).with_name("measure_network.py"))]
-    command += [case.option, str(case.path), "--dtype", dtype]
+    command += [*case.source, "--dtype", dtype]
     command += ["--windows", str(case.windows), "--batch", str(case.batch)]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     figures = json.loads(done.stdout.splitlines()[-1])
-    fields = {**asdict(case), "path": case.path.name}
-    del fields["option"]
-    return {**fields, "dtype": dtype, **figures}
+    return {
+        "name": case.name,
+        "windows": case.windows,
+        "batch": case.batch,
+        "dtype": dtype,
+        **figures,
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -152,11 +155,10 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing JSON file.")] = False,
 ) -> None:
     """Measure time and peak memory of the networks."""
-    presets = ROOT / "basenji_kipoi" / "presets"
     cases = [
-        Case("shipped model", "--bundle", model, MANY, 8),
-        Case("2018", "--architecture", presets / "basenji2018.json", full_windows, 1),
-        Case("2020", "--architecture", presets / "basenji2.json", full_windows, 1),
+        Case("shipped model", ("--bundle", str(model)), MANY, 8),
+        Case("2018", ("--preset", "basenji2018"), full_windows, 1),
+        Case("2020", ("--preset", "basenji2"), full_windows, 1),
     ]
     try:
         check_output(out, overwrite=overwrite)

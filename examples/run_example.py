@@ -59,7 +59,7 @@ def run(arguments: list[str], log: Path) -> None:
     done = subprocess.run(
         arguments,
         cwd=ROOT,
-        env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PATH": path},
+        env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -71,6 +71,7 @@ example: $(VENV_READY) ## predict the example intervals with Kipoi, score a vari
 
 .PHONY: train-example
 train-example: install ## simulated genome -> data -> fit -> evaluate -> export -> predict (build/train-example)
+	rm -rf build/train-example
 	examples/train_example.sh build/train-example
 
 # ---- checks ----

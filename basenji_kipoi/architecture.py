@@ -267,7 +267,7 @@ class Architecture(BaseModel):
     def _fits(self) -> Architecture:
         length, channels, cropped = self.window, len(ALPHABET), False
         for position, operation in enumerate(self.trunk):
-            if cropped and not isinstance(operation, _Pointwise) and _is_wide(operation):
+            if cropped and not isinstance(operation, Crop) and _is_wide(operation):
                 raise ValueError(
                     f"operation {position} of the trunk ({operation.op}) mixes or pools positions "
                     "behind a crop: crop as the last step that is not pointwise"

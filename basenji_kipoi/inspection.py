@@ -166,53 +166,65 @@ def render(description: Mapping[str, Any]) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         grid.add_row(Text(name, style="bold"), Text(value))
-    layers = _table(
-        "Network",
-        ("operation", "options", "length", "channels", "parameters"),
-        ([row[name] for name in row] for row in description["layers"]),
-    )
-    names = ("index", "identifier", "assay", "sample", "strand_pair", "description")
-    tracks = _table(
-        "Tracks", names, ([track[name] for name in names] for track in description["tracks"])
-    )
+    shown = ("index", "identifier", "assay", "sample", "strand_pair", "description")
+    tracks = [{name: track[name] for name in shown} for track in description["tracks"]]
     parts: list[RenderableType] = [
         Text(f"{description['name']}  ({description['path']})", style="bold"),
         Padding(grid, (1, 0)),
-        layers,
-        tracks,
+        _table("Network", description["layers"]),
+        _table("Tracks", tracks),
     ]
     for name in ("training", "evaluation"):
-        if description[name]:
-            rows = _flatten(description[name])
-            parts.append(_table(name.capitalize(), ("entry", "value"), rows))
+        parts += _section(name.capitalize(), description[name])
     return Group(*parts)
 
 
-def _table(title: str, columns: Sequence[str], rows: Any) -> Table:  # noqa: ANN401 - any rows
+def _section(title: str, content: Mapping[str, Any]) -> list[Table]:
+    """Lay out nested data: one table of single values, and one of each list of records."""
+    entries, records = _flatten(content)
+    tables = []
+    if entries:
+        rows = [{"entry": name, "value": value} for name, value in entries]
+        tables.append(_table(title, rows))
+    return tables + [_table(f"{title}: {name}", rows) for name, rows in records]
+
+
+def _flatten(
+    content: Mapping[str, Any], prefix: str = ""
+) -> tuple[list[tuple[str, object]], list[tuple[str, list[dict[str, Any]]]]]:
+    """Separate values, named by their path of keys, from lists of records."""
+    entries, records = [], []
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            inner = _flatten(value, f"{name}.")
+            entries += inner[0]
+            records += inner[1]
+        elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            records.append((name, value))
+        else:
+            entries.append((name, value))
+    return entries, records
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Make a table of records with the same keys; columns of numbers stand to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in columns:
-        numeric = column in ("index", "length", "channels", "parameters", "strand_pair")
+    for column in rows[0]:
+        numeric = all(isinstance(row[column], (int, float, type(None))) for row in rows)
         table.add_column(column.replace("_", " "), justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(Text(_text(value)) for value in row))
+        table.add_row(*(Text(_text(value)) for value in row.values()))
     return table
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
     return str(value)
-
-
-def _flatten(content: object, prefix: str = "") -> list[tuple[str, str]]:
-    """Turn nested data into rows: (path of keys, value)."""
-    if isinstance(content, dict):
-        rows = []
-        for key, value in content.items():
-            rows += _flatten(value, f"{prefix}.{key}" if prefix else str(key))
-        return rows
-    if isinstance(content, list):
-        return [(prefix, ", ".join(_text(value) for value in content))]
-    return [(prefix, _text(content))]

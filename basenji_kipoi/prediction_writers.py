@@ -20,6 +20,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class PredictionTable:
     lengths: Mapping[str, int]
     attributes: Mapping[str, str | int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def offsets(self) -> np.ndarray:
         """First row of each interval, and the number of rows: int64, (intervals + 1,)."""
         counts = [bins_of(len(interval), self.bin) for interval in self.intervals]
@@ -81,8 +82,9 @@ class PredictionTable:
         """Bins of all intervals."""
         return int(self.offsets[-1])
 
+    @cached_property
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the entries of the groups ``intervals`` and ``tracks`` by their path."""
+        """The entries of the groups ``intervals`` and ``tracks`` by their path."""
         text = np.dtype(object)
         return {
             "intervals/chrom": np.array([i.chrom for i in self.intervals], dtype=text),
@@ -188,7 +190,7 @@ class Hdf5Writer(PredictionWriter):
         super().__init__(path, table)
         self._file = h5py.File(path, "w")
         self._file.attrs.update(table.all_attributes())
-        for name, values in table.columns().items():
+        for name, values in table.columns.items():
             dtype = h5py.string_dtype() if values.dtype == object else values.dtype
             self._file.create_dataset(name, data=values, dtype=dtype)
         self._predictions = self._file.create_dataset(
@@ -220,7 +222,7 @@ class ZarrWriter(PredictionWriter):
         super().__init__(path, table)
         group = _import_zarr().open_group(str(path), mode="w-", zarr_format=3)
         group.attrs.update(table.all_attributes())
-        for name, values in table.columns().items():
+        for name, values in table.columns.items():
             dtype = str if values.dtype == object else values.dtype
             array = group.create_array(name, shape=values.shape, dtype=dtype)
             if len(values):
@@ -323,7 +325,7 @@ class BigWigWriter(PredictionWriter):
 
     def _records(self, column: int) -> Iterator[tuple[str, int, int, float]]:
         """Yield (chrom, start, end, value) of each bin, sorted by place."""
-        table = self.table.columns()
+        table = self.table.columns
         offsets = table["intervals/offset"]
         for first in range(0, self.table.rows, self._chunk_rows):
             values = self._values[first : first + self._chunk_rows, column]

@@ -311,14 +311,23 @@ def test_inspect_shows_training_and_evaluation(small_bundle):
     description = {
         **describe(small_bundle),
         "training": {"chromosomes": {"train": ["chrI", "chrII"]}},
-        "evaluation": {"pearson": {"access": 0.81234}},
+        "evaluation": {
+            "split": "test",
+            "tracks": [
+                {"identifier": "access", "bins": 1200, "pearson": 0.81234},
+                {"identifier": "start_plus", "bins": 1200, "pearson": None},
+            ],
+        },
     }
-    console = Console(width=160, record=True, quiet=False, file=None, force_terminal=False)
+    console = Console(width=160)
     with console.capture() as capture:
         console.print(render(description))
     page = capture.get()
     assert re.search(r"chromosomes\.train\s+chrI, chrII", page)
-    assert re.search(r"pearson\.access\s+0\.8123\b", page)
+    assert re.search(r"split\s+test", page)
+    assert "Evaluation: tracks" in page
+    assert re.search(r"access\s+1,200\s+0\.8123\b", page)
+    assert re.search(r"start_plus\s+1,200\s+-", page)
 
 
 def test_inspect_verifies_the_checksums(tmp_path, inputs):

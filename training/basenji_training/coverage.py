@@ -229,7 +229,10 @@ def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int]) ->
     InputError
         If a file is missing, not a bigWig, or of another assembly.
     """
+    # Files may have changed since an earlier call in this process.
+    _open.cache_clear()
     tracks = [_locate(target, folder, lengths) for target in targets]
+    _report_pairs(targets)
     _report_contigs(tracks, lengths)
     return tracks
 
@@ -255,13 +258,31 @@ def _locate(target: Target, folder: Path, lengths: Mapping[str, int]) -> Track:
     )
 
 
+def _report_pairs(targets: Targets) -> None:
+    unequal = [
+        target.identifier
+        for target in targets
+        if _treatment(target) != _treatment(targets[target.strand_pair])
+    ]
+    if unequal:
+        _log.warning(
+            "%s: clipped or scaled otherwise than the other strand's track; training with reverse "
+            "complements swaps the two",
+            _listed(unequal),
+        )
+
+
+def _treatment(target: Target) -> tuple[object, ...]:
+    return target.sum_stat, target.clip_soft, target.clip, target.scale
+
+
 def _report_contigs(tracks: Sequence[Track], lengths: Mapping[str, int]) -> None:
     renamed = [t for t in tracks if any(c != name for c, name in t.contigs.items())]
     if renamed:
         chromosome, name = next((c, n) for c, n in renamed[0].contigs.items() if c != n)
         _log.warning(
             "%s: contigs are named otherwise than in the FASTA, %s is read as %s and so on",
-            _names(renamed),
+            _listed([track.identifier for track in renamed]),
             name,
             chromosome,
         )
@@ -270,10 +291,10 @@ def _report_contigs(tracks: Sequence[Track], lengths: Mapping[str, int]) -> None
         _log.warning(
             "%s: not all chromosomes are listed in the bigWig; the others count as missing (NaN), "
             "not as zero",
-            _names(partial),
+            _listed([track.identifier for track in partial]),
         )
 
 
-def _names(tracks: Sequence[Track]) -> str:
-    shown = ", ".join(track.identifier for track in tracks[:5])
-    return f"{len(tracks)} track(s) ({shown}{', …' if len(tracks) > 5 else ''})"
+def _listed(identifiers: Sequence[str]) -> str:
+    shown = ", ".join(identifiers[:5])
+    return f"{len(identifiers)} track(s) ({shown}{', …' if len(identifiers) > 5 else ''})"

@@ -176,37 +176,75 @@ def build_store(
             bin=bin_width,
             blacklist=masked,
         )
-        pieces = _create(plan, lengths)
         sums = []
-        with progress_bar(label, total=sum(lengths.values()) // 1000, unit="kb") as advance:
-            for piece, result in _run(plan, pieces, processes):
-                sums.append(result)
+        with (
+            _executor(1) as here,
+            _executor(processes) as pool,
+            progress_bar(label, total=sum(lengths.values()) // 1000, unit="kb") as advance,
+        ):
+            pieces = here.submit(_create, plan, lengths).result()
+            waiting = {pool.submit(_fill, plan, piece): piece for piece in pieces}
+            for future in concurrent.futures.as_completed(waiting):
+                piece = waiting[future]
+                sums.append(future.result())
                 advance((piece.end - piece.first_bin * bin_width) / 1000)
-        statistics = _summarise(table.labels, sums, sum(n // bin_width for n in lengths.values()))
-        attributes = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "bin": bin_width,
-            "lengths": lengths,
-            "folds": folds,
-            "targets": [row.model_dump() for row in table],
-            "genome": {"file": Path(fasta).name, "sha256": _sha256(fasta)},
-            "blacklist": blacklist and {"file": Path(blacklist).name, "sha256": _sha256(blacklist)},
-            "excluded": [name for name in genome.lengths if name not in lengths],
-            "statistics": [row._asdict() for row in statistics],
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "command": shlex.join(["basenji-train", *sys.argv[1:]]),
-            "versions": {
-                "basenji_training": __version__,
-                **{
-                    name: importlib.metadata.version(name)
-                    for name in ("numpy", "pybigtools", "zarr")
-                },
-            },
-        }
-        # Last, so that a store with attributes is a complete one.
-        zarr.open_group(str(path), mode="r+").attrs.update(attributes)
+            statistics = _summarise(table.labels, sums, pieces)
+            attributes = {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "bin": bin_width,
+                "lengths": lengths,
+                "folds": folds,
+                "targets": [row.model_dump() for row in table],
+                "genome": {"file": Path(fasta).name, "sha256": _sha256(fasta)},
+                "blacklist": blacklist
+                and {"file": Path(blacklist).name, "sha256": _sha256(blacklist)},
+                "excluded": [name for name in genome.lengths if name not in lengths],
+                "statistics": [row._asdict() for row in statistics],
+                **_origin(),
+            }
+            # Last, so that a store with attributes is a complete one.
+            here.submit(_describe, path, attributes).result()
     return statistics
+
+
+@contextlib.contextmanager
+def _executor(processes: int) -> Iterator[concurrent.futures.Executor]:
+    """Run pieces in other processes, or in a thread.
+
+    Never in the main thread: there an interrupt would leave Zarr's own threads writing while the
+    unfinished store is being removed. Here what runs is finished and what waits is dropped first.
+    """
+    if processes == 1:
+        pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(1)
+    else:
+        # Not forked: readers and Zarr have threads. Ctrl-C is this process's alone to deal with.
+        pool = concurrent.futures.ProcessPoolExecutor(
+            processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _origin() -> dict[str, object]:
+    """When, with which command and versions the store is made."""
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["basenji-train", *sys.argv[1:]]),
+        "versions": {
+            "basenji_training": __version__,
+            **{name: importlib.metadata.version(name) for name in ("numpy", "pybigtools", "zarr")},
+        },
+    }
+
+
+def _describe(path: Path, attributes: Mapping[str, object]) -> None:
+    zarr.open_group(str(path), mode="r+").attrs.update(attributes)
 
 
 def _create(plan: _Plan, lengths: Mapping[str, int]) -> list[_Piece]:
@@ -251,25 +289,6 @@ def _power_of_two(limit: int) -> int:
     return 1 << max(limit, 1).bit_length() - 1
 
 
-def _run(plan: _Plan, pieces: Sequence[_Piece], processes: int) -> Iterator[tuple[_Piece, _Sums]]:
-    if processes == 1:
-        yield from ((piece, _fill(plan, piece)) for piece in pieces)
-        return
-    # Not forked: readers and Zarr have threads of their own. Ctrl-C reaches this process, which
-    # then lets the others finish their pieces and go.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(pieces)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    with contextlib.ExitStack() as stack:
-        stack.callback(pool.shutdown, cancel_futures=True)
-        waiting = {pool.submit(_fill, plan, piece): piece for piece in pieces}
-        for future in concurrent.futures.as_completed(waiting):
-            yield waiting[future], future.result()
-
-
 def _fill(plan: _Plan, piece: _Piece) -> _Sums:
     """Read, bin and write one piece."""
     name, first, last = piece.chromosome, piece.first_bin, piece.last_bin
@@ -303,7 +322,10 @@ def _fill(plan: _Plan, piece: _Piece) -> _Sums:
     )
 
 
-def _summarise(labels: Sequence[str], sums: Sequence[_Sums], bins: int) -> list[TrackStatistics]:
+def _summarise(
+    labels: Sequence[str], sums: Sequence[_Sums], pieces: Sequence[_Piece]
+) -> list[TrackStatistics]:
+    bins = sum(piece.last_bin - piece.first_bin for piece in pieces)
     covered = sum(part.bins for part in sums)
     clipped = sum(part.clipped for part in sums)
     total = sum(part.total for part in sums)

@@ -4,9 +4,9 @@ A factor binds a site with occupancy o = sigmoid((score - best + SLACK) / TEMPER
 `score` is the log-odds score of its position weight matrix and `best` the highest possible one.
 Its field at base x, between 0 and 1, is
 
-    f(x) = 1 - exp(-STRENGTH * sum over sites on both strands of o * exp(-(x - centre)^2 / (2 REACH^2)))
+    f(x) = 1 - exp(-STRENGTH * (sum of o * exp(-(x - centre)^2 / (2 REACH^2))))
 
-and the expected counts at base x are
+summed over the sites on both strands, and the expected counts at base x are
 
     accessibility(x) = ACCESSIBILITY * exp(sum of weight * f + INTERACTION * f_kestrel * f_heron)
     start(x)         = BACKGROUND + START * s(x) * exp(sum of weight * f)
@@ -44,10 +44,10 @@ SLACK = 3.0
 TEMPERATURE = 0.7
 STRENGTH = 1.5
 REACH = 70.0  # bp
-ACCESSIBILITY = 0.06  # counts a base without any factor
+ACCESSIBILITY = 0.2  # counts a base without any factor
 INTERACTION = 1.2
-BACKGROUND = 0.004
-START = 1.2
+BACKGROUND = 0.002
+START = 3.0
 DOWNSTREAM = 30  # bp from the start motif's centre to the middle of its starts
 SPREAD = 8.0  # bp
 
@@ -141,7 +141,7 @@ def occupancy(codes: np.ndarray, motif: Motif) -> np.ndarray:
 
 
 def expected_signal(codes: np.ndarray) -> np.ndarray:
-    """Expected counts of a sequence: the truth that a model has to find.
+    """Compute the expected counts of a sequence: the truth that a model has to find.
 
     Parameters
     ----------

@@ -28,10 +28,10 @@ import pybigtools
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
-from basenji_training.progress import progress_bar
 from basenji_kipoi.sequence import ALPHABET
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
+from basenji_training.progress import progress_bar
 from basenji_training.simulated_genome import (
     LOCAL_BP,
     SHORTEST_BP,
@@ -51,6 +51,8 @@ __all__ = ["expected_signal", "simulate"]
 # Lengths relative to each other; the last is for tests, the one before for validation.
 _PROPORTIONS = (14, 12, 11, 10, 9, 8, 8, 8)
 _LINE = 60  # letters a line of FASTA
+# Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
+_SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
 _LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
 
 
@@ -143,6 +145,7 @@ def _targets() -> Targets:
             index=index,
             identifier=track,
             file=f"tracks/{track}.bw",
+            scale=_SCALES[track],
             strand_pair=TRACKS.index(pairs.get(track, track)),
             description=f"simulated {track.replace('_', ', ')}",
             assay=track.split("_")[0],

@@ -179,7 +179,7 @@ class Variants(NamedTuple):
 
 
 def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) -> np.ndarray:
-    """True effects of single-nucleotide variants.
+    """Compute the true effects of single-nucleotide variants.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) ->
 def _candidates(
     codes: np.ndarray, motif: Motif, generator: np.random.Generator
 ) -> Iterator[Variants]:
-    """One variant a site: those that break a bound site, those that complete an almost bound one."""
+    """Yield one variant a site: some break bound sites, some complete almost bound ones."""
     half = len(motif) // 2
     preferred = motif.scores.argmax(axis=1)
     for forward in (True, False):

@@ -32,17 +32,33 @@ INPUTS = {
     "intervals_file": str(FILES / "intervals.bed"),
     "fasta_file": str(FILES / "genome.fa"),
 }
-VARIANTS = FILES / "variants.vcf"
+VARIANTS = FILES / "variants.vcf.gz"
+#: The interval and the variant that are drawn: both in a promoter, far from the chromosome's ends.
+INTERVAL = 1
+VARIANT = "promoter_tata"
 
 
 class Variant(NamedTuple):
-    """A substitution of one base: `position` is 0-based."""
+    """A substitution of one base, and its score on each track.
+
+    Attributes
+    ----------
+    chrom : str
+        Contig.
+    position : int
+        The base (0-based).
+    name, ref, alt : str
+        Identifier and alleles.
+    scores : ndarray, float64, shape (tracks,)
+        Alternative minus reference, summed over the predicted bins.
+    """
 
     chrom: str
     position: int
     name: str
     ref: str
     alt: str
+    scores: np.ndarray
 
 
 def run(arguments: list[str], log: Path) -> None:
@@ -59,7 +75,7 @@ def run(arguments: list[str], log: Path) -> None:
     done = subprocess.run(
         arguments,
         cwd=ROOT,
-        env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PATH": path},
+        env={**os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -116,12 +132,20 @@ def score(out: Path) -> Path:
     return scores
 
 
-def read_variant(path: Path) -> Variant:
-    """Read the first record of a VCF file."""
-    with path.open(encoding="utf-8") as lines:
-        rows = csv.reader((line for line in lines if not line.startswith("#")), delimiter="\t")
-        chrom, position, name, ref, alt = next(rows)[:5]
-    return Variant(chrom, int(position) - 1, name, ref, alt)
+def read_variant(path: Path, name: str, tracks: int) -> Variant:
+    """Read one variant from the table that kipoi-veff writes."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        row = next(
+            row for row in csv.DictReader(lines, delimiter="\t") if row["variant_id"] == name
+        )
+    return Variant(
+        chrom=row["variant_chr"],
+        position=int(row["variant_pos"]) - 1,
+        name=name,
+        ref=row["variant_ref"],
+        alt=row["variant_alt"],
+        scores=np.array([float(row[f"preds/diff/{track}"]) for track in range(tracks)]),
+    )
 
 
 def alleles(bundle: Bundle, genome: Genome, variant: Variant) -> tuple[np.ndarray, int]:
@@ -152,54 +176,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build/example"))
     out = parser.parse_args().out.absolute()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notices are many
     out.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)
     out = Path(os.path.relpath(out))
     begin = time.monotonic()
     bundle = Bundle.load("model_files")
-    shape = bundle.architecture
 
     print(f"1. Tracks of the intervals in {INPUTS['intervals_file']}")
     predictions_file = predict(out)
     with h5py.File(predictions_file) as content:
         predictions = content["preds"][:]
-        ranges = {key: content[f"metadata/ranges/{key}"][:] for key in ("chr", "start")}
+        chrom = content["metadata/ranges/chr"].asstr()[INTERVAL]
+        start = int(content["metadata/ranges/start"][INTERVAL])
     print(f"  {predictions_file}: {predictions.shape} = (intervals, bins, tracks)")
 
     print(f"2. Effects of the variants in {VARIANTS}")
     scores = score(out)
-    print(f"  {scores}: alternative minus reference, one column a track; also as VCF beside it")
+    variant = read_variant(scores, VARIANT, len(bundle.targets))
+    place = f"{variant.chrom}:{variant.position + 1:,} {variant.ref}>{variant.alt}"
+    print(f"  {scores}: alternative minus reference for each track; also as VCF beside it")
+    print(f"  {variant.name}, {place}, the largest of {len(bundle.targets)} scores:")
+    for track in np.argsort(-np.abs(variant.scores))[:4]:
+        print(f"    {bundle.targets[track].identifier:<20} {variant.scores[track]:+.2f}")
 
     print("3. Figures")
-    chrom = ranges["chr"][0]
     tracks_figure = out / "tracks.png"
     draw_tracks(
         tracks_figure,
-        chrom=chrom.decode() if isinstance(chrom, bytes) else chrom,
-        starts=bin_starts(bundle, int(ranges["start"][0])),
-        bin_width=shape.bin,
-        predictions=bundle.targets.counts(predictions[0]),
+        chrom=chrom,
+        starts=bin_starts(bundle, start),
+        bin_width=bundle.architecture.bin,
+        predictions=bundle.targets.counts(predictions[INTERVAL]),
         targets=bundle.targets,
     )
-    print(f"  {tracks_figure}: the {len(bundle.targets)} tracks of the first interval")
+    print(
+        f"  {tracks_figure}: every track around {chrom}:{start + bundle.architecture.window // 2:,}"
+    )
 
-    variant = read_variant(VARIANTS)
     with Genome(INPUTS["fasta_file"]) as genome:
-        (reference, alternative), start = alleles(bundle, genome, variant)
-    place = f"{variant.chrom}:{variant.position + 1:,} {variant.ref}>{variant.alt}"
+        both, start = alleles(bundle, genome, variant)
+    reference, alternative = bundle.targets.counts(both)
     variant_figure = out / "variant.png"
     draw_variant(
         variant_figure,
-        title=f"{variant.name}  {place}  the tracks it changes most",
+        title=f"{variant.name}, {place}: the tracks it changes most",
         chrom=variant.chrom,
         position=variant.position,
         starts=bin_starts(bundle, start),
-        bin_width=shape.bin,
-        reference=bundle.targets.counts(reference),
-        alternative=bundle.targets.counts(alternative),
+        bin_width=bundle.architecture.bin,
+        reference=reference,
+        alternative=alternative,
         labels=bundle.targets.labels,
     )
-    print(f"  {variant_figure}: {variant.name} ({place})")
+    print(f"  {variant_figure}: both alleles of {variant.name}, and their difference")
     print(f"done in {time.monotonic() - begin:.0f} s")
 
 

@@ -137,10 +137,10 @@ def draw_variant(
     reference: np.ndarray,
     alternative: np.ndarray,
     labels: Sequence[str],
-    rows: int = 4,
+    tracks: Sequence[int],
     flank: int = 1500,
 ) -> None:
-    """Draw the tracks that a variant changes most, and the change below each.
+    """Draw tracks for both alleles of a variant, and the difference below each.
 
     Parameters
     ----------
@@ -158,25 +158,24 @@ def draw_variant(
         Predicted coverage of the two alleles, shape (bins, tracks).
     labels
         One a track.
-    rows
-        Tracks to draw.
+    tracks
+        Indices of those to draw.
     flank
         Bases to draw on each side of the variant (bp).
     """
     near = (starts + bin_width > position - flank) & (starts < position + flank)
     starts, reference, alternative = starts[near], reference[near], alternative[near]
     difference = alternative - reference
-    largest = np.argsort(-np.abs(difference).max(axis=0))[:rows]
     edges = np.append(starts, starts[-1] + bin_width) / 1000
     figure, axes = plt.subplots(
-        2 * len(largest),
+        2 * len(tracks),
         sharex=True,
-        figsize=(11, 1.4 + 1.9 * len(largest)),
-        height_ratios=[2, 1] * len(largest),
+        figsize=(11, 1.4 + 1.9 * len(tracks)),
+        height_ratios=[2, 1] * len(tracks),
         squeeze=False,
         layout="constrained",
     )
-    for row, track in enumerate(largest):
+    for row, track in enumerate(tracks):
         above, below = axes[2 * row, 0], axes[2 * row + 1, 0]
         above.stairs(
             reference[:, track], edges, fill=True, color="#c9c9c9", label="reference allele"
@@ -210,7 +209,7 @@ def _annotate(ax: Axes, label: str, highest: float, *, signed: bool = False) -> 
     ax.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9, color=INK)
     ax.yaxis.set_label_coords(-0.045, 0.5)  # in line, however wide the numbers are
     low, _ = ax.get_ylim()
-    number = f"{highest:.0f}" if highest >= 100 else f"{highest:.2g}"
+    number = _short(highest)
     if low < 0:
         lowest = f"-{number}" if signed else number  # a strand below the line is no negative value
         ax.set_yticks([-highest, 0, highest], [lowest, "0", number], fontsize=7)
@@ -222,3 +221,11 @@ def _annotate(ax: Axes, label: str, highest: float, *, signed: bool = False) -> 
     ax.spines["bottom"].set_visible(False)
     ax.tick_params(axis="y", length=2, color="#aaaaaa")
     ax.tick_params(axis="x", length=3 if ax.get_subplotspec().is_last_row() else 0)
+
+
+def _short(value: float) -> str:
+    """Two or three figures and k or M, for the little room beside a panel."""
+    for least, scale, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= least:
+            return f"{value / scale:.3g}{letter}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"

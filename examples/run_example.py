@@ -197,7 +197,8 @@ def main() -> None:
     place = f"{variant.chrom}:{variant.position + 1:,} {variant.ref}>{variant.alt}"
     print(f"  {scores}: alternative minus reference for each track; also as VCF beside it")
     print(f"  {variant.name}, {place}, the largest of {len(bundle.targets)} scores:")
-    for track in np.argsort(-np.abs(variant.scores))[:4]:
+    most = np.argsort(-np.abs(variant.scores))[:4]
+    for track in most:
         print(f"    {bundle.targets[track].identifier:<20} {variant.scores[track]:+.2f}")
 
     print("3. Figures")
@@ -220,7 +221,7 @@ def main() -> None:
     variant_figure = out / "variant.png"
     draw_variant(
         variant_figure,
-        title=f"{variant.name}, {place}: the tracks it changes most",
+        title=f"{variant.name}, {place}: the tracks with the largest scores",
         chrom=variant.chrom,
         position=variant.position,
         starts=bin_starts(bundle, start),
@@ -228,6 +229,7 @@ def main() -> None:
         reference=reference,
         alternative=alternative,
         labels=bundle.targets.labels,
+        tracks=most,
     )
     print(f"  {variant_figure}: both alleles of {variant.name}, and their difference")
     print(f"done in {time.monotonic() - begin:.0f} s")

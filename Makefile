@@ -133,6 +133,10 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
+.PHONY: kipoi-files
+kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and expected predictions of the Kipoi files
+	$(VENV)/bin/python example_files/make_expected.py
+
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info training/*.egg-info

@@ -1,0 +1,70 @@
+"""What old and new releases of Kipoi's programs need, each applied only where it is missing.
+
+Nothing here runs in a process that has not imported kipoi-veff.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Postprocessing", "mend_kipoi_veff"]
+
+
+def mend_kipoi_veff() -> None:
+    """Give kipoi-veff 0.3.1 the names that its dependencies dropped since its release.
+
+    - NumPy 1.24 removed ``np.int`` and ``np.str``, aliases of the built-in types, which kipoi-veff
+      uses as dtypes.
+    - PyVCF3, the only release of PyVCF that still installs, added a last field (``type_code``) to
+      the description of an INFO tag; kipoi-veff fills in the six fields that there were before.
+    """
+    for name, builtin in (("int", int), ("str", str)):
+        if name not in vars(np):
+            setattr(np, name, builtin)
+    import vcf  # noqa: PLC0415 - kipoi-veff's dependency: other users do not have it
+
+    info = vcf.parser._Info
+    if len(info._fields) > 6 and not info._field_defaults:
+        info.__new__.__defaults__ = (None,)
+
+
+class Postprocessing:
+    """The ``postprocessing`` block of a component's YAML file, as an attribute of its class.
+
+    kipoi attached it until 0.6.36. From 0.6.37 on it drops the block silently, while kipoi-veff
+    still asks the model and the dataloader for it. The older releases assign an attribute of
+    the same name, which takes this one's place.
+
+    Parameters
+    ----------
+    file
+        Name of the YAML file in the component's directory, "model.yaml" or "dataloader.yaml".
+    default_dir
+        The component's directory where kipoi has not set ``source_dir``.
+    """
+
+    def __init__(self, file: str, default_dir: Path) -> None:
+        self._file = file
+        self._default_dir = default_dir
+
+    def __get__(self, instance: object, owner: type) -> dict[str, Any]:
+        """Read the block: parsed by kipoi-veff's own classes where that is loaded."""
+        import yaml  # noqa: PLC0415 - a dependency of kipoi, which may be absent otherwise
+
+        source = getattr(owner if instance is None else instance, "source_dir", None)
+        path = Path(source or self._default_dir) / self._file
+        block = dict(yaml.safe_load(path.read_text(encoding="utf-8")).get("postprocessing") or {})
+        # Importing kipoi_veff resets the program's logging, so this never imports it anew.
+        if "variant_effects" in block and "kipoi_veff" in sys.modules:
+            mend_kipoi_veff()
+            specs = sys.modules["kipoi_veff"].specs
+            parser = {
+                "model.yaml": specs.VarEffectModelArgs,
+                "dataloader.yaml": specs.VarEffectDataLoaderArgs,
+            }[self._file]
+            block["variant_effects"] = parser.from_config(block["variant_effects"])
+        return block

@@ -1,0 +1,228 @@
+"""The Kipoi model: a window of sequence to bins of coverage, (window, 4) -> (bins, tracks)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
+
+_ROOT = Path(__file__).resolve().parent
+# Kipoi loads this file by its path and needs nothing of the project to be installed.
+if str(_ROOT) not in sys.path:
+    sys.path.append(str(_ROOT))
+
+from basenji_kipoi.bundle import Bundle  # noqa: E402 - found through the line above
+from basenji_kipoi.errors import InputError  # noqa: E402
+from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["BasenjiModel"]
+
+logger = logging.getLogger(__name__)
+
+#: Kipoi's `avg_func`: TensorFlow and (batch, values) to (batch,).
+_REDUCTIONS = {
+    "sum": lambda tf, values: tf.reduce_sum(values, axis=1),
+    "max": lambda tf, values: tf.reduce_max(values, axis=1),
+    "min": lambda tf, values: tf.reduce_min(values, axis=1),
+    "absmax": lambda tf, values: tf.reduce_max(tf.abs(values), axis=1),
+}
+
+
+class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
+    """A bundle behind Kipoi's interface.
+
+    Parameters
+    ----------
+    model_dir
+        The bundle's directory, relative to the directory that Kipoi loads the model from.
+    dtype
+        "float32", or "bfloat16" for bfloat16 arithmetic on float32 weights.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        Architecture, targets and metadata.
+    network : keras.Model
+        float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states.
+
+    Raises
+    ------
+    InputError
+        If the bundle is incomplete or damaged, or the dtype is unknown.
+    """
+
+    postprocessing = Postprocessing("model.yaml", _ROOT)
+
+    def __init__(self, model_dir: str = "model_files", dtype: str = "float32") -> None:
+        self.bundle = Bundle.load(model_dir)
+        self.network = self._output(self.bundle.network(dtype=dtype))
+        self._parts: dict[Any, keras.Model] = {}
+
+    def _output(self, network: keras.Model) -> keras.Model:
+        """Derive the model's output from the network's."""
+        return network
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """Predict a batch of any size.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, window, 4)
+            One-hot windows, channels A, C, G, T. A position without any channel counts as unknown.
+
+        Returns
+        -------
+        ndarray, float32
+            Shape (batch, bins, tracks), in the units of the targets table.
+        """
+        return self.network.predict_on_batch(self._windows(x))
+
+    def predict_activation_on_batch(
+        self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
+    ) -> np.ndarray:
+        """Compute what one layer puts out.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, window, 4)
+            As `predict_on_batch` takes it.
+        layer
+            Name of a layer of `network`, or its number (also as text, as the command line has it).
+        pre_nonlinearity
+            Whether to return what the layer's activation reads instead. Activations are layers of
+            their own here, so for any other layer this makes no difference.
+
+        Returns
+        -------
+        ndarray, shape (batch, ...)
+        """
+        return self._part(layer, pre_nonlinearity).predict_on_batch(self._windows(x))
+
+    def input_grad(
+        self,
+        x: np.ndarray,
+        filter_idx: int | slice | list | tuple | None = None,
+        avg_func: str | None = None,
+        layer: str | int | None = None,
+        final_layer: bool = True,
+        selected_fwd_node: None = None,
+        pre_nonlinearity: bool = False,
+    ) -> np.ndarray:
+        """Compute the gradient of one number a window with respect to the window's bases.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, window, 4)
+            As `predict_on_batch` takes it.
+        filter_idx
+            What of the layer's output to keep, as Kipoi's Keras models have it: an index or a
+            slice of the first axis behind the batch (bins), or a tuple of them for all axes, the
+            batch's ``slice(None)`` included: ``(slice(None), slice(None), 3)`` is track 3 of
+            every bin.
+        avg_func
+            How to turn what was kept into one value a window: "sum" (the default), "max", "min"
+            or "absmax" (the largest magnitude). Each window has its own maximum.
+        layer
+            A layer as `predict_activation_on_batch` takes it, used if ``final_layer`` is false.
+        final_layer
+            Whether to take the model's output, whatever ``layer`` is.
+        selected_fwd_node
+            Not supported; Kipoi's Keras models do not support it either.
+        pre_nonlinearity
+            As for `predict_activation_on_batch`.
+
+        Returns
+        -------
+        ndarray, float32, shape (batch, window, 4)
+
+        Raises
+        ------
+        InputError
+            If ``avg_func`` is unknown, ``filter_idx`` does not keep every window, the layer is
+            missing or unknown, or ``selected_fwd_node`` is set.
+        """
+        # Only gradients need TensorFlow itself; Kipoi's environments have it anyway.
+        import tensorflow as tf  # noqa: PLC0415
+
+        if selected_fwd_node is not None:
+            raise InputError("selected_fwd_node is not supported: leave it out")
+        if avg_func is not None and avg_func not in _REDUCTIONS:
+            raise InputError(f"no avg_func {avg_func!r}: expected one of {', '.join(_REDUCTIONS)}")
+        if layer is None and not final_layer:
+            raise InputError("name a layer or set final_layer")
+        index = _index(filter_idx)
+        part = self._part(-1 if final_layer else layer, pre_nonlinearity)
+        windows = tf.convert_to_tensor(self._windows(x))
+        with tf.GradientTape() as tape:
+            tape.watch(windows)
+            kept = tf.reshape(part(windows, training=False)[index], (len(windows), -1))
+            value = _REDUCTIONS[avg_func or "sum"](tf, kept)
+        return tape.gradient(value, windows).numpy()
+
+    def _windows(self, x: np.ndarray) -> np.ndarray:
+        windows = np.asarray(x, dtype=np.float32)
+        expected = (self.bundle.architecture.window, 4)
+        if windows.ndim != 3 or windows.shape[1:] != expected:
+            raise InputError(
+                f"the model reads one-hot windows of shape (batch, {expected[0]}, 4), "
+                f"not {windows.shape}"
+            )
+        # kipoiseq codes lower case and ambiguous letters as no base at all.
+        blank = ~windows.any(axis=-1)
+        if blank.any():
+            logger.warning(
+                "%d positions of a batch have no base and are read as unknown (N). If the genome "
+                "is soft-masked, give this tool an upper-case FASTA file.",
+                np.count_nonzero(blank),
+            )
+            windows = np.where(blank[..., None], np.float32(0.25), windows)
+        return windows
+
+    def _part(self, layer: str | int, pre_nonlinearity: bool) -> keras.Model:
+        """Cut the network behind a layer, or before it if it is an activation."""
+        key = (layer, pre_nonlinearity)
+        if key not in self._parts:
+            # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
+            import keras  # noqa: PLC0415
+
+            found = self._layer(layer)
+            before = pre_nonlinearity and isinstance(found, keras.layers.Activation)
+            self._parts[key] = keras.Model(
+                self.network.input, found.input if before else found.output
+            )
+        return self._parts[key]
+
+    def _layer(self, layer: str | int) -> keras.layers.Layer:
+        layers = self.network.layers
+        names = [candidate.name for candidate in layers]
+        if layer in names:
+            return layers[names.index(layer)]
+        try:
+            return layers[int(layer)]
+        except (ValueError, IndexError):
+            raise InputError(
+                f"no layer {layer!r}: expected a number below {len(names)} or one of "
+                f"{', '.join(names)}"
+            ) from None
+
+
+def _index(filter_idx: int | slice | list | tuple | None) -> tuple:
+    """Complete Kipoi's filter index by the axis of the batch."""
+    if filter_idx is None:
+        return (slice(None),)
+    axes = tuple(filter_idx) if isinstance(filter_idx, (tuple, list)) else (filter_idx,)
+    if len(axes) == 1:
+        return (slice(None), *axes)
+    if axes[0] != slice(None):
+        raise InputError(
+            f"filter_idx {filter_idx!r} does not keep every window: its first entry is the axis "
+            "of the batch and must be slice(None)"
+        )
+    return axes

@@ -1,0 +1,85 @@
+"""The Kipoi dataloader: intervals of a BED file and a FASTA file to one-hot windows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from kipoi.data import Dataset
+from kipoi.metadata import GenomicRanges
+
+_ROOT = Path(__file__).resolve().parent
+# Kipoi loads this file by its path and needs nothing of the project to be installed.
+if str(_ROOT) not in sys.path:
+    sys.path.append(str(_ROOT))
+
+from basenji_kipoi.architecture import Architecture  # noqa: E402 - found through the line above
+from basenji_kipoi.genome import Genome  # noqa: E402
+from basenji_kipoi.intervals import centred_window, read_bed  # noqa: E402
+from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
+from basenji_kipoi.sequence import one_hot  # noqa: E402
+
+__all__ = ["BasenjiIntervals"]
+
+
+class BasenjiIntervals(Dataset):
+    """The window around the centre of each interval.
+
+    Windows always have the network's length and are read on the forward strand. Where one reaches
+    beyond its chromosome, its bases are unknown.
+
+    Parameters
+    ----------
+    intervals_file
+        BED file, plain or gzip. An interval must lie inside its chromosome, unless it has exactly
+        the window's length.
+    fasta_file
+        Genome, plain or bgzip. A missing index is made next to it.
+    window
+        Length of the windows (bp); by default that of the model in ``model_files``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or bad, or an interval does not fit the genome.
+    """
+
+    postprocessing = Postprocessing("dataloader.yaml", _ROOT)
+
+    def __init__(self, intervals_file: str, fasta_file: str, window: int | None = None) -> None:
+        if window is None:
+            folder = Path(self.source_dir or _ROOT)
+            window = Architecture.read(folder / "model_files" / "architecture.json").window
+        self.window = int(window)
+        # Worker processes may share this object: a genome opens its file anew in each of them.
+        self._genome = Genome(fasta_file)
+        self._intervals = read_bed(intervals_file, self._genome.lengths, window=self.window)
+
+    def __len__(self) -> int:
+        return len(self._intervals)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Read one window.
+
+        Parameters
+        ----------
+        index
+            Number of the interval in the file, counted from 0.
+
+        Returns
+        -------
+        dict
+            ``inputs``: float32 (window, 4). ``metadata``: ``ranges``, the window's 0-based
+            half-open position with the interval's number as ``id``.
+        """
+        interval = self._intervals[index]
+        start, end = centred_window(interval.start, interval.end, self.window)
+        return {
+            "inputs": one_hot(self._genome.codes(interval.chrom, start, end)),
+            "metadata": {
+                "ranges": GenomicRanges(
+                    chr=interval.chrom, start=start, end=end, id=str(index), strand="."
+                )
+            },
+        }

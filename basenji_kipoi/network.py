@@ -21,11 +21,13 @@ __all__ = ["DTYPES", "build_network"]
 DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
+@keras.saving.register_keras_serializable(package="basenji_kipoi")
 def _exp_linear(x: keras.KerasTensor) -> keras.KerasTensor:
     """Positive link of the 2018 network: exp(x) below zero, x + 1 above (Kelley et al. 2018)."""
     return keras.ops.elu(x) + 1
 
 
+@keras.saving.register_keras_serializable(package="basenji_kipoi")
 def _gelu_tanh(x: keras.KerasTensor) -> keras.KerasTensor:
     """Gaussian error linear unit in its tanh approximation (Hendrycks and Gimpel 2016)."""
     return keras.ops.gelu(x, approximate=True)

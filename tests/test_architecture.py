@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.network import build_network
 from basenji_kipoi.presets import preset_names, read_preset
 
 HEADS = {"tracks": {"tracks": 1, "activation": "linear"}}
@@ -105,8 +107,6 @@ def test_an_unknown_preset_is_named():
     [("basenji2018", None, 15_190_636), ("basenji2", "human", 30_088_228)],
 )
 def test_published_parameter_counts(name, head, parameters):
-    from basenji_kipoi.network import build_network
-
     network = build_network(read_preset(name), head=head)
     assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == parameters
 
@@ -142,14 +142,12 @@ def reach(architecture):
     With all weights one and no input but at a single base, an output is positive where that base
     can reach it and zero elsewhere: sums of positive values cannot cancel, and maxima keep them.
     """
-    from basenji_kipoi.network import build_network
-
     network = build_network(architecture)
     for weight in network.trainable_weights:
         weight.assign(np.full(weight.shape, 0.0 if weight.name == "bias" else 1.0))
     impulses = np.eye(architecture.window, dtype=np.float32)
     response = network(np.repeat(impulses[:, :, None], 4, axis=2))
-    return np.asarray(response)[:, :, 0] > 0
+    return keras.ops.convert_to_numpy(response)[:, :, 0] > 0
 
 
 def check_geometry(architecture):
@@ -157,10 +155,10 @@ def check_geometry(architecture):
     assert measured.shape == (architecture.window, architecture.bins)
     for base, row in enumerate(measured):
         expected = architecture.affected_bins(base, base + 1)
-        check_hull(row, expected, 0 < expected[0] and expected[1] < architecture.bins)
+        check_hull(row, expected, expected[0] > 0 and expected[1] < architecture.bins)
     for bin_, column in enumerate(measured.T):
         begin, end = architecture.needed_input(bin_, bin_ + 1)
-        inside = 0 <= begin and end <= architecture.window
+        inside = begin >= 0 and end <= architecture.window
         check_hull(column, (begin, end), inside)
 
 

@@ -89,6 +89,7 @@ def run(arguments: list[str], log: Path) -> None:
 def predict(out: Path) -> Path:
     """Predict the example's intervals with `kipoi predict`."""
     predictions = out / "predictions.h5"
+    predictions.unlink(missing_ok=True)  # kipoi would add to it, and fail
     run(
         [
             "kipoi",

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 
+#: Bases of a batch by default: one window of the networks of 2018 and 2020 (about 1 GB of memory).
+_BATCH_BASES = 131_072
+
+
 class _Commands(TyperGroup):
     """Commands whose user's mistakes end in one line and exit status 2."""
 
@@ -107,8 +111,13 @@ def predict(
         ),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Windows that are predicted at a time.")
-    ] = 8,
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Windows that are predicted at a time; more need more memory.",
+            show_default="as many as make 131,072 bp, at least one",
+        ),
+    ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing output.")
@@ -165,7 +174,7 @@ def predict(
                     table,
                     writer,
                     dtype=dtype.value,
-                    batch_size=batch_size,
+                    batch_size=batch_size or max(1, _BATCH_BASES // bundle.architecture.window),
                     columns=columns if tracks else None,
                     quiet=quiet,
                 )

@@ -179,9 +179,10 @@ def predict(
                     quiet=quiet,
                 )
     if not quiet:
+        many = "" if len(intervals) == 1 else "s"
         typer.echo(
             f"wrote {out}: {table.rows:,} bins of {table.bin} bp, {len(table.tracks):,} tracks, "
-            f"{len(intervals):,} intervals, in {time.monotonic() - began:.1f} s",
+            f"{len(intervals):,} interval{many}, in {time.monotonic() - began:.1f} s",
             err=True,
         )
 

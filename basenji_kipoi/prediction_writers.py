@@ -100,8 +100,13 @@ class PredictionTable:
 
     def all_attributes(self) -> dict[str, str | int]:
         """Return the attributes of a file: its own and the given ones."""
-        own = {"format": "basenji-predictions", "format_version": 1, "layout": _LAYOUT}
-        return {**own, "bin": self.bin, **self.attributes}
+        return {
+            "format": "basenji-predictions",
+            "format_version": 1,
+            "layout": _LAYOUT,
+            "bin": self.bin,
+            **self.attributes,
+        }
 
 
 class PredictionWriter(ABC):

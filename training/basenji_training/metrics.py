@@ -49,6 +49,9 @@ class Correlation:
         self._mean = np.zeros((2, tracks))
         # Co-moments: of the predictions, of the observations, of both.
         self._moments = np.zeros((3, tracks))
+        # Extremes tell a constant exactly: its moments are not zero, only as small as rounding.
+        self._least = np.full((2, tracks), np.inf)
+        self._most = np.full((2, tracks), -np.inf)
 
     def add(self, predicted: np.ndarray, observed: np.ndarray) -> None:
         """Add values.
@@ -65,6 +68,8 @@ class Correlation:
         pair = np.stack([predicted.reshape(-1, tracks), observed.reshape(-1, tracks)])
         exists = np.isfinite(pair).all(axis=0)
         number = exists.sum(axis=0)
+        self._least = np.minimum(self._least, pair.min(axis=1, initial=np.inf, where=exists))
+        self._most = np.maximum(self._most, pair.max(axis=1, initial=-np.inf, where=exists))
         pair = np.where(exists, pair, 0).astype(np.float64)
         mean = pair.sum(axis=1) / np.maximum(number, 1)
         x, y = np.where(exists, pair - mean[:, None], 0)
@@ -84,5 +89,5 @@ class Correlation:
         """
         xx, yy, xy = self._moments
         product = np.sqrt(xx) * np.sqrt(yy)
-        defined = (product > 0) & (self.number > 1)
+        defined = (product > 0) & (self._least < self._most).all(axis=0)
         return np.where(defined, xy / np.where(defined, product, 1), np.nan)

@@ -1,0 +1,112 @@
+"""Correlations accumulated in any portions equal those of all values at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from basenji_kipoi.errors import InputError
+from basenji_training.metrics import Correlation, sum_bins
+
+
+def correlate(predicted, observed, portions=1):
+    correlation = Correlation(predicted.shape[-1])
+    places = np.array_split(np.arange(len(predicted)), portions)
+    for place in places:
+        correlation.add(predicted[place], observed[place])
+    return correlation
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    length=st.integers(20, 200),
+    cuts=st.lists(st.integers(0, 200), max_size=8),
+    missing=st.floats(0, 0.5),
+)
+def test_any_portions_equal_numpy(seed, length, cuts, missing):
+    generator = np.random.default_rng(seed)
+    observed = generator.gamma(0.5, 10, (length, 3))
+    predicted = observed * 0.3 + generator.gamma(1, 2, (length, 3))
+    observed[generator.random(observed.shape) < missing] = np.nan
+    predicted[generator.random(observed.shape) < missing / 2] = np.nan
+    correlation = Correlation(3)
+    for first, last in zip([0, *sorted(cuts)], [*sorted(cuts), length], strict=True):
+        # Empty portions included; leading axes do not matter.
+        correlation.add(predicted[None, first:last], observed[None, first:last])
+    for track in range(3):
+        exists = np.isfinite(observed[:, track]) & np.isfinite(predicted[:, track])
+        assert correlation.number[track] == exists.sum()
+        if exists.sum() > 2:
+            expected = np.corrcoef(predicted[exists, track], observed[exists, track])[0, 1]
+            assert correlation.result()[track] == pytest.approx(expected, abs=1e-10)
+
+
+@given(
+    value=st.floats(-1e6, 1e6),
+    length=st.integers(1, 300),
+    portions=st.integers(1, 7),
+)
+def test_a_constant_track_has_no_correlation_and_harms_no_other(value, length, portions):
+    generator = np.random.default_rng(length)
+    observed = generator.normal(size=(length, 4))
+    predicted = generator.normal(size=(length, 4))
+    expected = correlate(predicted, observed).result()
+    # Numbers such as 0.1, whose mean is not exactly 0.1, are constant too.
+    observed[:, 1] = value
+    predicted[:, 2] = value
+    observed[:, 3] = np.nan
+    result = correlate(predicted, observed, portions).result()
+    assert np.isnan(result[1:]).all()
+    if length > 1:
+        assert result[0] == pytest.approx(expected[0], abs=1e-10)
+
+
+def test_one_value_or_none_is_no_correlation():
+    correlation = Correlation(2)
+    assert np.isnan(correlation.result()).all()
+    correlation.add(np.array([[1.0, 2.0]]), np.array([[3.0, np.nan]]))
+    assert np.isnan(correlation.result()).all()
+    assert correlation.number.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("portions", [1, 10, 1000])
+def test_large_offsets_keep_their_precision(portions):
+    generator = np.random.default_rng(0)
+    observed = generator.normal(size=(5000, 1))
+    predicted = observed + generator.normal(size=(5000, 1))
+    expected = np.corrcoef(predicted[:, 0], observed[:, 0])[0, 1]
+    # Sums of squares would lose all 16 digits of a spread of 1 at 1e8.
+    result = correlate(predicted + 1e8, observed - 1e8, portions).result()
+    assert result[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_perfect_and_opposite():
+    values = np.random.default_rng(1).gamma(1, 5, (100, 2)).astype(np.float32)
+    result = correlate(values * [2, -3] + 7, values, 9).result()
+    np.testing.assert_allclose(result, [1, -1], rtol=1e-6)
+
+
+@given(
+    values=hnp.arrays(np.float64, (2, 12, 3), elements=st.floats(-1e3, 1e3)),
+    factor=st.sampled_from([1, 2, 3, 4, 6, 12]),
+)
+def test_bins_are_summed(values, factor):
+    summed = sum_bins(values, factor)
+    assert summed.shape == (2, 12 // factor, 3)
+    for i in range(12 // factor):
+        expected = values[:, i * factor : (i + 1) * factor].sum(axis=1)
+        np.testing.assert_allclose(summed[:, i], expected, rtol=1e-12, atol=1e-9)
+
+
+def test_a_bin_with_a_missing_part_is_missing():
+    values = np.arange(8.0).reshape(1, 4, 2)
+    values[0, 1, 0] = np.nan
+    np.testing.assert_array_equal(sum_bins(values, 2), [[[np.nan, 4], [10, 12]]])
+
+
+def test_bins_that_do_not_divide():
+    with pytest.raises(InputError, match="10 bins cannot be summed in groups of 3"):
+        sum_bins(np.zeros((10, 1)), 3)

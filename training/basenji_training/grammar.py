@@ -55,7 +55,7 @@ SPREAD = 8.0  # bp
 REACH_BP = 320
 
 # A strong position almost excludes the other letters, a weak one prefers one.
-_STRONG, _WEAK = 0.97, 0.7
+_STRONG, _WEAK = 0.97, 0.85
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,12 @@ __all__ = [
 LOCAL_BP = 256
 
 _LETTER_PROBABILITIES = (0.3, 0.2, 0.2, 0.3)
-_SPACING = (1000, 2000)  # bp between neighbouring promoters or distal clusters
+_SPACING = (700, 1300)  # bp between neighbouring promoters or distal clusters
 _PROMOTERS = 0.7  # share of the clusters that have a start motif
-_FACTOR_PROBABILITIES = (0.5, 0.5, 0.3, 0.4)  # of a site in a cluster, in the order of FACTORS
+_FACTOR_PROBABILITIES = (0.5, 0.5, 0.4, 0.5)  # of a site in a cluster, in the order of FACTORS
 _SLOT = 35  # bp between neighbouring sites of a cluster, before jitter
 _JITTER = 20
-_GENE = (150, 450)  # bp
+_GENE = (120, 300)  # bp
 _NEUTRAL = 0.01  # largest effect of a neutral variant, as a log ratio
 
 #: A shorter chromosome has no room for a cluster (bp).
@@ -216,7 +216,7 @@ def _candidates(
     for forward in (True, False):
         strand = codes if forward else reverse_complement(codes)
         bound = occupancy(strand, motif)
-        for kind, low, high in (("disrupts", 0.7, 1.0), ("creates", 0.05, 0.15)):
+        for kind, low, high in (("disrupts", 0.5, 1.0), ("creates", 0.05, 0.15)):
             centre = np.flatnonzero((bound > low) & (bound < high))
             matches = strand[centre[:, None] + np.arange(-half, half + 1)] == preferred
             if kind == "disrupts":

@@ -310,7 +310,7 @@ def test_a_store_can_be_made_of_it(simulation, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 10_000}, "--size is 10000: 8 chromosomes of 8000 bp or more need"),
+        ({"size": 10_000}, "--size is 10000: 8 chromosomes of 5200 bp or more need"),
         ({"seed": -1}, "cannot be negative"),
         ({"variants": -1}, "cannot be negative"),
     ],

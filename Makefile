@@ -45,7 +45,7 @@ install: $(VENV_READY) $(TRAINING_READY) ## both environments: .venv (inference,
 # $(call environment,FOLDER,PYTHON,LOCK,PROJECTS): an environment that holds exactly what the lock lists,
 # and the projects as editable installs. The lock brings setuptools, hence no build isolation.
 define environment
-	$(UV) venv --quiet --python $(2) --allow-existing $(1) \
+	@$(UV) venv --quiet --python $(2) --allow-existing $(1) \
 		|| { echo "error: uv found no Python $(2); install it or put it on the PATH" >&2; exit 1; }
 	$(UV) pip sync --python $(1)/bin/python --require-hashes $(3)
 	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation $(4)

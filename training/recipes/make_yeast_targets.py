@@ -3,7 +3,7 @@
     python recipes/make_yeast_targets.py YEAST_FOLDER recipes/yeast_targets.tsv
 
 For each track, over the 32-bp bins of the training chromosomes that have a value: `clip_soft` is
-the 99.8th percentile of the bins' sums, `scale` makes the mean of the clipped sums 1. Both are
+the 97th percentile of the bins' sums, `scale` makes the mean of the clipped sums 1. Both are
 rounded to two significant digits. The two strands of a track share both, because training with
 reverse complements swaps them. YEAST_FOLDER has tracks/, genome.fa.gz and blacklist.bed.
 """
@@ -22,7 +22,7 @@ from basenji_training.data import build_store
 from basenji_training.store import Store
 
 BIN = 32
-QUANTILE = 0.998
+QUANTILE = 0.97
 TEST = ("chrIV", "chrV", "chrXI")
 VALIDATION = ("chrXIII",)
 STRANDS = {"plus": "minus", "minus": "plus", "fwd": "rev", "rev": "fwd"}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The shipped model from the yeast data: store, training, evaluation, bundle.
+#
+#     BASENJI_DATA=FOLDER training/recipes/yeast.sh OUTPUT_FOLDER
+#
+# FOLDER/yeast has genome.fa.gz, blacklist.bed and tracks/. An interrupted run goes on where it
+# stopped when the same command is given again. docs/resources.md says how long it takes.
+set -euo pipefail
+
+if (($# != 1)) || [[ -z ${BASENJI_DATA:-} ]]; then
+  echo "usage: BASENJI_DATA=FOLDER $0 OUTPUT_FOLDER" >&2
+  exit 2
+fi
+recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+data=$(cd "$BASENJI_DATA/yeast" && pwd)
+mkdir -p "$1"
+cd "$1"
+# The commands are kept in the bundle: they name no folder of this machine.
+ln -sfn "$data" yeast
+cp "$recipes/yeast_targets.tsv" targets.tsv
+cp "$recipes/yeast_network.json" network.json
+
+if [[ ! -e store.zarr ]]; then
+  basenji-train data targets.tsv --data-dir yeast --fasta yeast/genome.fa.gz --bin 32 \
+    --blacklist yeast/blacklist.bed --exclude chrM \
+    --test chrIV,chrV,chrXI --validation chrXIII --out store.zarr
+fi
+basenji-train fit store.zarr --out run --network network.json --resume \
+  --epochs 180 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 60 \
+  --dtype bfloat16
+basenji-train evaluate run --store store.zarr --split test --resolution 128 --out evaluation.json \
+  --overwrite
+basenji-train export run --evaluation evaluation.json --out model --overwrite \
+  --name basenji-yeast --assembly sacCer3 --description "Accessibility (ATAC-seq), transcription \
+starts (STRIPE-seq, TIF-seq) and ends (TIF-seq) of Saccharomyces cerevisiae in several conditions, \
+and five tracks (Pol II, MNase, Scc1, RNA) that were measured on chrII, chrIV and chrXVI only and \
+are masked elsewhere."

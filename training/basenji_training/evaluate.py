@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_training.metrics import Correlation, sum_bins
 from basenji_training.pipeline import Windows, evaluation_batches
-from basenji_training.progress import progress_bar
 
 if TYPE_CHECKING:
     import os

@@ -73,16 +73,11 @@ def expected(inputs, small_bundle):
         return np.concatenate([predicted.values for predicted in stream])
 
 
-def test_help_is_quick_and_imports_no_network():
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        result = basenji("--help")
-        times.append(time.monotonic() - began)
+def test_help_imports_no_network():
+    result = basenji("--help")
     assert result.returncode == 0
     assert "predict" in result.stdout
     assert "inspect" in result.stdout
-    assert min(times) < 2  # 0.4 s on a quiet machine, where TensorFlow alone takes 5
     heavy = "{'keras', 'tensorflow', 'h5py', 'pyfaidx', 'zarr'}"
     code = f"import sys, basenji_kipoi.cli; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)

@@ -17,12 +17,12 @@ __all__ = ["Postprocessing", "mend_kipoi_veff"]
 def mend_kipoi_veff() -> None:
     """Give kipoi-veff 0.3.1 the names that its dependencies dropped since its release.
 
-    - NumPy 1.24 removed ``np.int`` and ``np.str``, aliases of the built-in types, which kipoi-veff
-      uses as dtypes.
+    - NumPy 1.24 removed ``np.int``, ``np.str`` and ``np.object``, aliases of the built-in types.
+      kipoi-veff uses the first two as dtypes; deepdish, by which it saves mutation maps, the third.
     - PyVCF3, the only release of PyVCF that still installs, added a last field (``type_code``) to
       the description of an INFO tag; kipoi-veff fills in the six fields that there were before.
     """
-    for name, builtin in (("int", int), ("str", str)):
+    for name, builtin in (("int", int), ("str", str), ("object", object)):
         if name not in vars(np):
             setattr(np, name, builtin)
     import vcf  # noqa: PLC0415 - kipoi-veff's dependency: other users do not have it

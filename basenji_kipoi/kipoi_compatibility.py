@@ -36,8 +36,7 @@ class Postprocessing:
     """The ``postprocessing`` block of a component's YAML file, as an attribute of its class.
 
     kipoi attached it until 0.6.36. From 0.6.37 on it drops the block silently, while kipoi-veff
-    still asks the model and the dataloader for it. The older releases assign an attribute of
-    the same name, which takes this one's place.
+    still asks the model and the dataloader for it.
 
     Parameters
     ----------
@@ -50,6 +49,9 @@ class Postprocessing:
     def __init__(self, file: str, default_dir: Path) -> None:
         self._file = file
         self._default_dir = default_dir
+
+    def __set__(self, instance: object, value: object) -> None:
+        """Ignore what old releases of kipoi assign: the same block, read from the same file."""
 
     def __get__(self, instance: object, owner: type) -> dict[str, Any]:
         """Read the block: parsed by kipoi-veff's own classes where that is loaded."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
-from basenji_kipoi.console import Commands, command_line, progress_bar
+from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Dtype(str, Enum):
 
 
 @app.callback(invoke_without_command=True)
+@evaluated
 def main(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
@@ -69,6 +70,7 @@ def main(
 
 
 @app.command()
+@evaluated
 def predict(
     model: _Model,
     fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
@@ -212,6 +214,7 @@ def _columns(targets: Targets, wanted: str | None) -> list[int]:
 
 
 @app.command()
+@evaluated
 def inspect(
     model: _Model,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 from typer.core import TyperGroup
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from rich.progress import Task
     from rich.text import Text
 
-__all__ = ["Commands", "command_line", "progress_bar"]
+__all__ = ["Commands", "command_line", "evaluated", "progress_bar"]
+
+
+def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Evaluate a command's annotations, which are text here.
+
+    From Python 3.10 on, typer does so itself; on 3.9 it would take every option for an argument.
+    """
+    command.__annotations__ = get_type_hints(command, include_extras=True)
+    return command
 
 
 class Commands(TyperGroup):

@@ -100,6 +100,14 @@ def predict(
         ),
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
+    both_strands: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="Average predictions over both strands, or not.",
+            show_default="as the model was evaluated",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing output.")
     ] = False,
@@ -122,6 +130,7 @@ def predict(
     writer_of = FORMATS[output_format.value if output_format else format_of(out)]
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
+    averages = bundle.metadata.both_strands if both_strands is None else both_strands
     columns = _columns(bundle.targets, tracks)
     began = time.monotonic()
     with Genome(fasta) as genome:
@@ -137,6 +146,7 @@ def predict(
                 "assembly": bundle.metadata.assembly,
                 "window": bundle.architecture.window,
                 "dtype": dtype.value,
+                "both_strands": averages,
                 "fasta": str(fasta),
                 "bed": str(bed),
                 "command": command_line("basenji"),
@@ -151,6 +161,7 @@ def predict(
                     table,
                     writer,
                     dtype=dtype.value,
+                    both_strands=averages,
                     batch_size=batch_size or max(1, _BATCH_BASES // bundle.architecture.window),
                     columns=columns if tracks else None,
                     quiet=quiet,
@@ -171,6 +182,7 @@ def _predict(
     writer: PredictionWriter,
     *,
     dtype: str,
+    both_strands: bool,
     batch_size: int,
     columns: Sequence[int] | None,
     quiet: bool,
@@ -178,7 +190,7 @@ def _predict(
     """Predict a table's intervals into its writer, showing the progress."""
     from basenji_kipoi.prediction import predict_intervals, windows_of
 
-    network = bundle.network(dtype=dtype)
+    network = bundle.network(dtype=dtype, both_strands=both_strands)
     total = sum(windows_of(len(interval), bundle.architecture) for interval in table.intervals)
     stream = predict_intervals(
         network,

@@ -113,6 +113,25 @@ def test_predict_zarr_and_selected_tracks(tmp_path, inputs, expected):
     assert group["tracks/identifier"][:].tolist() == ["start_minus", "access"]
 
 
+def test_predict_both_strands(tmp_path, inputs, expected, small_bundle):
+    out = tmp_path / "both.h5"
+    result = CliRunner().invoke(app, [*arguments_of(inputs, out=out), "--both-strands"])
+    assert result.exit_code == 0, result.stderr
+    with h5py.File(out) as file, Genome(inputs["fasta"]) as genome:
+        assert file.attrs["both_strands"]
+        values = file["predictions"][:]
+        chrom, start, end = (file[f"intervals/{name}"][-1] for name in ("chrom", "start", "end"))
+        # The short interval alone, averaged by hand.
+        (predicted,) = predict_intervals(
+            small_bundle.network(both_strands=True),
+            small_bundle.architecture,
+            genome,
+            [Interval(chrom.decode(), int(start), int(end))],
+        )
+    np.testing.assert_allclose(values[-2:], predicted.values, rtol=1e-5, atol=1e-6)
+    assert np.abs(values - expected).max() > 1e-3
+
+
 def test_predict_bigwig(tmp_path, inputs, expected):
     pybigtools = pytest.importorskip("pybigtools")
     out = tmp_path / "tracks"

@@ -226,6 +226,14 @@ def evaluate(
         int, typer.Option(help="Width of the bins that are compared (bp); finer ones are summed.")
     ] = 128,
     batch_size: Annotated[int, typer.Option(min=1, help="Windows predicted at once.")] = 8,
+    both_strands: Annotated[
+        bool,
+        typer.Option(
+            "--both-strands",
+            help="Average predictions over both strands: better, at twice the time. The exported "
+            "model then does so too.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
@@ -244,6 +252,7 @@ def evaluate(
         split=split,
         resolution=resolution,
         batch_size=batch_size,
+        both_strands=both_strands,
         command=command_line("basenji-train"),
     )
     write_evaluation(evaluation, out, overwrite=overwrite)

@@ -51,6 +51,30 @@ def test_the_bundle_is_the_best_network(trained, bundle):
     np.testing.assert_array_equal(loaded.network().predict_on_batch(x), expected)
 
 
+def test_both_strands_are_averaged_as_they_were_evaluated(trained, evaluation, tmp_path):
+    single = trained.run.network()
+    both = evaluate(
+        single,
+        trained.run.architecture,
+        trained.store,
+        split="test",
+        resolution=128,
+        both_strands=True,
+    )
+    assert both["both_strands"] is True
+    figures = [[track["pearson"] for track in e["tracks"]] for e in (both, evaluation)]
+    assert figures[0] != figures[1]
+    loaded = write(trained, both, tmp_path / "both")
+    assert "reverse complement" in (loaded.path / "MODEL_CARD.md").read_text()
+    x = one_hot(np.random.default_rng(0).integers(0, 5, (3, loaded.architecture.window)))
+    reverse = single.predict_on_batch(x[:, ::-1, ::-1])[:, ::-1][..., TARGETS.strand_permutation]
+    mean = (single.predict_on_batch(x) + reverse) / 2
+    np.testing.assert_allclose(loaded.network().predict_on_batch(x), mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(
+        loaded.network(both_strands=False).predict_on_batch(x), single.predict_on_batch(x)
+    )
+
+
 def test_the_network_has_learned_letters(evaluation):
     by_name = {track["identifier"]: track["pearson"] for track in evaluation["tracks"]}
     assert by_name["absent"] is None

@@ -36,7 +36,8 @@ def test_kipoi_test_meets_what_is_expected(commands, shipped):
     ]
     for future in futures:
         output = succeeded(future)
-        assert "All predictions match" in output
+        # Old releases of kipoi lose their log when they read a block of kipoi-veff.
+        assert OLD_KIPOI or "All predictions match" in output
         assert "WARNING" not in output
 
 

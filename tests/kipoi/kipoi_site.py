@@ -103,7 +103,7 @@ def succeeded(future: Future) -> str:
     return done.stdout
 
 
-def save_short(bundle: Bundle, path: Path) -> None:
+def save_short(bundle: Bundle, path: Path, *, both_strands: bool = False) -> None:
     """Save a bundle with the same weights for short windows: a mutation map tries every base."""
     architecture = bundle.architecture.with_window(WINDOW)
     network = build_network(architecture)
@@ -113,6 +113,7 @@ def save_short(bundle: Bundle, path: Path) -> None:
         network=network,
         architecture=architecture,
         targets=bundle.targets,
+        both_strands=both_strands,
         name="short",
         assembly="simulated",
         training={},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from kipoi_site import save_short
 
 from basenji_kipoi.errors import InputError
 
@@ -83,6 +84,24 @@ def test_the_models_agree(models, example):
     sums = models["variant_effects"].predict_on_batch(windows)
     assert sums.dtype == np.float64
     np.testing.assert_allclose(sums, expected.sum(axis=1, dtype=np.float64), rtol=1e-6)
+
+
+def test_the_models_average_over_both_strands_where_the_bundle_says_so(
+    models, site, small_bundle, example, tmp_path
+):
+    save_short(small_bundle, tmp_path / "model_files", both_strands=True)
+    windows, forward = example
+    reverse = site.predict(windows[:, ::-1, ::-1])[:, ::-1]
+    expected = (forward + reverse[:, :, site.bundle.targets.strand_permutation]) / 2
+    for folder, model in models.items():
+        twin = type(model)(model_dir=str(tmp_path / "model_files"))
+        predictions = twin.predict_on_batch(windows)
+        total = expected.sum(axis=1, dtype=np.float64) if folder == "variant_effects" else expected
+        np.testing.assert_allclose(predictions, total, **SAME)
+        step = twin.input_grad(windows[:1], avg_func="sum")
+        assert step.shape == windows[:1].shape
+        inside = twin.predict_activation_on_batch(windows, layer="tracks_tracks")
+        np.testing.assert_allclose(inside, forward, **SAME)
 
 
 def test_a_bin_has_gradients_where_its_receptive_field_is(model, site, example):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError

@@ -26,7 +26,7 @@ if [[ ! -e store.zarr ]]; then
     --test chrIV,chrV,chrXI --validation chrXIII --out store.zarr
 fi
 basenji-train fit store.zarr --out run --network network.json --resume \
-  --epochs 48 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 60 \
+  --epochs 110 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 10 \
   --dtype bfloat16
 basenji-train evaluate run --store store.zarr --split test --resolution 128 --both-strands \
   --out evaluation.json --overwrite

@@ -4,7 +4,7 @@
 #     BASENJI_DATA=FOLDER training/recipes/yeast.sh OUTPUT_FOLDER
 #
 # FOLDER/yeast has genome.fa.gz, blacklist.bed and tracks/. An interrupted run goes on where it
-# stopped when the same command is given again. docs/resources.md says how long it takes.
+# stopped when the same command is given again. docs/yeast-model.md says how long it takes.
 set -euo pipefail
 
 if (($# != 1)) || [[ -z ${BASENJI_DATA:-} ]]; then

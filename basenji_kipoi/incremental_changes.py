@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Optional
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.incremental_reference import Kept, product
+from basenji_kipoi.incremental_reference import Kept, function_of, product
 from basenji_kipoi.incremental_steps import Activate, Convolve, Crop, Join, Pool, Scale
-from basenji_kipoi.network import activation_function
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +122,7 @@ def change_pass(
     results = []
     for head in heads:
         linear = product(merged.change, weights[f"{head.name}/matrix"])
-        link = activation_function(head.function)
+        link = function_of(head.function)
         reference = _look_up(kept, head.name, bins)
         values = link(reference + linear)
         if totals:
@@ -209,7 +208,7 @@ def _scale(step: Scale, weights: Weights, state: _State) -> _State:
 
 
 def _activate(step: Activate, kept: Kept, state: _State) -> _State:
-    function = activation_function(step.function)
+    function = function_of(step.function)
     parts, done = [], 0
     for part in state.parts:
         reference = part.reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.incremental_steps import Head, Step
 
-__all__ = ["Kept", "Tensor", "Weights", "compiled", "product", "reference_pass"]
+__all__ = ["Kept", "Tensor", "Weights", "compiled", "function_of", "product", "reference_pass"]
 
 Tensor = Any
 Weights = dict[str, Tensor]
@@ -61,6 +62,16 @@ def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - wh
     return run
 
 
+def function_of(name: str) -> Callable:
+    """Return the function of an activation's name, exact in the dtype of what it is given."""
+    return _gelu_tanh if name == "gelu_tanh" else activation_function(name)
+
+
+def _gelu_tanh(x: Tensor) -> Tensor:
+    # TensorFlow's own rounds its coefficient to float32 in every dtype, and takes a general power.
+    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+
+
 def product(x: Tensor, matrix: Tensor) -> Tensor:
     """Multiply the last axis of (batch, rows, channels) by a matrix, as one product of matrices."""
     batch, rows, channels = x.shape
@@ -103,7 +114,7 @@ def reference_pass(
         linear = product(x, weights[f"{head.name}/matrix"]) + weights[f"{head.name}/bias"]
         if keep:
             kept[head.name] = linear[0]
-        values.append(activation_function(head.function)(linear))
+        values.append(function_of(head.function)(linear))
     return ops.concatenate(values, axis=-1) if len(values) > 1 else values[0], kept
 
 
@@ -128,7 +139,7 @@ def _run(
         elif isinstance(step, Scale):
             x = x * weights[f"{step.name}/scale"] + weights[f"{step.name}/shift"]
         elif isinstance(step, Activate):
-            x = activation_function(step.function)(x)
+            x = function_of(step.function)(x)
         elif isinstance(step, Pool):
             x = ops.max_pool(x, step.size, data_format="channels_last")
         elif isinstance(step, Crop):

@@ -50,7 +50,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
     bundle : Bundle
         Architecture, targets and metadata.
     network : keras.Model
-        float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states.
+        float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states, averaged over
+        both strands if the bundle says so.
 
     Raises
     ------
@@ -94,7 +95,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         x : ndarray, shape (batch, window, 4)
             As `predict_on_batch` takes it.
         layer
-            Name of a layer of `network`, or its number (also as text, as the command line has it).
+            Name of a layer, or its number in `network` (also as text, as the command line has it).
+            Where the model averages over both strands, a layer inside the network reads the
+            windows as they are: the forward strand.
         pre_nonlinearity
             Whether to return what the layer's activation reads instead. Activations are layers of
             their own here, so for any other layer this makes no difference.
@@ -192,23 +195,26 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
             import keras  # noqa: PLC0415
 
-            found = self._layer(layer)
+            network, found = self._layer(layer)
             before = pre_nonlinearity and isinstance(found, keras.layers.Activation)
-            self._parts[key] = keras.Model(
-                self.network.input, found.input if before else found.output
-            )
+            self._parts[key] = keras.Model(network.input, found.input if before else found.output)
         return self._parts[key]
 
-    def _layer(self, layer: str | int) -> keras.layers.Layer:
-        layers = self.network.layers
-        names = [candidate.name for candidate in layers]
-        if layer in names:
-            return layers[names.index(layer)]
+    def _layer(self, layer: str | int) -> tuple[keras.Model, keras.layers.Layer]:
+        """Find a layer and the network that it stands in."""
+        networks = [self.network]
+        # A network that averages over both strands holds that of one strand as a layer.
+        networks += [part for part in self.network.layers if hasattr(part, "layers")]
+        for network in networks:
+            for found in network.layers:
+                if found.name == layer:
+                    return network, found
         try:
-            return layers[int(layer)]
+            return self.network, self.network.layers[int(layer)]
         except (ValueError, IndexError):
+            names = [found.name for network in networks for found in network.layers]
             raise InputError(
-                f"no layer {layer!r}: expected a number below {len(names)} or one of "
+                f"no layer {layer!r}: expected a number below {len(self.network.layers)} or one of "
                 f"{', '.join(names)}"
             ) from None
 

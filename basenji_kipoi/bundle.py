@@ -38,6 +38,8 @@ class Metadata(BaseModel):
 
     ``window`` and ``receptive_field`` are in bp, ``bin`` in bp, ``crop`` in bins on each side. They
     repeat what follows from the architecture, for readers that have only this file.
+    ``both_strands`` says how the model is meant to be read, and was evaluated: as the mean of its
+    predictions for the sequence and for its reverse complement, or for the sequence alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class Metadata(BaseModel):
     crop: int
     receptive_field: int
     tracks: int
+    both_strands: bool = False
     training: dict[str, Any] = {}
     versions: dict[str, str] = {}
     sha256: dict[str, str]
@@ -127,13 +130,18 @@ class Bundle:
         """What ``evaluation.json`` holds."""
         return json.loads((self.path / EVALUATION).read_text(encoding="utf-8"))
 
-    def network(self, *, head: str | None = None, dtype: str = "float32") -> keras.Model:
+    def network(
+        self, *, head: str | None = None, dtype: str = "float32", both_strands: bool | None = None
+    ) -> keras.Model:
         """Build the network and load its weights.
 
         Parameters
         ----------
         head, dtype
             As `basenji_kipoi.network.build_network` takes them.
+        both_strands
+            Whether to average over both strands (`basenji_kipoi.network.average_strands`); by
+            default as the metadata says.
 
         Returns
         -------
@@ -146,7 +154,7 @@ class Bundle:
             If the weights do not fit the architecture.
         """
         # Keras takes seconds to import; reading a bundle must not.
-        from basenji_kipoi.network import build_network  # noqa: PLC0415
+        from basenji_kipoi.network import average_strands, build_network  # noqa: PLC0415
 
         network = build_network(self.architecture, head=head, dtype=dtype)
         try:
@@ -155,6 +163,8 @@ class Bundle:
             raise InputError(
                 f"{self.path / WEIGHTS} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
             ) from error
+        if self.metadata.both_strands if both_strands is None else both_strands:
+            return average_strands(network, self.targets.strand_permutation)
         return network
 
 
@@ -169,6 +179,7 @@ def save_bundle(
     training: dict[str, Any],
     evaluation: dict[str, Any],
     model_card: str,
+    both_strands: bool = False,
     overwrite: bool = False,
 ) -> Bundle:
     """Write a bundle, whole or not at all.
@@ -189,6 +200,8 @@ def save_bundle(
         The content of ``evaluation.json``.
     model_card
         The content of ``MODEL_CARD.md``.
+    both_strands
+        Whether predictions are meant to be averaged over both strands.
     overwrite
         Whether an existing bundle may be replaced.
 
@@ -217,6 +230,7 @@ def save_bundle(
         metadata = Metadata(
             name=name,
             assembly=assembly,
+            both_strands=both_strands,
             training=training,
             versions={
                 "keras": keras.__version__,

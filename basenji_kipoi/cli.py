@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shlex
-import signal
-import sys
 import time
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
-from typer.core import TyperGroup
 
 from basenji_kipoi import __version__
+from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
-
-    import click
-    from rich.progress import Progress
+    from collections.abc import Sequence
 
     from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.genome import Genome
@@ -41,20 +32,8 @@ __all__ = ["app"]
 _BATCH_BASES = 131_072
 
 
-class _Commands(TyperGroup):
-    """Commands whose user's mistakes end in one line and exit status 2."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except (InputError, OSError) as error:
-            # An OSError comes from the machine, for instance a full disk.
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from error
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -80,6 +59,7 @@ class Dtype(str, Enum):
 
 
 @app.callback(invoke_without_command=True)
+@evaluated
 def main(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
@@ -90,6 +70,7 @@ def main(
 
 
 @app.command()
+@evaluated
 def predict(
     model: _Model,
     fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
@@ -119,6 +100,14 @@ def predict(
         ),
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
+    both_strands: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="Average predictions over both strands, or not.",
+            show_default="as the model was evaluated",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing output.")
     ] = False,
@@ -141,6 +130,7 @@ def predict(
     writer_of = FORMATS[output_format.value if output_format else format_of(out)]
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
+    averages = bundle.metadata.both_strands if both_strands is None else both_strands
     columns = _columns(bundle.targets, tracks)
     began = time.monotonic()
     with Genome(fasta) as genome:
@@ -156,17 +146,14 @@ def predict(
                 "assembly": bundle.metadata.assembly,
                 "window": bundle.architecture.window,
                 "dtype": dtype.value,
+                "both_strands": averages,
                 "fasta": str(fasta),
                 "bed": str(bed),
-                "command": shlex.join(["basenji", *sys.argv[1:]]),
+                "command": command_line("basenji"),
                 "version": __version__,
             },
         )
-        with (
-            _ending_cleanly(),
-            atomic_path(out, overwrite=overwrite) as path,
-            writer_of(path, table) as writer,
-        ):
+        with atomic_path(out, overwrite=overwrite) as path, writer_of(path, table) as writer:
             if intervals:
                 _predict(
                     bundle,
@@ -174,6 +161,7 @@ def predict(
                     table,
                     writer,
                     dtype=dtype.value,
+                    both_strands=averages,
                     batch_size=batch_size or max(1, _BATCH_BASES // bundle.architecture.window),
                     columns=columns if tracks else None,
                     quiet=quiet,
@@ -194,16 +182,15 @@ def _predict(
     writer: PredictionWriter,
     *,
     dtype: str,
+    both_strands: bool,
     batch_size: int,
     columns: Sequence[int] | None,
     quiet: bool,
 ) -> None:
     """Predict a table's intervals into its writer, showing the progress."""
-    # Before the first import of TensorFlow, whose notices would bury the command's own output.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from basenji_kipoi.prediction import predict_intervals, windows_of
 
-    network = bundle.network(dtype=dtype)
+    network = bundle.network(dtype=dtype, both_strands=both_strands)
     total = sum(windows_of(len(interval), bundle.architecture) for interval in table.intervals)
     stream = predict_intervals(
         network,
@@ -213,61 +200,10 @@ def _predict(
         batch_size=batch_size,
         tracks=columns,
     )
-    with _progress(quiet=quiet) as progress:
-        task = progress.add_task("windows", total=total)
+    with progress_bar("" if quiet else "predicting", total=total, unit="windows") as advance:
         for predicted in stream:
             writer.append(predicted.values)
-            progress.advance(task)
-
-
-def _progress(*, quiet: bool) -> Progress:
-    """Make a progress bar on the terminal's error stream, with rate and remaining time."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Windows a second."""
-
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:.1f}/s")
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
-
-
-@contextlib.contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """Let a request to end (SIGTERM) unwind like an error, so that temporary files are removed."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    previous = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+            advance(1)
 
 
 def _columns(targets: Targets, wanted: str | None) -> list[int]:
@@ -290,6 +226,7 @@ def _columns(targets: Targets, wanted: str | None) -> list[int]:
 
 
 @app.command()
+@evaluated
 def inspect(
     model: _Model,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

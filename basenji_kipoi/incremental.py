@@ -1,6 +1,6 @@
 """Exact predictions of alleles, computing only what an allele changes.
 
-    network = IncrementalNetwork(bundle.architecture, bundle.network())
+    network = IncrementalNetwork(bundle.architecture, bundle.network(both_strands=False))
     reference = network.reference(codes)
     changes = network.substitutions(reference, positions, alternatives)
     whole = changes.expand(reference)

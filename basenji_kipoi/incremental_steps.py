@@ -179,7 +179,8 @@ def _weights_of(network: keras.Model, name: str) -> list[np.ndarray]:
         layer = network.get_layer(name)
     except ValueError:
         raise InputError(
-            f"the network has no layer {name!r}: it was not built from this architecture"
+            f"the network has no layer {name!r}: it was not built from this architecture, or "
+            "averages over both strands (take the network of one strand)"
         ) from None
     return [np.asarray(value, dtype=np.float64) for value in layer.get_weights()]
 

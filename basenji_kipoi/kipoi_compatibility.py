@@ -17,12 +17,12 @@ __all__ = ["Postprocessing", "mend_kipoi_veff"]
 def mend_kipoi_veff() -> None:
     """Give kipoi-veff 0.3.1 the names that its dependencies dropped since its release.
 
-    - NumPy 1.24 removed ``np.int`` and ``np.str``, aliases of the built-in types, which kipoi-veff
-      uses as dtypes.
+    - NumPy 1.24 removed ``np.int``, ``np.str`` and ``np.object``, aliases of the built-in types.
+      kipoi-veff uses the first two as dtypes; deepdish, by which it saves mutation maps, the third.
     - PyVCF3, the only release of PyVCF that still installs, added a last field (``type_code``) to
       the description of an INFO tag; kipoi-veff fills in the six fields that there were before.
     """
-    for name, builtin in (("int", int), ("str", str)):
+    for name, builtin in (("int", int), ("str", str), ("object", object)):
         if name not in vars(np):
             setattr(np, name, builtin)
     import vcf  # noqa: PLC0415 - kipoi-veff's dependency: other users do not have it
@@ -36,8 +36,7 @@ class Postprocessing:
     """The ``postprocessing`` block of a component's YAML file, as an attribute of its class.
 
     kipoi attached it until 0.6.36. From 0.6.37 on it drops the block silently, while kipoi-veff
-    still asks the model and the dataloader for it. The older releases assign an attribute of
-    the same name, which takes this one's place.
+    still asks the model and the dataloader for it.
 
     Parameters
     ----------
@@ -50,6 +49,9 @@ class Postprocessing:
     def __init__(self, file: str, default_dir: Path) -> None:
         self._file = file
         self._default_dir = default_dir
+
+    def __set__(self, instance: object, value: object) -> None:
+        """Ignore what old releases of kipoi assign: the same block, read from the same file."""
 
     def __get__(self, instance: object, owner: type) -> dict[str, Any]:
         """Read the block: parsed by kipoi-veff's own classes where that is loaded."""

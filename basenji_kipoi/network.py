@@ -13,9 +13,11 @@ from basenji_kipoi.sequence import ALPHABET
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
     from basenji_kipoi.architecture import Architecture
 
-__all__ = ["DTYPES", "activation_function", "build_network", "layer_name"]
+__all__ = ["DTYPES", "activation_function", "average_strands", "build_network", "layer_name"]
 
 #: Arithmetic of a network and the Keras policy that gives it; weights are float32 in both.
 DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -104,6 +106,32 @@ def layer_name(prefix: str, position: int, operation: description.Operation) -> 
 def activation_function(name: str) -> Callable:
     """Return the function of an activation's name, tensor to tensor, on any backend."""
     return keras.activations.get(_FUNCTIONS[name])
+
+
+def average_strands(network: keras.Model, strand_permutation: np.ndarray) -> keras.Model:
+    """Average a network's predictions over both strands.
+
+    A network that was trained on both strands does not see them quite alike; the mean predicts
+    better than either, and is the same for a sequence and its reverse complement.
+
+    Parameters
+    ----------
+    network
+        float32 (batch, window, 4) -> float32 (batch, bins, tracks), with one head.
+    strand_permutation : ndarray, int64, shape (tracks,)
+        Order of the tracks under reverse complement.
+
+    Returns
+    -------
+    keras.Model
+        Of the same shapes; it holds `network` as a layer and shares its weights.
+    """
+    sequence = keras.Input(network.input_shape[1:], name="sequence_of_both_strands")
+    # Channels are A, C, G, T: reversed, they are their complements.
+    other = network(keras.ops.flip(sequence, axis=(1, 2)))
+    other = keras.ops.take(keras.ops.flip(other, axis=1), strand_permutation, axis=2)
+    mean = keras.layers.Average(dtype="float32", name="mean_of_strands")([network(sequence), other])
+    return keras.Model(sequence, mean, name="basenji_both_strands")
 
 
 def _apply(

@@ -1,4 +1,4 @@
-"""Write the example: a simulated genome of 120 kb, intervals and variants (`python make_example.py`).
+"""Write the example: a simulated genome of 120 kb, intervals and variants.
 
 Nothing in it is real: letters are drawn with yeast's share of G and C, with poly(dA:dT) stretches
 and TATA boxes as a yeast promoter has them, so that a yeast model predicts something to look at.
@@ -84,7 +84,7 @@ def write_vcf(genome: dict[str, str], generator: np.random.Generator) -> None:
     rows.sort(key=lambda row: row[:2])
     lines = ["##fileformat=VCFv4.2"]
     lines += [f"##contig=<ID={chrom},length={length}>" for chrom, length in LENGTHS.items()]
-    lines.append("\t".join("#CHROM POS ID REF ALT QUAL FILTER INFO".split()))
+    lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
     lines += ["\t".join([*map(str, row), ".", ".", "."]) for row in rows]
     plain = FOLDER / "variants.vcf"
     plain.write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -20,6 +20,9 @@ if [[ -e $out ]]; then
   exit 2
 fi
 mkdir -p "$out"
+# The commands are kept in the bundle: from within the folder they name none of this machine.
+cd "$out"
+cp "$here/training/recipes/simulated_network.json" network.json
 
 step() {
   printf '\n$ %s\n' "$*"
@@ -27,18 +30,18 @@ step() {
 }
 
 # chr8 is for the evaluation only; chr7 chooses the epoch.
-step basenji-train simulate --out "$out/simulation"
-step basenji-train data "$out/simulation/targets.tsv" --fasta "$out/simulation/genome.fa" \
-  --test chr8 --validation chr7 --out "$out/store.zarr"
-step basenji-train fit "$out/store.zarr" --network small --epochs 12 --out "$out/run"
-step basenji-train evaluate "$out/run" --store "$out/store.zarr" --out "$out/evaluation.json"
-step basenji-train export "$out/run" --evaluation "$out/evaluation.json" --out "$out/model" \
-  --name simulation --assembly simulation --description "A simulated genome of known grammar."
+step basenji-train simulate --out simulation
+step basenji-train data simulation/targets.tsv --fasta simulation/genome.fa --out store.zarr \
+  --test chr8 --validation chr7
+step basenji-train fit store.zarr --network network.json --out run \
+  --epochs 30 --batch-size 8 --learning-rate 0.01 --averaging 0.98 --resolution 32
+step basenji-train evaluate run --store store.zarr --out evaluation.json
+step basenji-train export run --evaluation evaluation.json --out model \
+  --name simulation --assembly simulation --description 'A simulated genome of known grammar.'
 
 # A stretch of the test chromosome, one bigWig a track.
-printf 'chr8\t20000\t120000\n' >"$out/region.bed"
-step basenji predict --model "$out/model" --fasta "$out/simulation/genome.fa" \
-  --bed "$out/region.bed" --out "$out/predictions"
+printf 'chr8\t20000\t120000\n' >region.bed
+step basenji predict --model model --fasta simulation/genome.fa --bed region.bed --out predictions
 
-printf '\ndone in %d s: model in %s/model, figures in %s/model/MODEL_CARD.md, tracks in %s/predictions\n' \
-  "$SECONDS" "$out" "$out" "$out"
+printf '\ndone in %d s, all in %s: model/MODEL_CARD.md has the figures, predictions/ the tracks\n' \
+  "$SECONDS" "$out"

@@ -9,89 +9,13 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
-
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.targets import Target, Targets
+from small_network import make_small_bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from basenji_kipoi.bundle import Bundle
-
-
-def small_architecture(window: int = 2048, tracks: int = 3) -> Architecture:
-    """Describe a network with every operation: bins of 32 bp, 4 of them cropped on each side."""
-    operations = [
-        {"op": "convolution", "filters": 8, "kernel": 7},
-        {"op": "pooling", "size": 4},
-        {"op": "normalisation"},
-        {"op": "activation", "function": "relu"},
-        {"op": "convolution", "filters": 12, "kernel": 4, "bias": True},
-        {"op": "activation", "function": "gelu_tanh"},
-        {"op": "pooling", "size": 8},
-        {
-            "op": "concatenate",
-            "branch": [
-                {"op": "convolution", "filters": 4, "kernel": 3, "dilation": 2},
-                {"op": "normalisation"},
-                {"op": "activation", "function": "relu"},
-                {"op": "dropout", "rate": 0.1},
-            ],
-        },
-        {
-            "op": "residual",
-            "branch": [
-                {"op": "activation", "function": "gelu_tanh"},
-                {"op": "convolution", "filters": 16, "kernel": 3, "dilation": 4},
-                {"op": "normalisation", "gamma": "zeros"},
-            ],
-        },
-        {"op": "crop", "bins": 4},
-    ]
-    return Architecture.model_validate(
-        {"window": window, "trunk": operations, "heads": {"tracks": {"tracks": tracks}}}
-    )
 
 
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Save and load a bundle with random weights: 2,048 bp, bins of 32 bp, 3 tracks."""
     return make_small_bundle(tmp_path_factory.mktemp("bundle") / "small")
-
-
-def make_small_bundle(path: Path) -> Bundle:
-    """Save a small bundle with random weights; the last two tracks are a strand pair."""
-    import keras
-    import numpy as np
-
-    from basenji_kipoi.bundle import save_bundle
-    from basenji_kipoi.network import build_network
-
-    keras.utils.set_random_seed(1)
-    architecture = small_architecture()
-    network = build_network(architecture)
-    generator = np.random.default_rng(1)
-    # Fresh statistics (mean 0, variance 1, gamma 0) would hide normalisation's part.
-    for variable in network.variables:
-        if variable.name in {"gamma", "moving_variance"}:
-            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
-        elif variable.name in {"beta", "moving_mean", "bias"}:
-            variable.assign(generator.normal(0, 0.2, variable.shape))
-    targets = Targets(
-        [
-            Target(index=0, identifier="access", strand_pair=0, assay="ATAC", sample="a"),
-            Target(index=1, identifier="start_plus", strand_pair=2, assay="STRIPE", sample="a"),
-            Target(index=2, identifier="start_minus", strand_pair=1, assay="STRIPE", sample="a"),
-        ]
-    )
-    return save_bundle(
-        path,
-        network=network,
-        architecture=architecture,
-        targets=targets,
-        name="small",
-        assembly="simulated",
-        training={},
-        evaluation={},
-        model_card="# A network with random weights\n",
-    )

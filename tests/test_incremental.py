@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import plain_network
 import pytest
-from conftest import small_architecture
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_network import small_architecture
 from test_network import FAMILIES, GOLDEN, load, randomised
 
 from basenji_kipoi.architecture import Architecture, affected_by
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental import Allele, IncrementalNetwork, NotIncrementalError, replace_bases
-from basenji_kipoi.network import build_network
+from basenji_kipoi.network import average_strands, build_network
 from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import encode, one_hot
 
@@ -451,6 +451,14 @@ def test_a_network_of_another_architecture_is_refused(small):
     other = Architecture.model_validate(content)
     with pytest.raises(InputError, match=r"trunk_00_convolution.* has a kernel of shape \(7, 4, 8"):
         IncrementalNetwork(other, build_network(architecture))
+
+
+def test_a_network_of_both_strands_is_refused(small):
+    # Its changes are at two places; taking it for one strand would give half of them.
+    architecture, network, _ = small
+    both = average_strands(network, np.array([0, 2, 1]))
+    with pytest.raises(InputError, match="averages over both strands"):
+        IncrementalNetwork(architecture, both)
 
 
 def test_faulty_calls_are_refused(small, small_engine):

@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.network import build_network
+from basenji_kipoi.network import average_strands, build_network
 from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import encode, one_hot, reverse_complement
 
@@ -397,3 +397,19 @@ def test_a_published_network_predicts_a_whole_window():
     assert predicted.shape == (1, 960, 4229)
     assert np.isfinite(predicted).all()
     assert (predicted > 0).all()
+
+
+def test_the_mean_of_strands_is_the_same_for_both() -> None:
+    architecture = small_architecture()
+    network = build_network(architecture)
+    permutation = np.array([0, 2, 1])
+    both = average_strands(network, permutation)
+    codes = np.random.default_rng(3).integers(0, 5, (2, architecture.window), dtype=np.uint8)
+    forward = both.predict_on_batch(one_hot(codes))
+    reverse = both.predict_on_batch(one_hot(reverse_complement(codes)))
+    np.testing.assert_allclose(reverse[:, ::-1][..., permutation], forward, rtol=1e-5, atol=1e-6)
+    single = network.predict_on_batch(one_hot(codes))
+    other = network.predict_on_batch(one_hot(reverse_complement(codes)))
+    mean = (single + other[:, ::-1][..., permutation]) / 2
+    np.testing.assert_allclose(forward, mean, rtol=1e-5, atol=1e-6)
+    assert np.abs(single - forward).max() > 1e-3

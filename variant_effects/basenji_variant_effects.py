@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 _DIRECTORY = Path(__file__).resolve().parent
 # Kipoi loads this file by its path; the model that it builds on stands one directory above.
 if str(_DIRECTORY.parent) not in sys.path:
     sys.path.append(str(_DIRECTORY.parent))
 
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
+from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402 - found above
 from basenji_model import BasenjiModel  # noqa: E402
 
 if TYPE_CHECKING:
@@ -36,4 +38,23 @@ class BasenjiVariantEffects(BasenjiModel):
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
         import keras  # noqa: PLC0415
 
-        return keras.Model(network.input, keras.ops.sum(network.output, axis=1))
+        self._bins = network
+        # For gradients and activations, whose final layer is this sum.
+        total = keras.layers.Lambda(lambda bins: keras.ops.sum(bins, axis=1), name="sum_of_bins")
+        return keras.Model(network.input, total(network.output))
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """Predict a batch of any size.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, window, 4)
+            As `BasenjiModel.predict_on_batch` takes it.
+
+        Returns
+        -------
+        ndarray, float64, shape (batch, tracks)
+            In the units of the targets table. A float32 sum would round away the effect of most
+            variants, which is thousands of times smaller than the sum itself.
+        """
+        return self._bins.predict_on_batch(self._windows(x)).sum(axis=1, dtype=np.float64)

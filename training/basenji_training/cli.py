@@ -7,25 +7,22 @@ Each command imports what it needs when it runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import logging
-import shlex
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from basenji_kipoi.console import Commands, command_line
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from basenji_kipoi.architecture import Architecture
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Make Basenji models: data, training, evaluation, export.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -122,11 +119,6 @@ def data(
     Console().print(table)
 
 
-def _command() -> str:
-    """Return the command line as it was typed, without folders of this machine's program."""
-    return shlex.join(["basenji-train", *sys.argv[1:]])
-
-
 def _network(network: str, tracks: int) -> Architecture:
     """Read an architecture from a file or the presets, with a head for so many tracks."""
     from basenji_kipoi.architecture import Architecture
@@ -214,7 +206,9 @@ def fit(
         dtype=fastest_dtype() if dtype == "auto" else dtype,
         seed=seed,
     )
-    run = train(opened, architecture, out, settings, command=_command(), resume=resume)
+    run = train(
+        opened, architecture, out, settings, command=command_line("basenji-train"), resume=resume
+    )
     best = max(run.history, key=lambda row: row["validation_r"])
     typer.echo(
         f"{out}: {len(run.history)} epochs, the best {best['epoch']:.0f} with validation r "
@@ -232,6 +226,14 @@ def evaluate(
         int, typer.Option(help="Width of the bins that are compared (bp); finer ones are summed.")
     ] = 128,
     batch_size: Annotated[int, typer.Option(min=1, help="Windows predicted at once.")] = 8,
+    both_strands: Annotated[
+        bool,
+        typer.Option(
+            "--both-strands",
+            help="Average predictions over both strands: better, at twice the time. The exported "
+            "model then does so too.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
@@ -250,7 +252,8 @@ def evaluate(
         split=split,
         resolution=resolution,
         batch_size=batch_size,
-        command=_command(),
+        both_strands=both_strands,
+        command=command_line("basenji-train"),
     )
     write_evaluation(evaluation, out, overwrite=overwrite)
     typer.echo(summary_table(evaluation))
@@ -287,24 +290,14 @@ def export(
         assembly=assembly,
         description=description,
         evaluation=measured,
-        command=_command(),
+        command=command_line("basenji-train"),
         overwrite=overwrite,
     )
     size = sum(file.stat().st_size for file in bundle.path.iterdir())
     typer.echo(f"{out}: {len(bundle.targets)} tracks, {size / 1e6:.1f} MB")
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    # As an exception, so that temporary output is removed on the way out.
-    sys.exit(128 + number)
-
-
 def main() -> None:
-    """Run the command; a problem with the input is one line and exit status 2."""
+    """Run the command."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        app()
-    except InputError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+    app()

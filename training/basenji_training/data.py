@@ -12,9 +12,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import multiprocessing
-import shlex
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +21,7 @@ import numpy as np
 import zarr
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.console import command_line, progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.intervals import read_bed
@@ -31,7 +30,6 @@ from basenji_kipoi.targets import Targets
 from basenji_training import __version__
 from basenji_training.coverage import Track, locate_tracks, read_bins, transform
 from basenji_training.folds import assign_folds
-from basenji_training.progress import progress_bar
 from basenji_training.store import FORMAT, FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -235,7 +233,7 @@ def _origin() -> dict[str, object]:
     """When, with which command and versions the store is made."""
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["basenji-train", *sys.argv[1:]]),
+        "command": command_line("basenji-train"),
         "versions": {
             "basenji_training": __version__,
             **{name: importlib.metadata.version(name) for name in ("numpy", "pybigtools", "zarr")},

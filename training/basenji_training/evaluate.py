@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.network import average_strands
 from basenji_training.metrics import Correlation, sum_bins
 from basenji_training.pipeline import Windows, evaluation_batches
-from basenji_training.progress import progress_bar
 
 if TYPE_CHECKING:
     import os
@@ -117,6 +118,7 @@ def evaluate(
     split: str,
     resolution: int,
     batch_size: int = 8,
+    both_strands: bool = False,
     command: str = "",
 ) -> dict[str, Any]:
     """Evaluate a network on the chromosomes of a split.
@@ -133,6 +135,8 @@ def evaluate(
         Width of the bins that are compared (bp).
     batch_size
         Windows predicted at once.
+    both_strands
+        Whether to average predictions over both strands.
     command
         The command that makes the result, to be kept with it.
 
@@ -140,11 +144,13 @@ def evaluate(
     -------
     dict
         What ``evaluation.json`` holds: ``command``, ``split``, ``chromosomes``, ``resolution``
-        (bp), ``tracks`` (one entry each) and ``groups`` (means over the tracks of an assay and
-        sample). A figure that does not exist (constant or missing track) is None and does not
-        count in a mean.
+        (bp), ``both_strands``, ``tracks`` (one entry each) and ``groups`` (means over the tracks
+        of an assay and sample). A figure that does not exist (constant or missing track) is None
+        and does not count in a mean.
     """
     windows = Windows(store, split, architecture)
+    if both_strands:
+        network = average_strands(network, store.targets.strand_permutation)
     comparison = Comparison(windows, resolution)
     for batch in compared(network, windows, batch_size=batch_size, show=f"evaluating {split}"):
         comparison.add(*batch)
@@ -154,6 +160,7 @@ def evaluate(
         "split": split,
         "chromosomes": store.folds[split],
         "resolution": resolution,
+        "both_strands": both_strands,
         "units": "counts (scale and soft clipping undone), summed to the resolution",
         "tracks": [
             {

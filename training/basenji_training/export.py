@@ -90,6 +90,7 @@ def export(
         assembly=assembly,
         training=training,
         evaluation=evaluation,
+        both_strands=evaluation["both_strands"],
         model_card=_model_card(run, name, assembly, description, evaluation, training),
         overwrite=overwrite,
     )
@@ -107,6 +108,11 @@ def _model_card(
     folds = training["chromosomes"]
     settings = training["settings"]
     commands = "\n".join(training["commands"])
+    strands = (
+        "the mean of the predictions for the sequence and for its reverse complement"
+        if evaluation["both_strands"]
+        else "for the sequence as it stands, on the forward strand"
+    )
     return f"""# {name}
 
 {description}
@@ -116,7 +122,7 @@ def _model_card(
 {len(run.targets)} tracks for a window of {shape.window:,} bp of {assembly}: {shape.bins} bins of
 {shape.bin} bp, {shape.crop} bins cropped at each end. Each bin depends on
 {shape.receptive_field:,} bp of sequence. Values are in the units of `targets.tsv`: what a bin sums
-to, clipped and scaled as that table says for each track.
+to, clipped and scaled as that table says for each track. Predictions are {strands}.
 
 ## How well
 

@@ -20,13 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.atomic import atomic_path, check_output
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
 from basenji_kipoi.targets import Targets
 from basenji_training.evaluate import Comparison, compared
 from basenji_training.losses import poisson
 from basenji_training.pipeline import Augmentation, Windows, training_batches
-from basenji_training.progress import progress_bar
+from basenji_training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     import os
@@ -237,17 +238,18 @@ class _Training:
         with progress_bar("training", total=self.steps, unit="steps", done=first) as advance:
             while len(self.history) < settings.epochs and not self._is_exhausted():
                 start = time.monotonic()
-                self.network.reset_metrics()
+                losses = []
                 for _ in range(self.steps_per_epoch):
-                    loss = self.network.train_on_batch(*next(batches))
+                    losses.append(float(self.network.train_on_batch(*next(batches))))
                     self.average.update()
                     advance(1)
+                loss = float(np.mean(losses))
                 if not np.isfinite(loss):
                     raise InputError(
-                        f"the loss became {float(loss)} in epoch {len(self.history) + 1}: lower "
+                        f"the loss became {loss} in epoch {len(self.history) + 1}: lower "
                         "--learning-rate, or look for extreme values in the store"
                     )
-                row = self._validate(float(loss), time.monotonic() - start)
+                row = self._validate(loss, time.monotonic() - start)
                 advance(0, f"epoch {row['epoch']}: validation r {row['validation_r']:.3f}")
         self._plot()
         return Run(self.out)
@@ -330,42 +332,6 @@ class _Training:
         from basenji_training.learning_curve import plot_learning_curve  # noqa: PLC0415
 
         plot_learning_curve(self.history, self.out / "learning_curve.png")
-
-
-class WeightAverage:
-    """Exponential moving average of all weights of a network, normalisation statistics included.
-
-    Kept outside the training step, so that it works alike on every backend; updated every tenth
-    step, at which a copy of the weights costs nothing.
-
-    Parameters
-    ----------
-    network
-        The network that is trained.
-    decay
-        Weight of the past a step.
-    """
-
-    EVERY = 10
-
-    def __init__(self, network: keras.Model, decay: float) -> None:
-        self._network = network
-        self._decay = decay**self.EVERY
-        self.steps = 0
-        self.values: Sequence[np.ndarray] = network.get_weights()
-
-    def update(self) -> None:
-        """Count a step."""
-        self.steps += 1
-        updates, rest = divmod(self.steps, self.EVERY)
-        if rest:
-            return
-        # The first updates weigh more, so that the random start is soon forgotten.
-        decay = min(self._decay, updates / (updates + 10))
-        self.values = [
-            decay * average + (1 - decay) * value
-            for average, value in zip(self.values, self._network.get_weights(), strict=True)
-        ]
 
 
 def _optimizer(settings: Settings, steps: int, steps_per_epoch: int) -> keras.Optimizer:

@@ -26,12 +26,12 @@ import numpy as np
 import pybigtools
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.sequence import ALPHABET
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
-from basenji_training.progress import progress_bar
 from basenji_training.simulated_genome import (
     LOCAL_BP,
     SHORTEST_BP,

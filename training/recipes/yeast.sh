@@ -26,10 +26,10 @@ if [[ ! -e store.zarr ]]; then
     --test chrIV,chrV,chrXI --validation chrXIII --out store.zarr
 fi
 basenji-train fit store.zarr --out run --network network.json --resume \
-  --epochs 180 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 60 \
+  --epochs 48 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 60 \
   --dtype bfloat16
-basenji-train evaluate run --store store.zarr --split test --resolution 128 --out evaluation.json \
-  --overwrite
+basenji-train evaluate run --store store.zarr --split test --resolution 128 --both-strands \
+  --out evaluation.json --overwrite
 basenji-train export run --evaluation evaluation.json --out model --overwrite \
   --name basenji-yeast --assembly sacCer3 --description "Accessibility (ATAC-seq), transcription \
 starts (STRIPE-seq, TIF-seq) and ends (TIF-seq) of Saccharomyces cerevisiae in several conditions, \

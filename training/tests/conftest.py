@@ -7,6 +7,23 @@ import os
 # Before anything imports TensorFlow: its notices would bury a test's own output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import pytest
 from store_inputs import inputs
 
 __all__ = ["inputs"]
+
+
+@pytest.fixture(scope="session")
+def letters(tmp_path_factory):
+    """Write a store whose tracks count letters."""
+    from known_truth import letters_store
+
+    return letters_store(tmp_path_factory.mktemp("letters") / "letters.zarr").load()
+
+
+@pytest.fixture(scope="session")
+def trained(letters, tmp_path_factory):
+    """Train a tiny network on these letters: the store and the finished run."""
+    from known_truth import train_unbroken
+
+    return train_unbroken(letters, tmp_path_factory.mktemp("run") / "unbroken")

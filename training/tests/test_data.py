@@ -224,7 +224,6 @@ SPLITS = ("--test", "chr3", "--validation", "chr2", "--exclude", "chrM")
 def test_command_writes_a_store_and_sums_it_up(inputs):
     done = subprocess.run(command(inputs, *SPLITS), capture_output=True, text=True, check=True)
     assert "missing" in done.stdout
-    assert "kb/s" in done.stderr
     made_by = Store.open(inputs.folder / "s.zarr").attrs["command"]
     assert made_by.startswith("basenji-train data ")
     assert made_by.endswith("--test chr3 --validation chr2 --exclude chrM")
@@ -247,7 +246,7 @@ def test_command_stopped_half_way_leaves_nothing(inputs, number):
     length = 2_000_000
     inputs.fasta.write_text(f">chr1\n{'ACGT' * (length // 4)}\n>chr2\nACGT\n>chr3\nACGT\n")
     lengths = {"chr1": length, "chr2": 4, "chr3": 4}
-    records = [("chr1", start, start + 1, 1.0) for start in range(0, length, 2)]
+    records = [("chr1", start, start + 32, 1.0) for start in range(0, length, 64)]
     pybigtools.open(str(inputs.folder / "a.bw"), "w").write(lengths, records)
     shutil.copy(inputs.folder / "a.bw", inputs.folder / "b.bw")
     with subprocess.Popen(

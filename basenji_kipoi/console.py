@@ -1,0 +1,133 @@
+"""What all commands share at a terminal: errors in one line, clean ends, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+from typer.core import TyperGroup
+
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+    from typing import Callable
+
+    import click
+    from rich.progress import Task
+    from rich.text import Text
+
+__all__ = ["Commands", "command_line", "evaluated", "progress_bar"]
+
+
+def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Evaluate a command's annotations, which are text here.
+
+    From Python 3.10 on, typer does so itself; on 3.9 it would take every option for an argument.
+    """
+    command.__annotations__ = get_type_hints(command, include_extras=True)
+    return command
+
+
+class Commands(TyperGroup):
+    """Commands whose user's mistakes end in one line on standard error and exit status 2.
+
+    A request to end (SIGTERM) unwinds like an error, so that temporary files are removed.
+    TensorFlow's notices, which would bury a command's own output, are not shown.
+    """
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that the context names."""
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        previous = signal.signal(signal.SIGTERM, _end)
+        try:
+            return super().invoke(ctx)
+        except (InputError, OSError) as error:
+            # An OSError comes from the machine, for instance a full disk.
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def command_line(program: str) -> str:
+    """Return the command as it was typed, to be kept with what it makes.
+
+    Parameters
+    ----------
+    program
+        The command's name, which stands for whatever path it was started by.
+    """
+    return shlex.join([program, *sys.argv[1:]])
+
+
+@contextlib.contextmanager
+def progress_bar(
+    label: str, *, total: int, unit: str, done: int = 0
+) -> Iterator[Callable[..., None]]:
+    """Show a bar with rate and remaining time on standard error while the body runs.
+
+    Parameters
+    ----------
+    label
+        What is being done. No bar is shown if empty, or if standard error is not a terminal.
+    total
+        Units of work in all.
+    unit
+        Their name, in the plural.
+    done
+        Units that an earlier, interrupted run did.
+
+    Yields
+    ------
+    callable
+        ``advance(number, label=None)``: counts units as done; may change the label.
+    """
+    # Imported by the commands that show a bar: --help must answer at once.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text  # noqa: PLC0415
+
+    class Rate(ProgressColumn):
+        """Units a second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.3g} {unit}/s")
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not label or not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=total, completed=done)
+
+        def advance(number: int, label: str | None = None) -> None:
+            bar.update(task, advance=number, description=label)
+
+        yield advance

@@ -1,0 +1,87 @@
+"""The shipped model, as somebody finds it who has cloned the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from kipoi_site import OLD_KIPOI, ROOT, Commands, Site, copy_kipoi_files, succeeded
+
+MODELS = (".", "variant_effects", "variant_centered")
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, home) -> Site:
+    """A copy, because Kipoi's programs leave files behind."""
+    path = tmp_path_factory.mktemp("shipped") / "basenji"
+    copy_kipoi_files(path)
+    for file in (ROOT / "example_files").glob("*.h5"):
+        shutil.copy(file, path / "example_files")
+    shutil.copytree(ROOT / "model_files", path / "model_files")
+    return Site(path)
+
+
+@pytest.mark.slow
+@pytest.mark.legacy
+def test_kipoi_test_meets_what_is_expected(commands, shipped):
+    futures = [
+        commands.start({"test": "kipoi test . --source=dir"}, shipped.path / folder)["test"]
+        for folder in MODELS
+    ]
+    for future in futures:
+        output = succeeded(future)
+        # Old releases of kipoi lose their log when they read a block of kipoi-veff.
+        assert OLD_KIPOI or "All predictions match" in output
+        assert "WARNING" not in output
+
+
+def test_expected_predictions_are_those_of_the_bundle(shipped):
+    _, windows = shipped.windows(shipped.examples / "intervals_inside.bed")
+    predictions = shipped.predict(windows)
+    largest = np.abs(predictions).max()
+    for name in ("expected", "expected_variant_centered"):
+        with h5py.File(shipped.examples / f"{name}.h5") as file:
+            np.testing.assert_array_equal(file["inputs"], windows)
+            np.testing.assert_allclose(file["preds"], predictions, atol=1e-4 * largest)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(OLD_KIPOI, reason="the models list the modern environment")
+def test_the_listed_dependencies_suffice_alone(commands: Commands, shipped, tmp_path):
+    """Nothing but the pip list of `kipoi env export` is installed."""
+    uv = shutil.which("uv") or str(ROOT / ".tools/bin/uv")
+    if not shutil.which(uv):
+        pytest.skip("needs uv (make bootstraps it into .tools)")
+    exported = tmp_path / "environment.yaml"
+    done = commands.run(f"kipoi env export . --source=dir -o {exported}", shipped.path)
+    assert done.returncode == 0, done.stdout
+    python, pip = yaml.safe_load(exported.read_text())["dependencies"]
+    (tmp_path / "requirements.txt").write_text("\n".join(pip["pip"]))
+    environment = tmp_path / "environment"
+    arguments = {
+        "intervals_file": "example_files/intervals.bed",
+        "fasta_file": "example_files/genome.fa",
+    }
+    # uv keeps its downloads in the user's own home directory.
+    own_home = {"HOME": pwd.getpwuid(os.getuid()).pw_dir}
+    for command in (
+        f"{uv} venv --python {python.partition('=')[2]} {environment}",
+        f"{uv} pip install --python {environment} -r {tmp_path}/requirements.txt",
+        f"{environment}/bin/kipoi predict . --source=dir "
+        f"--dataloader_args '{json.dumps(arguments)}' -o {tmp_path}/x.h5 {tmp_path}/x.parquet",
+    ):
+        done = commands.run(command, shipped.path, **(own_home if command.startswith(uv) else {}))
+        assert done.returncode == 0, done.stdout
+    assert (tmp_path / "x.parquet").exists()
+    _, windows = shipped.windows(shipped.examples / "intervals.bed")
+    expected = shipped.predict(windows)
+    with h5py.File(tmp_path / "x.h5") as file:
+        np.testing.assert_allclose(
+            file["preds"], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max()
+        )

@@ -1,0 +1,131 @@
+"""kipoi-veff on `variant_effects`: scores and mutation maps against the network itself."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import h5py
+import numpy as np
+import pandas as pd
+import pysam
+import pytest
+from kipoi_site import VEFF, succeeded
+
+from basenji_kipoi.sequence import ALPHABET
+
+pytestmark = pytest.mark.legacy
+
+ARGUMENTS = json.dumps({"fasta_file": "example_files/genome.fa"})
+MODEL = f"variant_effects --source=dir --dataloader_args '{ARGUMENTS}'"
+VCF = "-i example_files/variants.vcf.gz"
+COMMANDS = {
+    "all": f"{VEFF} score_variants {MODEL} {VCF} -o all.vcf -e all.tsv -s diff ref alt -n 2",
+    "some": f"{VEFF} score_variants {MODEL} {VCF} -o some.vcf -e some.h5 "
+    "-r region.bed.gz --model_outputs start_minus --batch_size 2",
+    "map": f"{VEFF} create_mutation_map {MODEL} -r one.vcf.gz -o map.h5 -s diff",
+}
+#: The example's substitutions, among them one at each end of a chromosome, one in lower case and
+#: one of two alleles, whose first is scored.
+SCORED = (10, 20_003, 20_050, 33_001, 34_101, 50_500, 79_999, 20_000)
+MAPPED = 33_001
+
+
+def index(path, kind: str) -> None:
+    # Without an index, kipoi-veff would need the bedtools program.
+    pysam.tabix_index(str(path), preset=kind, force=True)
+
+
+@pytest.fixture(scope="module")
+def done(commands, site):
+    (site.path / "region.bed").write_text("chrA\t33000\t34100\nchrA\t34050\t36000\n")
+    index(site.path / "region.bed", "bed")
+    with pysam.VariantFile(str(site.examples / "variants.vcf.gz")) as variants:
+        record = next(record for record in variants if record.pos == MAPPED)
+        (site.path / "one.vcf").write_text(f"{variants.header}{record}")
+    index(site.path / "one.vcf", "vcf")
+    return commands.start(COMMANDS, site.path)
+
+
+@pytest.fixture(scope="module")
+def variants(site):
+    """Records by (chrom, pos); reference and alternative of each, summed over bins."""
+    with pysam.VariantFile(str(site.examples / "variants.vcf.gz")) as records:
+        scored = [record for record in records if len(record.ref) == 1]
+    return {
+        (record.chrom, record.pos): site.alleles(
+            record.chrom, record.pos, record.alts[0], index=site.window // 2 - 1
+        ).sum(axis=1, dtype=np.float64)
+        for record in scored
+    }
+
+
+def info(path) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """Scores in a VCF file: by variant and by score."""
+    rows = {}
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            chrom, pos, *_, tags = line.split("\t")
+            found = re.findall(r"KV:dir:variant_effects:([A-Z]+)=([^;]*)", tags)
+            rows[chrom, int(pos)] = {k: np.array(v.split("|"), float) for k, v in found}
+    return rows
+
+
+def test_scores_in_a_vcf(done, site, variants):
+    succeeded(done["all"])
+    rows = info(site.path / "all.vcf")
+    assert [pos for _, pos in rows] == list(SCORED)  # the deletion is skipped
+    header = (site.path / "all.vcf").read_text()
+    assert "Prediction from model outputs: access|start_plus|start_minus" in header
+    for place, (ref, alt) in variants.items():
+        np.testing.assert_allclose(rows[place]["REF"], ref, rtol=1e-5)
+        np.testing.assert_allclose(rows[place]["ALT"], alt, rtol=1e-5)
+        # Bins that a variant cannot reach cancel, so that the difference is as exact as a bin is.
+        np.testing.assert_allclose(rows[place]["DIFF"], alt - ref, rtol=1e-3, atol=2e-4)
+        assert np.abs(alt - ref).max() > 2e-3
+
+
+def test_scores_in_a_table(done, site):
+    succeeded(done["all"])
+    rows = info(site.path / "all.vcf")
+    table = pd.read_csv(site.path / "all.tsv", sep="\t")
+    assert table["variant_pos"].tolist() == list(SCORED)
+    for score in ("diff", "ref", "alt"):
+        columns = [f"preds/{score}/{track}" for track in range(3)]
+        expected = [row[score.upper()] for row in rows.values()]
+        np.testing.assert_allclose(table[columns], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_one_track_within_a_region(done, site):
+    succeeded(done["some"])
+    rows = info(site.path / "some.vcf")
+    assert list(rows) == [("chrA", 33_001), ("chrA", 34_101)]
+    # kipoi-veff moves a window into the variant's region: both windows begin where theirs does.
+    expected = []
+    for position, alt, start in ((33_001, "C", 33_000), (34_101, "C", 34_050)):
+        alleles = site.alleles("chrA", position, alt, index=position - 1 - start)
+        expected.append((alleles[1] - alleles[0]).sum(axis=0, dtype=np.float64)[2])
+    with h5py.File(site.path / "some.h5") as file:
+        scores = np.ravel(file["preds/diff"])
+    np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=2e-4)
+    assert all(set(row) == {"DIFF"} for row in rows.values())
+    np.testing.assert_allclose(np.ravel([row["DIFF"] for row in rows.values()]), scores, atol=1e-6)
+
+
+def test_a_mutation_map(done, site):
+    succeeded(done["map"])
+    with h5py.File(site.path / "map.h5") as file:
+        maps = file["_list_0/seq/diff"]
+        assert set(maps) == set(site.bundle.targets.labels)
+        effects = np.stack([maps[label]["mutation_map"] for label in site.bundle.targets.labels])
+    assert effects.shape == (3, 4, site.window)
+    start = MAPPED - site.window // 2
+    reference = site.genome.codes("chrA", start, start + site.window)
+    # A base against itself has no effect.
+    assert not effects[:, reference, np.arange(site.window)].any()
+    for place in (site.window // 2 - 1, site.window // 2 + 20, 100):
+        for code, letter in enumerate(ALPHABET):
+            ref, alt = site.alleles("chrA", start + place + 1, letter, index=place).sum(
+                axis=1, dtype=np.float64
+            )
+            np.testing.assert_allclose(effects[:, code, place], alt - ref, rtol=1e-3, atol=2e-4)

@@ -1,0 +1,148 @@
+"""An evaluation of known predictions gives known figures."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from known_truth import LENGTHS, random_sequences, tiny_architecture, write_store
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.network import build_network
+from basenji_kipoi.sequence import one_hot
+from basenji_kipoi.targets import Target, Targets
+from basenji_training.evaluate import Comparison, evaluate, summary_table, write_evaluation
+from basenji_training.pipeline import Windows
+
+ARCHITECTURE = tiny_architecture(tracks=5)
+TARGETS = Targets(
+    [
+        Target(index=0, identifier="p", strand_pair=1, assay="same", sample="s", scale=0.1),
+        Target(index=1, identifier="m", strand_pair=0, assay="same", sample="s", clip_soft=1),
+        Target(index=2, identifier="constant", strand_pair=2, assay="same", sample="s", scale=0.1),
+        Target(index=3, identifier="opposite", strand_pair=3, assay="opposite", sample="s"),
+        Target(index=4, identifier="absent", strand_pair=4, assay="absent", sample="s"),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(1)
+    return build_network(ARCHITECTURE)
+
+
+@pytest.fixture(scope="module")
+def predicted(network, tmp_path_factory):
+    """Store the network's own predictions, except in the last three tracks."""
+    sequences = random_sequences()
+    coverage = {name: np.zeros((length // 32, 5)) for name, length in LENGTHS.items()}
+    path = tmp_path_factory.mktemp("predicted")
+    windows = Windows(
+        write_store(path / "empty.zarr", sequences, coverage, TARGETS), "test", ARCHITECTURE
+    )
+    values = coverage["chr4"]
+    for name, start in (windows[i] for i in range(len(windows))):
+        codes, _ = windows.example(name, start)
+        first = start // 32 + ARCHITECTURE.crop
+        bins = min(ARCHITECTURE.bins, len(values) - first)
+        values[first : first + bins] = network.predict_on_batch(one_hot(codes[None]))[0, :bins]
+    values[:, 2] = 0.3
+    values[:, 3] = values[:, 3].max() - values[:, 3]
+    values[:, 4] = np.nan
+    values[17, 0] = np.nan
+    return write_store(path / "predicted.zarr", sequences, coverage, TARGETS)
+
+
+def measure(network, store, **changes):
+    options = {"split": "test", "resolution": 64, "batch_size": 5, "command": "how", **changes}
+    return evaluate(network, ARCHITECTURE, store, **options)
+
+
+@pytest.fixture(scope="module")
+def evaluation(network, predicted):
+    return measure(network, predicted)
+
+
+def test_figures_of_each_track(evaluation):
+    by_name = {track["identifier"]: track for track in evaluation["tracks"]}
+    assert list(by_name) == TARGETS.labels
+    for name in ("p", "m"):
+        assert (by_name[name]["pearson"], by_name[name]["pearson_log1p"]) == (1, 1)
+    assert by_name["opposite"]["pearson"] == -1
+    for name in ("constant", "absent"):
+        assert by_name[name]["pearson"] is by_name[name]["pearson_log1p"] is None
+
+
+def test_bins_that_are_compared(evaluation):
+    # 15,010 bp are 469 bins of 32 bp: 234 pairs, the last of which has one missing part.
+    assert [track["bins"] for track in evaluation["tracks"]] == [233, 234, 234, 234, 0]
+
+
+def test_a_constant_track_does_not_count_in_its_group(evaluation):
+    groups = {group["assay"]: group for group in evaluation["groups"]}
+    assert groups["same"]["tracks"] == 3
+    assert groups["same"]["pearson"] == groups["same"]["pearson_log1p"] == 1
+    assert groups["opposite"]["pearson"] == -1
+    assert groups["absent"]["pearson"] is None
+
+
+def test_the_evaluation_says_what_it_is_of(evaluation):
+    assert evaluation["command"] == "how"
+    assert (evaluation["split"], evaluation["chromosomes"]) == ("test", ["chr4"])
+    assert evaluation["resolution"] == 64
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50])
+def test_batches_do_not_matter(network, predicted, evaluation, batch_size):
+    assert measure(network, predicted, batch_size=batch_size)["tracks"] == evaluation["tracks"]
+
+
+def test_other_chromosomes_are_compared_with_their_own_coverage(network, predicted):
+    # Zeros there: nothing is defined.
+    evaluation = measure(network, predicted, split="validation")
+    assert evaluation["chromosomes"] == ["chr3"]
+    assert all(track["pearson"] is None for track in evaluation["tracks"])
+
+
+def test_counts_are_compared_not_stored_values(network, predicted):
+    windows = Windows(predicted, "test", ARCHITECTURE)
+    generator = np.random.default_rng(0)
+    observed = generator.gamma(1, 3, (4, ARCHITECTURE.bins, 5)).astype(np.float32)
+    guess = observed + generator.gamma(1, 3, observed.shape).astype(np.float32)
+    comparison = Comparison(windows, 96)
+    comparison.add(guess, observed)
+    # Track 1 is soft-clipped at 1: a stored value v above it stands for 1 + (v - 1)^2.
+    counts = [np.where(v > 1, 1 + (v - 1) ** 2, v)[..., 1] for v in (guess, observed)]
+    counts = [v.astype(float).reshape(4, -1, 3).sum(axis=2).ravel() for v in counts]
+    assert comparison.pearson[1] == pytest.approx(np.corrcoef(*counts)[0, 1], rel=1e-5)
+    assert comparison.pearson_log1p[1] == pytest.approx(
+        np.corrcoef(*np.log1p(counts))[0, 1], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("resolution", [16, 48, 128 * 32, 0])
+def test_resolutions_that_do_not_fit(network, predicted, resolution):
+    with pytest.raises(InputError, match=f"resolution of {resolution} bp does not divide"):
+        measure(network, predicted, resolution=resolution)
+
+
+def test_the_summary_has_the_groups(evaluation):
+    table = summary_table(evaluation).splitlines()
+    assert "64 bp on chr4 (test)" in table[0]
+    assert "| same | s | 3 | 1.000 | 1.000 |" in table
+    assert "| absent | s | 1 | not defined | not defined |" in table
+
+
+def test_an_evaluation_is_strict_json(evaluation, tmp_path):
+    write_evaluation(evaluation, tmp_path / "evaluation.json")
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = (tmp_path / "evaluation.json").read_text()
+    assert json.loads(text, parse_constant=refuse) == evaluation
+    with pytest.raises(InputError, match="exists already"):
+        write_evaluation(evaluation, tmp_path / "evaluation.json")

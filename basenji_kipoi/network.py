@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.architecture import Architecture
 
-__all__ = ["DTYPES", "average_strands", "build_network"]
+__all__ = ["DTYPES", "activation_function", "average_strands", "build_network", "layer_name"]
 
 #: Arithmetic of a network and the Keras policy that gives it; weights are float32 in both.
 DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -90,6 +90,24 @@ def build_network(
     )
 
 
+def layer_name(prefix: str, position: int, operation: description.Operation) -> str:
+    """Name the layer of an operation after its place, e.g. trunk_12_residual_03_convolution.
+
+    Parameters
+    ----------
+    prefix
+        "trunk", or the name of the operation whose branch this is.
+    position, operation
+        The operation and its place in the trunk or the branch.
+    """
+    return f"{prefix}_{position:02d}_{operation.op}"
+
+
+def activation_function(name: str) -> Callable:
+    """Return the function of an activation's name, tensor to tensor, on any backend."""
+    return keras.activations.get(_FUNCTIONS[name])
+
+
 def average_strands(network: keras.Model, strand_permutation: np.ndarray) -> keras.Model:
     """Average a network's predictions over both strands.
 
@@ -122,9 +140,9 @@ def _apply(
     prefix: str,
     policy: keras.DTypePolicy,
 ) -> keras.KerasTensor:
-    """Chain layers; a layer's name is its place, e.g. trunk_12_residual_03_convolution."""
+    """Chain layers; a layer's name is its place."""
     for position, operation in enumerate(operations):
-        x = _apply_one(operation, x, f"{prefix}_{position:02d}_{operation.op}", policy)
+        x = _apply_one(operation, x, layer_name(prefix, position, operation), policy)
     return x
 
 

@@ -88,3 +88,25 @@ def test_a_network_is_measured_in_a_process_of_its_own(small_bundle):
     peaks = [stage["peak_bytes"] for stage in stages.values()]
     assert peaks == sorted(peaks)
     assert peaks[0] > 2**26  # TensorFlow alone is larger
+
+
+def test_incremental_inference_is_measured_part_by_part(tmp_path):
+    out = tmp_path / "incremental.json"
+    command = [sys.executable, str(FOLDER / "incremental.py"), "--out", str(out)]
+    command += ["--network", "small:3", "--variants", "5", "--batch-size", "2"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    (row,) = json.loads(out.read_text())["measurements"]
+    assert (row["network"], row["tracks"], row["variants"]) == ("small", 3, 5)
+    assert list(row["parts"]) == ["reference", "tower", "dilated", "head"]
+    assert sum(row["parts"].values()) == pytest.approx(row["seconds"])
+    assert row["ratio"] == pytest.approx(row["plain_seconds"] / row["seconds"])
+    assert row["error"] < 1e-5 < row["change"]
+    assert "| small | 3 | 5 |" in done.stdout
+
+
+def test_a_network_without_tracks_is_refused(tmp_path):
+    command = [sys.executable, str(FOLDER / "incremental.py"), "--network", "small"]
+    command += ["--out", str(tmp_path / "a.json")]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert "error: --network small: expected PRESET:TRACKS" in done.stderr

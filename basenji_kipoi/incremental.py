@@ -1,0 +1,316 @@
+"""Exact predictions of alleles, computing only what an allele changes.
+
+    network = IncrementalNetwork(bundle.architecture, bundle.network(both_strands=False))
+    reference = network.reference(codes)
+    changes = network.substitutions(reference, positions, alternatives)
+    whole = changes.expand(reference)
+
+See ``docs/concepts/incremental.md``: how it works, what is exact, and what falls back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from keras import ops
+
+from basenji_kipoi.architecture import affected_by
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.incremental_alleles import Allele, Change, Changes, Reference, replace_bases
+from basenji_kipoi.incremental_changes import change_pass
+from basenji_kipoi.incremental_reference import Kept, compiled, reference_pass
+from basenji_kipoi.incremental_steps import NotIncrementalError, kept_spans, lower
+from basenji_kipoi.sequence import one_hot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Callable
+
+    import keras
+
+    from basenji_kipoi.architecture import Architecture
+    from basenji_kipoi.incremental_reference import Tensor
+
+__all__ = [
+    "Allele",
+    "Change",
+    "Changes",
+    "IncrementalNetwork",
+    "NotIncrementalError",
+    "Reference",
+    "replace_bases",
+]
+
+DTYPES = ("float32", "float64")
+
+
+class IncrementalNetwork:
+    """A trained network that predicts what alleles change.
+
+    Weights are copied when it is made; what is done to the Keras network later does not count.
+
+    Parameters
+    ----------
+    architecture
+        The description of the network.
+    network
+        The network that was built from it, with one head or several.
+    tracks
+        Indices of the wanted tracks, in the wanted order; all by default. The tracks of several
+        heads are counted side by side.
+    dtype
+        "float32" or "float64": arithmetic and results.
+    batch_size
+        Alleles computed at a time. Memory grows with it; the last batch is filled up, so that the
+        backend compiles once for alleles of the same length.
+
+    Raises
+    ------
+    NotIncrementalError
+        If an operation of the trunk is not known to keep changes local; names it.
+    InputError
+        If the network was not built from the architecture, or lacks a track.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        network: keras.Model,
+        *,
+        tracks: Sequence[int] | None = None,
+        dtype: str = "float32",
+        batch_size: int = 8,
+    ) -> None:
+        if dtype not in DTYPES:
+            raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+        if batch_size < 1:
+            raise ValueError(f"a batch needs at least one allele, not {batch_size}")
+        self.architecture = architecture
+        self.dtype = dtype
+        self.batch_size = batch_size
+        lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
+        self._steps, self._order = lowered.steps, lowered.order
+        self._in_order = np.array_equal(self._order, np.arange(len(self._order)))
+        self._weights = {
+            name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()
+        }
+        passes = {"steps": lowered.steps, "heads": lowered.heads}
+        self._predict = compiled(reference_pass, keep=False, **passes)
+        self._refer = compiled(reference_pass, keep=True, **passes)
+        geometry = {"window": architecture.window, "period": architecture.bin}
+        self._change, self._total = (
+            compiled(change_pass, totals=totals, **geometry, **passes) for totals in (False, True)
+        )
+
+    @property
+    def tracks(self) -> int:
+        """Number of the predicted tracks."""
+        return len(self._order)
+
+    def predict(self, codes: np.ndarray) -> np.ndarray:
+        """Predict whole windows.
+
+        Parameters
+        ----------
+        codes : ndarray, uint8, shape (batch, window)
+            Sequences.
+
+        Returns
+        -------
+        ndarray, shape (batch, bins, tracks)
+            Predictions.
+        """
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or codes.shape[1] != self.architecture.window:
+            raise ValueError(
+                f"expected codes of shape (batch, {self.architecture.window}), not {codes.shape}"
+            )
+        values, _ = self._predict(self._weights, ops.convert_to_tensor(one_hot(codes, self.dtype)))
+        return self._ordered(values)
+
+    def reference(self, codes: np.ndarray, *, region: tuple[int, int] | None = None) -> Reference:
+        """Predict a window and keep what alleles of it will need.
+
+        Parameters
+        ----------
+        codes : ndarray, uint8, shape (window,)
+            The sequence.
+        region
+            Bases [start, end) of the window in which alleles will differ; all by default. Less is
+            kept for a smaller region.
+
+        Returns
+        -------
+        Reference
+            For `substitutions`, `totals` and `changes`.
+        """
+        codes = np.array(codes, dtype=np.uint8)
+        window = self.architecture.window
+        if codes.shape != (window,):
+            raise ValueError(f"expected codes of shape ({window},), not {codes.shape}")
+        start, end = (0, window) if region is None else region
+        if not 0 <= start < end <= window:
+            raise ValueError(f"no region [{start}, {end}) in a window of {window} bases")
+        x = ops.convert_to_tensor(one_hot(codes[None], self.dtype))
+        values, kept = self._refer(self._weights, x)
+        spans, output = kept_spans(self._steps, start, end)
+        rows, first = {}, {}
+        for key, table in kept.items():
+            begin, behind = spans.get(key, output)
+            length = table.shape[0]
+            begin = min(max(begin, 0), length - 1)
+            behind = min(max(behind, begin + 1), length)
+            # A copy of the few rows, so that the rest of the table can be freed.
+            rows[key] = table[begin:behind] if behind - begin < length else table
+            first[key] = ops.convert_to_tensor(np.int32(begin))
+        return Reference(codes, self._ordered(values)[0], (start, end), Kept(rows, first))
+
+    def substitutions(
+        self, reference: Reference, positions: np.ndarray, alternatives: np.ndarray
+    ) -> Changes:
+        """Predict alleles that replace bases by as many others.
+
+        Parameters
+        ----------
+        reference
+            The window's reference pass.
+        positions : ndarray, int, shape (alleles,)
+            First replaced base of each allele in the window, 0-based.
+        alternatives : ndarray, uint8, shape (alleles, bases) or (alleles,)
+            Codes of the bases there: one base for an SNV, several for an MNV or for neighbouring
+            variants of one haplotype. A shorter allele is filled up with the reference's bases.
+
+        Returns
+        -------
+        Changes
+            Predictions of the bins that change.
+        """
+        positions, alternatives = self._checked(reference, positions, alternatives)
+        trunk, bins = self.architecture.trunk, self.architecture.bins
+        length = alternatives.shape[1]
+        spans = np.array([affected_by(trunk, p, p + length) for p in positions.tolist()], dtype=int)
+        spans = spans.reshape(-1, 2)
+        first, last = np.clip(spans, 0, bins).T
+        blocks = [
+            self._ordered(values)
+            for values in self._batches(self._change, reference, positions, alternatives)
+        ]
+        if not blocks:
+            return Changes(first, last, np.zeros((0, 0, self.tracks), dtype=self.dtype))
+        values = np.concatenate(blocks)[: len(positions)]
+        for row in np.flatnonzero(spans[:, 0] < 0):
+            # Rows before the first predicted bin go: rows count from the first one that exists.
+            values[row] = np.roll(values[row], spans[row, 0], axis=0)
+        return Changes(first, last, values)
+
+    def totals(
+        self, reference: Reference, positions: np.ndarray, alternatives: np.ndarray
+    ) -> np.ndarray:
+        """Sum the differences, allele minus reference, over all predicted bins.
+
+        Cheaper than `substitutions`, and more exact than a difference of sums.
+
+        Parameters
+        ----------
+        reference, positions, alternatives
+            As `substitutions` takes them.
+
+        Returns
+        -------
+        ndarray, shape (alleles, tracks)
+            Sums of differences.
+        """
+        positions, alternatives = self._checked(reference, positions, alternatives)
+        blocks = [
+            self._ordered(values)
+            for values in self._batches(self._total, reference, positions, alternatives)
+        ]
+        if not blocks:
+            return np.zeros((0, self.tracks), dtype=self.dtype)
+        return np.concatenate(blocks)[: len(positions)]
+
+    def changes(
+        self, reference: Reference, alleles: Iterable[Allele], *, beyond: np.ndarray
+    ) -> Iterator[Change]:
+        """Predict alleles of any length, one after the other.
+
+        Alleles of another length than what they replace shift all that is behind them, and with it
+        nearly all bins to the window's end: the whole window is computed for them, and the result
+        says so.
+
+        Parameters
+        ----------
+        reference
+            The window's reference pass.
+        alleles
+            Alternative alleles.
+        beyond : ndarray, uint8
+            The bases behind the window, which deletions move into it.
+
+        Yields
+        ------
+        Change
+            One for each allele, in order.
+        """
+        for allele in alleles:
+            if len(allele.inserted) == allele.removed > 0:
+                found = self.substitutions(
+                    reference, np.array([allele.position]), allele.inserted[None]
+                )
+                first, last = int(found.first[0]), int(found.last[0])
+                yield Change(first, found.values[0, : last - first], None)
+            else:
+                codes = replace_bases(reference.codes, allele, beyond=beyond)
+                first, _ = affected_by(
+                    self.architecture.trunk, allele.position, self.architecture.window
+                )
+                first = min(max(first, 0), self.architecture.bins)
+                values = self.predict(codes[None])[0, first:]
+                yield Change(first, values, "the allele has another length")
+
+    def _checked(
+        self, reference: Reference, positions: np.ndarray, alternatives: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        positions = np.asarray(positions, dtype=np.int64)
+        alternatives = np.asarray(alternatives, dtype=np.uint8)
+        if alternatives.ndim == 1:
+            alternatives = alternatives[:, None]
+        if positions.ndim != 1 or alternatives.shape[:1] != positions.shape:
+            raise ValueError(
+                f"{positions.shape} positions do not fit alternatives of {alternatives.shape}"
+            )
+        if alternatives.ndim != 2 or not alternatives.shape[1]:
+            raise ValueError("an alternative needs at least one base")
+        start, end = reference.region
+        outside = (positions < start) | (positions + alternatives.shape[1] > end)
+        if outside.any():
+            raise ValueError(
+                f"allele {int(outside.argmax())} at {positions[outside][0]} lies outside of the "
+                f"reference's region [{start}, {end})"
+            )
+        return positions, alternatives
+
+    def _batches(
+        self, run: Callable, reference: Reference, positions: np.ndarray, alternatives: np.ndarray
+    ) -> Iterator[Tensor]:
+        places = positions[:, None] + np.arange(alternatives.shape[1])
+        change = one_hot(alternatives, self.dtype) - one_hot(reference.codes[places], self.dtype)
+        rows, first = reference.kept.rows, reference.kept.first
+        for begin in range(0, len(positions), self.batch_size):
+            batch = slice(begin, begin + self.batch_size)
+            starts, block = positions[batch].astype(np.int32), change[batch]
+            if missing := self.batch_size - len(starts):
+                starts = np.pad(starts, (0, missing), mode="edge")
+                block = np.pad(block, ((0, missing), (0, 0), (0, 0)))
+            yield run(
+                self._weights,
+                rows,
+                first,
+                ops.convert_to_tensor(starts),
+                ops.convert_to_tensor(block),
+            )
+
+    def _ordered(self, values: Tensor) -> np.ndarray:
+        values = ops.convert_to_numpy(values)
+        return values if self._in_order else values[..., self._order]

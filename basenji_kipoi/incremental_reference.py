@@ -1,0 +1,150 @@
+"""The reference pass of incremental inference: a whole window, and what changes of it will need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import keras
+from keras import ops
+
+from basenji_kipoi.incremental_steps import Activate, Convolve, Crop, Pool, Scale
+from basenji_kipoi.network import activation_function
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basenji_kipoi.incremental_steps import Head, Step
+
+__all__ = ["Kept", "Tensor", "Weights", "compiled", "function_of", "product", "reference_pass"]
+
+Tensor = Any
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a reference pass kept: ``rows[key]`` from position ``first[key]`` on."""
+
+    rows: dict[str, Tensor]
+    first: dict[str, Tensor]
+
+
+def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - whatever it takes
+    """Compile a function of tensors with the backend, where it has a compiler.
+
+    Parameters
+    ----------
+    function
+        The function.
+    **fixed
+        Arguments that are no tensors and stay the same.
+
+    Returns
+    -------
+    callable
+        The function of its other, positional arguments.
+    """
+
+    def run(*arguments: Tensor) -> Tensor:
+        return function(*arguments, **fixed)
+
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow  # noqa: PLC0415 - only with this backend
+
+        return tensorflow.function(run, autograph=False)
+    if backend == "jax":
+        import jax  # noqa: PLC0415 - only with this backend
+
+        return jax.jit(run)
+    return run
+
+
+def function_of(name: str) -> Callable:
+    """Return the function of an activation's name, exact in the dtype of what it is given."""
+    return _gelu_tanh if name == "gelu_tanh" else activation_function(name)
+
+
+def _gelu_tanh(x: Tensor) -> Tensor:
+    # TensorFlow's own rounds its coefficient to float32 in every dtype, and takes a general power.
+    return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+
+
+def product(x: Tensor, matrix: Tensor) -> Tensor:
+    """Multiply the last axis of (batch, rows, channels) by a matrix, as one product of matrices."""
+    batch, rows, channels = x.shape
+    flat = ops.matmul(ops.reshape(x, (batch * rows, channels)), matrix)
+    return ops.reshape(flat, (batch, rows, matrix.shape[1]))
+
+
+def reference_pass(
+    weights: Weights,
+    x: Tensor,
+    *,
+    steps: Sequence[Step],
+    heads: Sequence[Head],
+    keep: bool,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Run whole windows.
+
+    Parameters
+    ----------
+    weights
+        Weights by name.
+    x : tensor, shape (batch, window, 4)
+        One-hot windows.
+    steps, heads
+        The network.
+    keep
+        Whether to keep the first window's values for `change_pass`.
+
+    Returns
+    -------
+    values : tensor, shape (batch, bins, tracks)
+        Predictions.
+    kept : dict of str to tensor, shape (length, channels)
+        Inputs of the steps with a key, and of the links by the heads' names.
+    """
+    kept: dict[str, Tensor] = {}
+    x = _run(steps, weights, x, kept if keep else None)
+    values = []
+    for head in heads:
+        linear = product(x, weights[f"{head.name}/matrix"]) + weights[f"{head.name}/bias"]
+        if keep:
+            kept[head.name] = linear[0]
+        values.append(function_of(head.function)(linear))
+    return ops.concatenate(values, axis=-1) if len(values) > 1 else values[0], kept
+
+
+def _run(
+    steps: Sequence[Step], weights: Weights, x: Tensor, kept: Optional[dict[str, Tensor]]
+) -> Tensor:
+    for step in steps:
+        if kept is not None and isinstance(step, (Pool, Activate)) and step.key is not None:
+            kept[step.key] = x[0]
+        if isinstance(step, Convolve):
+            if step.kernel == 1:
+                x = product(x, weights[f"{step.name}/matrix"])
+            else:
+                x = ops.conv(
+                    x,
+                    weights[f"{step.name}/kernel"],
+                    padding="same",
+                    dilation_rate=step.dilation,
+                    data_format="channels_last",
+                )
+            x = x + weights[f"{step.name}/bias"]
+        elif isinstance(step, Scale):
+            x = x * weights[f"{step.name}/scale"] + weights[f"{step.name}/shift"]
+        elif isinstance(step, Activate):
+            x = function_of(step.function)(x)
+        elif isinstance(step, Pool):
+            x = ops.max_pool(x, step.size, data_format="channels_last")
+        elif isinstance(step, Crop):
+            x = x[:, step.bins : x.shape[1] - step.bins]
+        else:
+            branch = _run(step.steps, weights, x, kept)
+            x = x + branch if step.add else ops.concatenate([x, branch], axis=-1)
+    return x

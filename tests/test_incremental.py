@@ -1,0 +1,482 @@
+"""Incremental predictions are those of the whole network, for any network and any allele."""
+
+from __future__ import annotations
+
+import numpy as np
+import plain_network
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_network import small_architecture
+from test_network import FAMILIES, GOLDEN, load, randomised
+
+from basenji_kipoi.architecture import Architecture, affected_by
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.incremental import Allele, IncrementalNetwork, NotIncrementalError, replace_bases
+from basenji_kipoi.network import average_strands, build_network
+from basenji_kipoi.presets import read_preset
+from basenji_kipoi.sequence import encode, one_hot
+
+#: Largest error, relative to the largest value.
+EXACT = {"float32": 1e-5, "float64": 1e-12}
+
+
+def error(values, expected):
+    return np.abs(values - expected).max() / np.abs(expected).max()
+
+
+def other_bases(random, codes, positions, bases=1):
+    """Draw alleles (alleles, bases) that differ from the reference at each of their bases."""
+    places = np.asarray(positions)[:, None] + np.arange(bases)
+    return (codes[places] + random.integers(1, 5, places.shape, dtype=np.uint8)) % 5
+
+
+def put_in(codes, positions, alternatives):
+    windows = np.repeat(codes[None], len(positions), axis=0)
+    for window, position, bases in zip(windows, positions, alternatives):
+        window[position : position + len(bases)] = bases
+    return windows
+
+
+def check(incremental_network, predict, codes, positions, alternatives):
+    """Compare alleles with whole passes; return how much each changes its bins (alleles,)."""
+    architecture = incremental_network.architecture
+    exact = EXACT[incremental_network.dtype]
+    reference = incremental_network.reference(codes)
+    before = predict(codes[None])[0]
+    assert error(reference.values, before) < exact
+    changes = incremental_network.substitutions(reference, positions, alternatives)
+    whole = changes.expand(reference)
+    expected = predict(put_in(codes, positions, alternatives))
+    assert whole.shape == expected.shape
+    assert error(whole, expected) < exact
+    for row, position in enumerate(positions):
+        span = architecture.affected_bins(int(position), int(position) + alternatives.shape[1])
+        span = tuple(np.minimum(span, architecture.bins))
+        assert (changes.first[row], changes.last[row]) == span
+        outside = np.ones(architecture.bins, dtype=bool)
+        outside[slice(*span)] = False
+        np.testing.assert_array_equal(whole[row, outside], reference.values[outside])
+    totals = incremental_network.totals(reference, positions, alternatives)
+    difference = expected.sum(axis=1, dtype=float) - before.sum(axis=0, dtype=float)
+    assert np.abs(totals - difference).max() < exact * np.abs(before).sum(axis=0).max()
+    return np.abs(expected - before).max(axis=(1, 2))
+
+
+# ---- the two families, with trained weights ----
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def family(request):
+    folder = GOLDEN / request.param
+    describe, weights = FAMILIES[request.param]
+    architecture = describe(folder)
+    network = build_network(architecture)
+    load(network, *weights(folder))
+    with np.load(folder / "io.npz") as io:
+        return architecture, network, encode(io["sequences"].tolist()[1])
+
+
+@pytest.fixture(scope="module", params=["float32", "float64"])
+def engine(family, request):
+    architecture, network, codes = family
+
+    def predict(windows):
+        if request.param == "float32":
+            return network.predict_on_batch(one_hot(windows))
+        return plain_network.predict(architecture, network, windows)
+
+    return IncrementalNetwork(architecture, network, dtype=request.param), predict, codes
+
+
+def test_phases_and_both_ends(engine):
+    network, predict, codes = engine
+    window, bin_ = network.architecture.window, network.architecture.bin
+    phases = window // 2 + np.arange(0, bin_, 3)
+    ends = np.array([0, 1, 5, 130, 2000, 4100, window - 2500, window - 140, window - 2, window - 1])
+    positions = np.concatenate([phases, ends])
+    alternatives = other_bases(np.random.default_rng(0), codes, positions)
+    changed = check(network, predict, codes, positions, alternatives)
+    assert (changed[: len(phases)] > 1e-4).all()
+
+
+def test_unknown_bases_and_several_bases(engine):
+    network, predict, codes = engine
+    unknown = np.flatnonzero(codes == 4)
+    assert unknown.size >= 40
+    random = np.random.default_rng(1)
+    positions = np.array([unknown[0] - 7, unknown[0], unknown[-1] - 3, 8000, 0, len(codes) - 19])
+    alternatives = other_bases(random, codes, positions, 19)
+    alternatives[3, 1:18] = codes[8001:8018]  # two neighbouring variants on one haplotype
+    changed = check(network, predict, codes, positions, alternatives)
+    assert changed[:4].min() > 1e-4
+
+
+def test_the_backend_compiles_once(family):
+    tensorflow = pytest.importorskip("tensorflow")
+    architecture, network, codes = family
+    engine = IncrementalNetwork(architecture, network, batch_size=2)
+    reference = engine.reference(codes)
+    for positions in ([3], [8000, 8001, 9000], [16_000, 2, 1, 0]):
+        engine.totals(reference, positions, np.zeros(len(positions)))
+    assert isinstance(engine._total, tensorflow.types.experimental.PolymorphicFunction)
+    assert engine._total.experimental_get_tracing_count() == 1
+
+
+# ---- the published networks' geometry at full length, fewer filters ----
+
+
+def narrow(architecture, divisor):
+    """Give every layer fewer filters; the geometry stays."""
+    content = architecture.model_dump()
+
+    def shrink(operations):
+        for operation in operations:
+            if "filters" in operation:
+                operation["filters"] = max(operation["filters"] // divisor, 2)
+            shrink(operation.get("branch", []))
+
+    shrink(content["trunk"])
+    for head in content["heads"].values():
+        head["tracks"] = 3
+    return Architecture.model_validate(content)
+
+
+@pytest.mark.parametrize("name", ["basenji2018", "basenji2", "small"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_published_geometry(name, dtype):
+    architecture = narrow(read_preset(name), 32)
+    heads = sum(head.tracks for head in architecture.heads.values())
+    network = randomised(build_network(architecture))
+    random = np.random.default_rng(2)
+    window = architecture.window
+    codes = random.integers(0, 4, window, dtype=np.uint8)
+    codes[window // 2 + 300 : window // 2 + 900] = 4
+
+    def predict(windows):
+        if dtype == "float64":
+            # One at a time: a whole batch of float64 would need gigabytes.
+            rows = [plain_network.predict(architecture, network, row[None]) for row in windows]
+            return np.concatenate(rows)
+        values = network.predict_on_batch(one_hot(windows))
+        return np.concatenate(list(values.values()), -1) if isinstance(values, dict) else values
+
+    positions = np.array([0, window // 2 - 1, window // 2 + 299, window - 1])
+    engine = IncrementalNetwork(architecture, network, dtype=dtype)
+    assert engine.tracks == heads
+    alternatives = other_bases(random, codes, positions)
+    changed = check(engine, predict, codes, positions, alternatives)
+    assert (changed[1:3] > 0).all()
+
+
+# ---- any network ----
+
+WINDOW = 96
+
+
+@st.composite
+def pointwise(draw):
+    """Draw up to three operations that treat positions alone, in any order."""
+    kinds = st.sampled_from(["normalisation", "relu", "gelu_tanh", "exp_linear", "dropout"])
+    operations = []
+    for kind in draw(st.lists(kinds, max_size=3)):
+        if kind == "normalisation":
+            operations.append({"op": "normalisation"})
+        elif kind == "dropout":
+            operations.append({"op": "dropout", "rate": 0.5})
+        else:
+            operations.append({"op": "activation", "function": kind})
+    return operations
+
+
+@st.composite
+def convolutions(draw, filters=None, rates=4):
+    return {
+        "op": "convolution",
+        "filters": filters or draw(st.integers(2, 5)),
+        "kernel": draw(st.integers(1, 7)),
+        "dilation": draw(st.integers(1, rates)),
+        "bias": draw(st.booleans()),
+    }
+
+
+def width_of(trunk):
+    heads = {"a": {"tracks": 1}}
+    return Architecture.model_validate(
+        {"window": WINDOW, "trunk": trunk or [{"op": "dropout", "rate": 0}], "heads": heads}
+    ).channels
+
+
+@st.composite
+def branches(draw, channels, depth=0):
+    add = draw(st.booleans())
+    branch = [*draw(pointwise()), draw(convolutions(rates=8)), *draw(pointwise())]
+    if depth == 0 and draw(st.integers(0, 3)) == 0:
+        branch.append(draw(branches(branch_width(branch, channels), 1)))
+    if add:
+        branch += [draw(convolutions(filters=channels)), *draw(pointwise())]
+    return {"op": "residual" if add else "concatenate", "branch": branch}
+
+
+def branch_width(branch, channels):
+    trunk = [{"op": "convolution", "filters": channels, "kernel": 1}, *branch]
+    return width_of(trunk)
+
+
+@st.composite
+def architectures(draw):
+    """Draw a network of any order of operations with bins of 1 to 48 bp."""
+    trunk = draw(pointwise())
+    for size in draw(st.sampled_from([[], [2], [4], [3], [2, 4], [2, 2, 3], [4, 3], [2, 3, 4]])):
+        trunk += [draw(convolutions()), *draw(pointwise()), {"op": "pooling", "size": size}]
+        trunk += draw(pointwise())
+    for _ in range(draw(st.integers(0, 3))):
+        trunk.append(draw(branches(width_of(trunk))))
+    if draw(st.booleans()):
+        trunk.append({"op": "pooling", "size": 2})
+    trunk.append(draw(convolutions()))
+    bin_ = int(np.prod([operation.get("size", 1) for operation in trunk]))
+    trunk.append({"op": "crop", "bins": draw(st.integers(0, min(2, (WINDOW // bin_ - 1) // 2)))})
+    trunk += [*draw(pointwise()), {"op": "convolution", "filters": 4, "kernel": 1}]
+    heads = {"one": {"tracks": 2, "activation": "softplus"}}
+    if draw(st.booleans()):
+        heads["two"] = {"tracks": 3, "activation": "exp_linear"}
+    return Architecture.model_validate({"window": WINDOW, "trunk": trunk, "heads": heads})
+
+
+@pytest.fixture
+def eager():
+    """Run without compilation, which would take most of the time of networks that run once."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eager")
+def test_any_network_any_position_any_length():
+    seen = []
+
+    @settings(max_examples=25, deadline=None)
+    @given(architectures(), st.integers(1, 6), st.integers(0, 2**32 - 1))
+    def check_one(architecture, bases, seed):
+        network = randomised(build_network(architecture), seed % 1000)
+        random = np.random.default_rng(seed)
+        codes = random.integers(0, 5, WINDOW, dtype=np.uint8)
+        positions = np.arange(WINDOW - bases + 1)
+        alternatives = other_bases(random, codes, positions, bases)
+        engine = IncrementalNetwork(architecture, network, dtype="float64", batch_size=WINDOW)
+        changed = check(
+            engine,
+            lambda windows: plain_network.predict(architecture, network, windows),
+            codes,
+            positions,
+            alternatives,
+        )
+        seen.append((changed > 0).mean())
+        if seed % 4 == 0:
+            values = network(one_hot(codes[None]), training=False)
+            values = values if isinstance(values, dict) else {"one": values}
+            keras_values = np.concatenate([np.asarray(v) for v in values.values()], axis=-1)
+            engine = IncrementalNetwork(architecture, network, batch_size=WINDOW)
+            reference = engine.reference(codes)
+            assert error(reference.values, keras_values[0]) < EXACT["float32"]
+            whole = engine.substitutions(reference, positions, alternatives).expand(reference)
+            expected = plain_network.predict(
+                architecture, network, put_in(codes, positions, alternatives)
+            )
+            assert error(whole, expected) < EXACT["float32"]
+
+    check_one()
+    # Had nothing changed, every comparison above would have been one of the reference with itself.
+    assert np.mean(seen) > 0.5
+
+
+# ---- the small network: what the class promises ----
+
+
+@pytest.fixture(scope="module")
+def small():
+    architecture = small_architecture()
+    network = randomised(build_network(architecture))
+    codes = np.random.default_rng(3).integers(0, 5, architecture.window, dtype=np.uint8)
+    return architecture, network, codes
+
+
+@pytest.fixture(scope="module")
+def small_engine(small):
+    architecture, network, _ = small
+    return IncrementalNetwork(architecture, network, batch_size=4)
+
+
+def test_an_allele_like_the_reference_changes_nothing(small, small_engine):
+    _, _, codes = small
+    reference = small_engine.reference(codes)
+    positions = np.array([0, 700, 1025, 2047])
+    changes = small_engine.substitutions(reference, positions, codes[positions])
+    same = np.repeat(reference.values[None], 4, axis=0)
+    np.testing.assert_allclose(changes.expand(reference), same, rtol=1e-6)
+    assert not small_engine.totals(reference, positions, codes[positions]).any()
+    assert changes.valid.any()
+
+
+@pytest.mark.parametrize("alleles", [0, 1, 4, 7])
+def test_any_number_of_alleles(small, small_engine, alleles):
+    architecture, network, codes = small
+    random = np.random.default_rng(4)
+    positions = random.integers(0, architecture.window, alleles)
+    alternatives = other_bases(random, codes, positions)
+    reference = small_engine.reference(codes)
+    whole = small_engine.substitutions(reference, positions, alternatives).expand(reference)
+    assert whole.shape == (alleles, architecture.bins, 3)
+    assert small_engine.totals(reference, positions, alternatives).shape == (alleles, 3)
+    if alleles:
+        expected = network.predict_on_batch(one_hot(put_in(codes, positions, alternatives)))
+        assert error(whole, expected) < EXACT["float32"]
+
+
+def test_a_region_needs_less_memory_and_gives_the_same(small, small_engine):
+    _, _, codes = small
+    reference = small_engine.reference(codes)
+    for region in ((1000, 1032), (0, 5), (2040, 2048)):
+        part = small_engine.reference(codes, region=region)
+        assert part.nbytes < reference.nbytes / 4
+        positions = np.array([region[0], region[1] - 2])
+        alternatives = other_bases(np.random.default_rng(5), codes, positions, 2)
+        left, right = (
+            small_engine.substitutions(r, positions, alternatives).expand(r)
+            for r in (reference, part)
+        )
+        np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-7)
+        with pytest.raises(ValueError, match=r"allele 1 .* outside of the reference's region"):
+            small_engine.substitutions(part, [region[0], region[1] - 1], np.zeros((2, 2)))
+
+
+def test_wanted_tracks_of_several_heads_in_their_order(small):
+    _, _, codes = small
+    heads = {"human": {"tracks": 3}, "mouse": {"tracks": 2, "activation": "exp_linear"}}
+    architecture = Architecture.model_validate(
+        {**small_architecture().model_dump(), "heads": heads}
+    )
+    network = randomised(build_network(architecture))
+    every = IncrementalNetwork(architecture, network)
+    assert every.tracks == 5
+    positions, alternatives = np.array([900, 1300]), np.array([1, 4])
+    expected = every.substitutions(every.reference(codes), positions, alternatives)
+    for tracks in ([4, 0, 4, 2], [3], [1, 0]):
+        engine = IncrementalNetwork(architecture, network, tracks=tracks)
+        reference = engine.reference(codes)
+        found = engine.substitutions(reference, positions, alternatives)
+        np.testing.assert_allclose(found.values, expected.values[..., tracks], rtol=1e-5)
+        np.testing.assert_allclose(
+            reference.values, every.reference(codes).values[:, tracks], rtol=1e-5
+        )
+    alone = build_network(architecture, head="mouse")
+    for layer in alone.layers:
+        layer.set_weights(network.get_layer(layer.name).get_weights())
+    mouse = IncrementalNetwork(architecture, alone)
+    found = mouse.substitutions(mouse.reference(codes), positions, alternatives)
+    np.testing.assert_allclose(found.values, expected.values[..., 3:], rtol=1e-5)
+    for tracks in ([5], [-1], []):
+        with pytest.raises(InputError, match=r"tracks must be indices from 0 to 4"):
+            IncrementalNetwork(architecture, network, tracks=tracks)
+
+
+def test_alleles_of_another_length_take_the_whole_window_and_say_so(small, small_engine):
+    architecture, network, codes = small
+    reference = small_engine.reference(codes)
+    beyond = np.array([0, 1, 2, 3, 0, 1], dtype=np.uint8)
+    bases = np.array([3, 2, 1], dtype=np.uint8)
+    alleles = [
+        Allele(1000, 1, bases),
+        Allele(1000, 4, bases[:1]),
+        Allele(1000, 0, bases),
+        Allele(2047, 1, bases),
+        Allele(1000, 3, bases),
+        Allele(0, 2, bases[:0]),
+    ]
+    results = list(small_engine.changes(reference, alleles, beyond=beyond))
+    for allele, result in zip(alleles, results):
+        window = replace_bases(codes, allele, beyond=beyond)
+        expected = network.predict_on_batch(one_hot(window[None]))[0]
+        whole = reference.values.copy()
+        whole[result.first : result.first + len(result.values)] = result.values
+        assert error(whole, expected) < EXACT["float32"]
+        shifted = len(allele.inserted) != allele.removed
+        assert (result.fallback is not None) == shifted
+        first = max(affected_by(architecture.trunk, allele.position, architecture.window)[0], 0)
+        assert result.first == min(first, architecture.bins)
+    assert results[0].fallback == "the allele has another length"
+
+
+def test_windows_with_another_length_stay_on_the_left():
+    codes = np.array([0, 1, 2, 3, 0, 1], dtype=np.uint8)
+    beyond = np.array([4, 4, 2], dtype=np.uint8)
+
+    def window(position, removed, *inserted):
+        allele = Allele(position, removed, np.array(inserted, dtype=np.uint8))
+        return replace_bases(codes, allele, beyond=beyond).tolist()
+
+    assert window(2, 1, 3) == [0, 1, 3, 3, 0, 1]
+    assert window(1, 1, 1, 2, 2) == [0, 1, 2, 2, 2, 3]
+    assert window(6, 0, 1) == [0, 1, 2, 3, 0, 1]
+    assert window(1, 3, 1) == [0, 1, 0, 1, 4, 4]
+    assert window(0, 3) == [3, 0, 1, 4, 4, 2]
+    with pytest.raises(ValueError, match="needs 4 bases behind the window, not 3"):
+        window(0, 4)
+    with pytest.raises(ValueError, match="at 5 lies outside of the window"):
+        window(5, 2, 1)
+
+
+# ---- what it refuses ----
+
+
+def test_an_unknown_operation_is_named(small):
+    architecture, network, _ = small
+
+    class Unknown:
+        op = "attention"
+
+    strange = architecture.model_copy(update={"trunk": [*architecture.trunk, Unknown()]})
+    with pytest.raises(NotIncrementalError, match=r"trunk_10_attention: .*use the whole network"):
+        IncrementalNetwork(strange, network)
+
+
+def test_a_network_of_another_architecture_is_refused(small):
+    architecture, _, _ = small
+    with pytest.raises(InputError, match="not built from this architecture"):
+        IncrementalNetwork(architecture, build_network(read_preset("small")))
+    content = architecture.model_dump()
+    content["trunk"][0]["kernel"] = 9
+    other = Architecture.model_validate(content)
+    with pytest.raises(InputError, match=r"trunk_00_convolution.* has a kernel of shape \(7, 4, 8"):
+        IncrementalNetwork(other, build_network(architecture))
+
+
+def test_a_network_of_both_strands_is_refused(small):
+    # Its changes are at two places; taking it for one strand would give half of them.
+    architecture, network, _ = small
+    both = average_strands(network, np.array([0, 2, 1]))
+    with pytest.raises(InputError, match="averages over both strands"):
+        IncrementalNetwork(architecture, both)
+
+
+def test_faulty_calls_are_refused(small, small_engine):
+    architecture, network, codes = small
+    reference = small_engine.reference(codes)
+    with pytest.raises(InputError, match="no dtype 'bfloat16': expected one of float32, float64"):
+        IncrementalNetwork(architecture, network, dtype="bfloat16")
+    with pytest.raises(ValueError, match="at least one allele"):
+        IncrementalNetwork(architecture, network, batch_size=0)
+    with pytest.raises(ValueError, match=r"codes of shape \(2048,\), not \(2047,\)"):
+        small_engine.reference(codes[1:])
+    with pytest.raises(ValueError, match=r"codes of shape \(batch, 2048\), not \(2048,\)"):
+        small_engine.predict(codes)
+    with pytest.raises(ValueError, match="no region"):
+        small_engine.reference(codes, region=(5, 5))
+    with pytest.raises(ValueError, match="do not fit"):
+        small_engine.substitutions(reference, [1, 2], [0])
+    with pytest.raises(ValueError, match="at least one base"):
+        small_engine.substitutions(reference, [1], np.zeros((1, 0)))
+    with pytest.raises(ValueError, match="allele 0 at 2048 lies outside"):
+        small_engine.substitutions(reference, [2048], [0])

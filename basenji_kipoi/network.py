@@ -128,7 +128,8 @@ def average_strands(network: keras.Model, strand_permutation: np.ndarray) -> ker
     """
     sequence = keras.Input(network.input_shape[1:], name="sequence_of_both_strands")
     # Channels are A, C, G, T: reversed, they are their complements.
-    other = network(keras.ops.flip(sequence, axis=(1, 2)))
+    # One axis after the other: older releases of Keras flip no two at once on TensorFlow.
+    other = network(keras.ops.flip(keras.ops.flip(sequence, axis=1), axis=2))
     other = keras.ops.take(keras.ops.flip(other, axis=1), strand_permutation, axis=2)
     mean = keras.layers.Average(dtype="float32", name="mean_of_strands")([network(sequence), other])
     return keras.Model(sequence, mean, name="basenji_both_strands")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.targets import Target, Targets
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import keras
 
     from basenji_kipoi.bundle import Bundle
 
@@ -47,24 +51,31 @@ def small_architecture(window: int = 2048, tracks: int = 3) -> Architecture:
     )
 
 
+def randomised(network: keras.Model, seed: int = 0) -> keras.Model:
+    """Draw all weights of a network anew, whatever was drawn before.
+
+    Kernels keep the size of their signal (He et al. 2015). Fresh statistics of normalisation
+    (mean 0, variance 1, gamma 0) would hide its part, so they are drawn too.
+    """
+    generator = np.random.default_rng(seed)
+    for variable in network.weights:
+        if variable.name == "kernel":
+            deviation = np.sqrt(2 / np.prod(variable.shape[:-1]))
+            variable.assign(generator.normal(0, deviation, variable.shape))
+        elif variable.name in {"gamma", "moving_variance"}:
+            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
+        else:  # beta, moving_mean, bias
+            variable.assign(generator.normal(0, 0.2, variable.shape))
+    return network
+
+
 def make_small_bundle(path: Path) -> Bundle:
     """Save a small bundle with random weights; the last two tracks are a strand pair."""
-    import keras
-    import numpy as np
-
     from basenji_kipoi.bundle import save_bundle
     from basenji_kipoi.network import build_network
 
-    keras.utils.set_random_seed(1)
     architecture = small_architecture()
-    network = build_network(architecture)
-    generator = np.random.default_rng(1)
-    # Fresh statistics (mean 0, variance 1, gamma 0) would hide normalisation's part.
-    for variable in network.variables:
-        if variable.name in {"gamma", "moving_variance"}:
-            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
-        elif variable.name in {"beta", "moving_mean", "bias"}:
-            variable.assign(generator.normal(0, 0.2, variable.shape))
+    network = randomised(build_network(architecture), seed=1)
     targets = Targets(
         [
             Target(index=0, identifier="access", strand_pair=0, assay="ATAC", sample="a"),

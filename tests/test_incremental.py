@@ -7,8 +7,8 @@ import plain_network
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_network import small_architecture
-from test_network import FAMILIES, GOLDEN, load, randomised
+from small_network import randomised, small_architecture
+from test_network import FAMILIES, GOLDEN, load
 
 from basenji_kipoi.architecture import Architecture, affected_by
 from basenji_kipoi.errors import InputError
@@ -133,7 +133,7 @@ def narrow(architecture, divisor):
     def shrink(operations):
         for operation in operations:
             if "filters" in operation:
-                operation["filters"] = max(operation["filters"] // divisor, 2)
+                operation["filters"] = max(operation["filters"] // divisor, 8)
             shrink(operation.get("branch", []))
 
     shrink(content["trunk"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from small_network import small_architecture
+from small_network import randomised, small_architecture
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
@@ -221,16 +221,6 @@ def test_a_base_changes_the_bins_that_the_description_says(golden):
 
 
 # ---- any network ----
-
-
-def randomised(network, seed=0):
-    generator = np.random.default_rng(seed)
-    for variable in network.variables:
-        if variable.name in {"gamma", "moving_variance"}:
-            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
-        elif variable.name in {"beta", "moving_mean", "bias"}:
-            variable.assign(generator.normal(0, 0.2, variable.shape))
-    return network
 
 
 @pytest.fixture(scope="module")

@@ -105,14 +105,16 @@ def test_the_models_average_over_both_strands_where_the_bundle_says_so(
 
 
 def test_a_bin_has_gradients_where_its_receptive_field_is(model, site, example):
-    windows = example[0][2:4]
+    windows = example[0]
     bin_ = 3
     start, end = site.bundle.architecture.needed_input(bin_, bin_ + 1)
     gradient = model.input_grad(windows, filter_idx=bin_, avg_func="sum")
     assert gradient.shape == windows.shape
     reached = np.flatnonzero(np.abs(gradient).any(axis=(0, 2)))
-    assert max(start, 0) <= reached.min() < start + 32
-    assert end - 32 < reached.max() < min(end, site.window)
+    assert max(start, 0) <= reached.min()
+    assert reached.max() < min(end, site.window)
+    # Pools and rectifiers pass a gradient on for some bases only, so the very ends may get none.
+    assert reached.max() - reached.min() > 0.75 * (end - start)
 
 
 def test_gradients_predict_small_changes(model, example):

@@ -1,0 +1,366 @@
+"""What alleles do to a window's predictions: the request, the answer, and who answers.
+
+An `EffectEngine` turns alleles in their windows into predictions of reference and alternative, bin
+by bin, averaged over strands, shifts of the window and models. `PlainEngine` runs whole networks;
+it defines the numbers that every faster engine must give.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+
+import numpy as np
+
+from basenji_kipoi.architecture import affected_by
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.incremental_alleles import Allele
+from basenji_kipoi.sequence import one_hot, reverse_complement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import keras
+
+    from basenji_kipoi.architecture import Architecture, Span
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.genome import Genome
+
+__all__ = [
+    "AlleleWindow",
+    "EffectEngine",
+    "Effects",
+    "IndelMode",
+    "Pass",
+    "PlainEngine",
+    "allele_codes",
+    "changed_bins",
+    "passes_of",
+    "shifted",
+]
+
+IndelMode = Literal["anchor", "stitch"]
+
+
+class AlleleWindow(NamedTuple):
+    """An allele and the window that it is predicted in.
+
+    Attributes
+    ----------
+    chrom : str
+        Contig.
+    start : int
+        First base of the window (0-based); it may lie before the contig, whose outside is unknown.
+    allele : Allele
+        The allele; its position counts from the window's start.
+    """
+
+    chrom: str
+    start: int
+    allele: Allele
+
+
+class Pass(NamedTuple):
+    """One of the predictions that are averaged.
+
+    Attributes
+    ----------
+    model : int
+        Which of the models.
+    shift : int
+        Bases by which the window moves to the right.
+    reverse : bool
+        Whether the network reads the reverse complement.
+    """
+
+    model: int
+    shift: int
+    reverse: bool
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Predictions of reference and alternative for some alleles.
+
+    Attributes
+    ----------
+    first : ndarray, int, shape (alleles,)
+        Predicted bin (counted behind the crop) of each allele's first row; it may be negative.
+    reference, alternative : ndarray, float32, shape (alleles, rows, tracks)
+        Predictions. Row r of allele i is bin ``first[i] + r``. Bins that have no row are the same
+        for both.
+    bins : int
+        Predicted bins of a window. Rows that are no such bin mean nothing (see `valid`).
+    """
+
+    first: np.ndarray
+    reference: np.ndarray
+    alternative: np.ndarray
+    bins: int
+
+    @property
+    def places(self) -> np.ndarray:
+        """Predicted bin of each row, int (alleles, rows)."""
+        return self.first[:, None] + np.arange(self.reference.shape[1])
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Rows that are predicted bins, bool (alleles, rows)."""
+        places = self.places
+        return (places >= 0) & (places < self.bins)
+
+
+def passes_of(
+    bundles: Sequence[Bundle], *, both_strands: bool | None, shifts: Sequence[int]
+) -> list[Pass]:
+    """List the predictions that are averaged.
+
+    Parameters
+    ----------
+    bundles
+        The models.
+    both_strands
+        Whether to average over both strands; by default as each model's metadata says.
+    shifts
+        Shifts of the window (bp), at least one; positive ones move it to the right.
+
+    Raises
+    ------
+    InputError
+        If the models differ in window, bins or tracks, or a shift stands twice.
+    """
+    first = bundles[0]
+    for other in bundles[1:]:
+        for what in ("window", "bin", "crop"):
+            ours, theirs = (getattr(b.architecture, what) for b in (first, other))
+            if ours != theirs:
+                raise InputError(
+                    f"the models {first.path} and {other.path} cannot be averaged: "
+                    f"their {what} is {ours} and {theirs}"
+                )
+        if first.targets.labels != other.targets.labels:
+            raise InputError(
+                f"the models {first.path} and {other.path} cannot be averaged: "
+                "their tracks have other identifiers or another order"
+            )
+    if len(set(shifts)) != len(shifts) or not shifts:
+        raise InputError(
+            f"the shifts {', '.join(map(str, shifts))} must be different, at least one"
+        )
+    found = []
+    for model, bundle in enumerate(bundles):
+        both = bundle.metadata.both_strands if both_strands is None else both_strands
+        found += [
+            Pass(model, shift, reverse)
+            for shift in shifts
+            for reverse in ((False, True) if both else (False,))
+        ]
+    return found
+
+
+def allele_codes(
+    genome: Genome, request: AlleleWindow, window: int, *, anchor: Literal["left", "right"] = "left"
+) -> np.ndarray:
+    """Read a window with its alternative allele.
+
+    Parameters
+    ----------
+    genome
+        The reference.
+    request
+        The allele and its window.
+    window
+        Length of windows (bp).
+    anchor
+        Which end of the window stays where it is in the reference; the other one moves by the
+        difference of the alleles' lengths.
+
+    Returns
+    -------
+    ndarray, uint8, shape (window,)
+        Codes.
+    """
+    allele = request.allele
+    here = request.start + allele.position
+    longer = len(allele.inserted) - allele.removed
+    start = request.start if anchor == "left" else request.start + longer
+    end = start + window - longer
+    before = genome.codes(request.chrom, min(start, here), here)
+    behind = genome.codes(request.chrom, here + allele.removed, max(end, here + allele.removed))
+    codes = np.concatenate([before, np.asarray(allele.inserted, dtype=np.uint8), behind])
+    return codes[:window] if anchor == "left" else codes[len(codes) - window :]
+
+
+def changed_bins(
+    architecture: Architecture,
+    passes: Sequence[Pass],
+    request: AlleleWindow,
+    indels: IndelMode = "anchor",
+) -> Span:
+    """Find the bins that an allele can change in any pass.
+
+    Parameters
+    ----------
+    architecture, passes, indels
+        The network's description, and what is averaged.
+    request
+        The allele. One of another length than what it replaces moves everything behind it, so that
+        all bins from the first changed one on can change; if stitched, no more than those that
+        see the bases that it replaces.
+
+    Returns
+    -------
+    tuple of int
+        Predicted bins [first, last), not limited to those that exist.
+    """
+    allele, bins, window = request.allele, architecture.bins, architecture.window
+    spans = []
+    for each in passes:
+        begin = allele.position - each.shift
+        end = begin + max(allele.removed, 1)
+        if each.reverse:
+            first, last = affected_by(architecture.trunk, window - end, window - begin)
+            spans.append((bins - last, bins - first))
+        else:
+            spans.append(affected_by(architecture.trunk, begin, end))
+    first, last = min(first for first, _ in spans), max(last for _, last in spans)
+    if indels == "stitch" or allele.removed == len(allele.inserted):
+        return first, last
+    return first, max(last, bins)
+
+
+class EffectEngine(ABC):
+    """Predicts reference and alternative of alleles.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        The description of the (first) network: windows and bins.
+    tracks : int
+        Number of the predicted tracks.
+    """
+
+    architecture: Architecture
+    tracks: int
+
+    @abstractmethod
+    def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:
+        """Split alleles into groups that are computed together.
+
+        Parameters
+        ----------
+        requests
+            Alleles in any order.
+
+        Yields
+        ------
+        list of int
+            Indices; every index is in one group. Neighbouring alleles share a group where that
+            saves work, and the memory of a group's predictions is bounded.
+        """
+
+    @abstractmethod
+    def effects(self, group: Sequence[AlleleWindow]) -> Effects:
+        """Predict one group, in the order that it is given in."""
+
+
+class PlainEngine(EffectEngine):
+    """Runs the whole network over reference and alternative of each allele.
+
+    Parameters
+    ----------
+    bundles
+        The models, whose predictions are averaged.
+    genome
+        The reference.
+    tracks
+        Indices of the wanted tracks, in the wanted order; all by default.
+    both_strands, shifts
+        As `passes_of` takes them.
+    indels
+        ``anchor``: the window's first base stays where it is. ``stitch``: bins up to the one of the
+        allele's first base come from that window, those behind from one whose last base stays.
+    whole
+        Whether rows are all bins of the window instead of those that an allele can change.
+    batch_size
+        Windows that the network is called with at a time.
+    """
+
+    def __init__(
+        self,
+        bundles: Sequence[Bundle],
+        genome: Genome,
+        *,
+        tracks: Sequence[int] | None = None,
+        both_strands: Optional[bool] = None,
+        shifts: Sequence[int] = (0,),
+        indels: IndelMode = "anchor",
+        whole: bool = False,
+        batch_size: int = 2,
+    ) -> None:
+        self.architecture = bundles[0].architecture
+        self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
+        self._networks: list[keras.Model] = [b.network(both_strands=False) for b in bundles]
+        self._permutations = [bundle.targets.strand_permutation for bundle in bundles]
+        self._columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
+        self.tracks = len(self._columns)
+        self._genome, self._indels, self._whole = genome, indels, whole
+        self._batch_size = batch_size
+
+    def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:
+        """Take alleles as they come."""
+        for begin in range(0, len(requests), self._batch_size):
+            yield list(range(begin, min(begin + self._batch_size, len(requests))))
+
+    def effects(self, group: Sequence[AlleleWindow]) -> Effects:
+        """Predict one group."""
+        window, bins = self.architecture.window, self.architecture.bins
+        sums = np.zeros((2, len(group), bins, self.tracks))
+        for each in self._passes:
+            moved = [
+                AlleleWindow(r.chrom, r.start + each.shift, shifted(r.allele, -each.shift))
+                for r in group
+            ]
+            reference = [self._genome.codes(r.chrom, r.start, r.start + window) for r in moved]
+            left = [allele_codes(self._genome, r, window) for r in moved]
+            alternative = self._predict(each, np.stack(left))
+            if self._indels == "stitch":
+                right = [allele_codes(self._genome, r, window, anchor="right") for r in moved]
+                joints = [r.allele.position // self.architecture.bin for r in moved]
+                behind = np.arange(bins) + self.architecture.crop > np.array(joints)[:, None]
+                alternative = np.where(
+                    behind[:, :, None], self._predict(each, np.stack(right)), alternative
+                )
+            sums[0] += self._predict(each, np.stack(reference))
+            sums[1] += alternative
+        reference, alternative = (sums / len(self._passes)).astype(np.float32)
+        if self._whole:
+            return Effects(np.zeros(len(group), dtype=int), reference, alternative, bins)
+        spans = np.array(
+            [changed_bins(self.architecture, self._passes, r, self._indels) for r in group]
+        )
+        rows = np.clip(spans[:, :1] + np.arange((spans[:, 1] - spans[:, 0]).max()), 0, bins - 1)[
+            :, :, None
+        ]
+        reference, alternative = (
+            np.take_along_axis(values, rows, axis=1) for values in (reference, alternative)
+        )
+        return Effects(spans[:, 0], reference, alternative, bins)
+
+    def _predict(self, each: Pass, codes: np.ndarray) -> np.ndarray:
+        if each.reverse:
+            codes = reverse_complement(codes)
+        network = self._networks[each.model]
+        values = network.predict_on_batch(one_hot(codes))
+        if isinstance(values, dict):
+            heads = self.architecture.heads
+            values = np.concatenate([values[head] for head in heads], axis=-1)
+        if each.reverse:
+            values = values[:, ::-1, self._permutations[each.model]]
+        return values[:, :, self._columns]
+
+
+def shifted(allele: Allele, bases: int) -> Allele:
+    """Move an allele within its window."""
+    return Allele(allele.position + bases, allele.removed, allele.inserted)

@@ -85,16 +85,19 @@ class Effects:
 
     Attributes
     ----------
-    first : ndarray, int, shape (alleles,)
-        Predicted bin (counted behind the crop) of each allele's first row; it may be negative.
+    first, last : ndarray, int, shape (alleles,)
+        Bins [first, last) of each allele that have a row, counted behind the crop. They may lie
+        outside of the predicted ones.
     reference, alternative : ndarray, float32, shape (alleles, rows, tracks)
-        Predictions. Row r of allele i is bin ``first[i] + r``. Bins that have no row are the same
-        for both.
+        Predictions. Row r of allele i is bin ``first[i] + r`` up to ``last[i]``; rows that are no
+        predicted bin, and rows behind, mean nothing (see `valid`). Bins that have no row are the
+        same for both.
     bins : int
-        Predicted bins of a window. Rows that are no such bin mean nothing (see `valid`).
+        Predicted bins of a window.
     """
 
     first: np.ndarray
+    last: np.ndarray
     reference: np.ndarray
     alternative: np.ndarray
     bins: int
@@ -106,9 +109,9 @@ class Effects:
 
     @property
     def valid(self) -> np.ndarray:
-        """Rows that are predicted bins, bool (alleles, rows)."""
+        """Rows that mean something, bool (alleles, rows)."""
         places = self.places
-        return (places >= 0) & (places < self.bins)
+        return (places >= 0) & (places < np.minimum(self.last, self.bins)[:, None])
 
 
 def passes_of(
@@ -336,7 +339,8 @@ class PlainEngine(EffectEngine):
             sums[1] += alternative
         reference, alternative = (sums / len(self._passes)).astype(np.float32)
         if self._whole:
-            return Effects(np.zeros(len(group), dtype=int), reference, alternative, bins)
+            every = np.zeros(len(group), dtype=int)
+            return Effects(every, every + bins, reference, alternative, bins)
         spans = np.array(
             [changed_bins(self.architecture, self._passes, r, self._indels) for r in group]
         )
@@ -346,7 +350,7 @@ class PlainEngine(EffectEngine):
         reference, alternative = (
             np.take_along_axis(values, rows, axis=1) for values in (reference, alternative)
         )
-        return Effects(spans[:, 0], reference, alternative, bins)
+        return Effects(*spans.T, reference, alternative, bins)
 
     def _predict(self, each: Pass, codes: np.ndarray) -> np.ndarray:
         if each.reverse:

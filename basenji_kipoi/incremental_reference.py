@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.incremental_steps import Head, Step
 
-__all__ = ["Kept", "Tensor", "Weights", "compiled", "function_of", "product", "reference_pass"]
+__all__ = [
+    "Kept",
+    "Tensor",
+    "Weights",
+    "compiled",
+    "function_of",
+    "product",
+    "reference_pass",
+    "run_steps",
+]
 
 Tensor = Any
 Weights = dict[str, Tensor]
@@ -46,10 +55,9 @@ def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - wh
     callable
         The function of its other, positional arguments.
     """
-
-    def run(*arguments: Tensor) -> Tensor:
-        return function(*arguments, **fixed)
-
+    # Not a closure: TensorFlow counts the compilations of all functions of one code together, and
+    # warns of many.
+    run = _Fixed(function, fixed)
     backend = keras.config.backend()
     if backend == "tensorflow":
         import tensorflow  # noqa: PLC0415 - only with this backend
@@ -60,6 +68,17 @@ def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - wh
 
         return jax.jit(run)
     return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Fixed:
+    """A function of tensors with its other arguments."""
+
+    function: Callable
+    fixed: dict[str, Any]
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        return self.function(*arguments, **self.fixed)
 
 
 def function_of(name: str) -> Callable:
@@ -108,7 +127,7 @@ def reference_pass(
         Inputs of the steps with a key, and of the links by the heads' names.
     """
     kept: dict[str, Tensor] = {}
-    x = _run(steps, weights, x, kept if keep else None)
+    x = run_steps(steps, weights, x, kept if keep else None)
     values = []
     for head in heads:
         linear = product(x, weights[f"{head.name}/matrix"]) + weights[f"{head.name}/bias"]
@@ -118,9 +137,21 @@ def reference_pass(
     return ops.concatenate(values, axis=-1) if len(values) > 1 else values[0], kept
 
 
-def _run(
+def run_steps(
     steps: Sequence[Step], weights: Weights, x: Tensor, kept: Optional[dict[str, Tensor]]
 ) -> Tensor:
+    """Run steps over whole tensors.
+
+    Parameters
+    ----------
+    steps, weights
+        The steps and the weights by name.
+    x : tensor, shape (batch, length, channels)
+        Their input.
+    kept
+        Where to put the inputs, (length, channels) of the first of the batch, of the steps with a
+        key; None to keep nothing.
+    """
     for step in steps:
         if kept is not None and isinstance(step, (Pool, Activate)) and step.key is not None:
             kept[step.key] = x[0]
@@ -145,6 +176,6 @@ def _run(
         elif isinstance(step, Crop):
             x = x[:, step.bins : x.shape[1] - step.bins]
         else:
-            branch = _run(step.steps, weights, x, kept)
+            branch = run_steps(step.steps, weights, x, kept)
             x = x + branch if step.add else ops.concatenate([x, branch], axis=-1)
     return x

@@ -92,7 +92,7 @@ def change_pass(
     weights
         Weights by name.
     rows, first
-        What the reference pass kept: the fields of a `Kept`.
+        What the reference pass kept: the fields of a `Kept`, of one reference or of each allele's.
     starts : tensor, int32, shape (alleles,)
         First changed base of each allele in the window.
     change : tensor, shape (alleles, bases, 4)
@@ -337,11 +337,16 @@ def _look_up(
     kept: Kept, key: str, rows: Tensor, channels: Optional[tuple[int, int]] = None
 ) -> Tensor:
     """Fetch reference values; at positions that are not kept any, for nothing changes there."""
-    table = kept.rows[key]
+    table, first = kept.rows[key], kept.first[key]
     if channels is not None:
-        table = table[:, channels[0] : channels[1]]
-    places = ops.clip(rows - kept.first[key], 0, table.shape[0] - 1)
-    return ops.take(table, places, axis=0)
+        table = table[..., channels[0] : channels[1]]
+    length = table.shape[-2]
+    if len(table.shape) == 2:
+        return ops.take(table, ops.clip(rows - first, 0, length - 1), axis=0)
+    # Each allele has a table of its own: they lie one behind the other.
+    places = ops.clip(rows - first[:, None], 0, length - 1)
+    begin = np.arange(table.shape[0], dtype=np.int32)[:, None] * length
+    return ops.take(ops.reshape(table, (-1, table.shape[2])), begin + places, axis=0)
 
 
 def _add(left: _Part, right: _Part) -> _Part:

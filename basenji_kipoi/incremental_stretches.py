@@ -309,9 +309,8 @@ def _enter_level(
     weights: Weights, x: Tensor, *, steps: Sequence[Step], key: str
 ) -> tuple[Tensor, dict[str, Tensor]]:
     kept: dict[str, Tensor] = {}
-    x = run_steps(steps, weights, x, kept)
-    kept[key] = x[0]
-    return x, kept
+    x = run_steps(weights, x, steps=steps, kept=kept)
+    return x, {**_of_one(kept), key: x[0]}
 
 
 def _next_level(
@@ -340,12 +339,16 @@ def _finish(
     bins: int,
 ) -> dict[str, Tensor]:
     kept: dict[str, Tensor] = {}
-    x = run_steps(steps, weights, _pool(x, start, size, rows), kept)
-    x = _slice(x, head, bins)
+    x = run_steps(weights, _pool(x, start, size, rows), steps=steps, kept=kept)
+    kept, x = _of_one(kept), _slice(x, head, bins)
     for each in heads:
         linear = product(x, weights[f"{each.name}/matrix"]) + weights[f"{each.name}/bias"]
         kept[each.name] = linear[0]
     return kept
+
+
+def _of_one(kept: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: table[0] for key, table in kept.items()}
 
 
 def _pool(x: Tensor, start: Tensor, size: int, rows: int) -> Tensor:

@@ -8,7 +8,7 @@ that are asked for do not see a window's end.
 Windows of several phases share the part of the network before the pools that tell them apart.
 Behind pools of 2 and 4 positions, for instance, there are 8 phases, each with an eighth of the
 positions. The phases form a tree with a level for each pool; it is walked depth first, so that one
-branch is held at a time (the ``a trous`` view of a pooling network, Giusti et al. 2013).
+branch is held at a time (the ``a trous`` view of a pooling network; Giusti et al. 2013).
 """
 
 from __future__ import annotations
@@ -22,15 +22,9 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.incremental_changes import row_pass
+from basenji_kipoi.incremental_levels import split_levels
 from basenji_kipoi.incremental_reference import compiled, product, run_steps
-from basenji_kipoi.incremental_steps import (
-    Convolve,
-    Crop,
-    Join,
-    NotIncrementalError,
-    Pool,
-    lower,
-)
+from basenji_kipoi.incremental_steps import Crop, lower
 from basenji_kipoi.sequence import one_hot
 
 if TYPE_CHECKING:
@@ -47,18 +41,6 @@ __all__ = ["PhaseReference", "StretchNetwork"]
 
 #: Numbers of bins are multiples of this, so that few sizes have to be compiled.
 _GRAIN = 8
-
-
-@dataclass(frozen=True)
-class _Level:
-    """The steps between two pools, and the pool behind them.
-
-    ``stride`` bases lie between two positions of the level.
-    """
-
-    steps: tuple[Step, ...]
-    pool: Pool
-    stride: int
 
 
 @dataclass(frozen=True)
@@ -120,11 +102,11 @@ class StretchNetwork:
         self._dtype, self._batch_size = dtype, batch_size
         self._heads, self._order = lowered.heads, lowered.order
         self._steps = tuple(step for step in lowered.steps if not isinstance(step, Crop))
-        self._levels, self._upper = _split(self._steps)
+        self._levels, self._upper = split_levels(self._steps)
         self._weights = {
             name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()
         }
-        self._costs = [_cost(level.steps, self._weights) for level in self._levels]
+        self._costs = [level.cost(self._weights) for level in self._levels]
         # One function for each size that occurs: TensorFlow warns of one that is compiled often.
         self._enter = lru_cache(maxsize=None)(self._compile_enter)
         self._next = lru_cache(maxsize=None)(self._compile_next)
@@ -163,7 +145,7 @@ class StretchNetwork:
     @property
     def bytes_a_base(self) -> float:
         """Memory that the passes up to the last pool need for each base of a stretch, about."""
-        widths = [_widest(level.steps) / level.stride for level in self._levels]
+        widths = [level.widest / level.stride for level in self._levels]
         # A convolution's input and output, and a temporary, of the widest level; one of the others.
         return (2 * max(widths) + sum(widths)) * np.dtype(self._dtype).itemsize
 
@@ -193,9 +175,10 @@ class StretchNetwork:
         size = level.pool.size
         bins = (x.shape[1] - size + 1) // size
         if depth == len(self._levels) - 1:
-            strides = _strides(self._levels)
             for phase in phases:
-                first = {key: -(phase // stride) for key, stride in strides.items()}
+                first = {
+                    key: -(phase // level.stride) for level in self._levels for key in level.keys
+                }
                 yield PhaseReference(phase, bins, kept, first, x)
             return
 
@@ -379,49 +362,3 @@ def _batches(size: int, *arrays: np.ndarray) -> Iterator[tuple[slice, tuple[np.n
     for begin in range(0, total, size):
         rows = np.minimum(np.arange(begin, begin + size), total - 1)
         yield slice(begin, min(begin + size, total)), tuple(array[rows] for array in arrays)
-
-
-def _split(steps: Sequence[Step]) -> tuple[tuple[_Level, ...], tuple[Step, ...]]:
-    """Cut a chain of steps behind its pools."""
-    levels, start, stride = [], 0, 1
-    for position, step in enumerate(steps):
-        if isinstance(step, Pool):
-            levels.append(_Level(tuple(steps[start:position]), step, stride))
-            start, stride = position + 1, stride * step.size
-    if not levels:
-        raise NotIncrementalError("the network pools nothing: its windows have no phases")
-    return tuple(levels), tuple(steps[start:])
-
-
-def _strides(levels: Sequence[_Level]) -> dict[str, int]:
-    strides = {}
-    for level in levels:
-        strides[level.pool.key] = level.stride
-        strides.update(dict.fromkeys(_keys(level.steps), level.stride))
-    return strides
-
-
-def _keys(steps: Sequence[Step]) -> Iterator[str]:
-    for step in steps:
-        if isinstance(step, Join):
-            yield from _keys(step.steps)
-        elif getattr(step, "key", None) is not None:
-            yield step.key
-
-
-def _cost(steps: Sequence[Step], weights: Weights) -> int:
-    total = 0
-    for step in steps:
-        if isinstance(step, Join):
-            total += _cost(step.steps, weights)
-        elif isinstance(step, Convolve):
-            total += int(np.prod(weights[f"{step.name}/matrix"].shape))
-    return total
-
-
-def _widest(steps: Sequence[Step]) -> int:
-    widths = [
-        _widest(step.steps) if isinstance(step, Join) else getattr(step, "filters", 4)
-        for step in steps
-    ]
-    return max(widths, default=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
@@ -21,6 +21,7 @@ from basenji_kipoi.sequence import one_hot, reverse_complement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Callable
 
     from basenji_kipoi.architecture import Architecture
     from basenji_kipoi.bundle import Bundle
@@ -63,7 +64,8 @@ class StretchEngine(EffectEngine):
     bundles, genome, tracks, both_strands, shifts
         As `basenji_kipoi.effects.PlainEngine` takes them.
     other
-        The engine for everything else, for the same models, tracks, strands and shifts.
+        Makes the engine for everything else, for the same models, tracks, strands and shifts. It is
+        called when the first allele needs it.
     memory_bytes
         Memory that references and predictions of a group may take, about.
 
@@ -78,15 +80,15 @@ class StretchEngine(EffectEngine):
         bundles: Sequence[Bundle],
         genome: Genome,
         *,
-        other: EffectEngine,
+        other: Callable[[], EffectEngine],
         tracks: Sequence[int] | None = None,
         both_strands: Optional[bool] = None,
         shifts: Sequence[int] = (0,),
-        memory_bytes: int = 4 << 30,
+        memory_bytes: int,
     ) -> None:
         self.architecture = bundles[0].architecture
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        self._genome, self._other = genome, other
+        self._genome, self._make_other = genome, other
         columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
         self.tracks = len(columns)
         self._networks, self._columns = [], []
@@ -103,6 +105,10 @@ class StretchEngine(EffectEngine):
         self._prediction_bytes = memory_bytes / 2
         first, last = self._span(self.architecture.window // 2, 1)
         self._allele_bytes = 2 * (last - first + _ROW_STEP) * self.tracks * 4
+
+    @cached_property
+    def _other(self) -> EffectEngine:
+        return self._make_other()
 
     def is_local(self, allele: Allele) -> bool:
         """Tell whether an allele can be computed from shared stretches."""
@@ -124,8 +130,9 @@ class StretchEngine(EffectEngine):
         here = []
         for index, request in enumerate(requests):
             (here if self.is_local(request.allele) else others).append(index)
-        for group in self._other.groups([requests[index] for index in others]):
-            yield [others[index] for index in group]
+        if others:
+            for group in self._other.groups([requests[index] for index in others]):
+                yield [others[index] for index in group]
         here.sort(
             key=lambda i: (requests[i].chrom, requests[i].start + requests[i].allele.position)
         )

@@ -6,6 +6,7 @@ by htslib, standard input and gzip that is not bgzip, is unpacked into a tempora
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import shutil
 import sys
@@ -83,9 +84,12 @@ class VariantFile:
     def __init__(self, path: str | Path) -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._scratch: Path | None = None
+        #: pysam cannot leave out the samples of BCF, and need not: it parses them when asked.
+        self._drops_samples = False
         try:
             self.path = self._readable(path)
             with self.open() as file:
+                self._drops_samples = not file.is_bcf
                 #: Length of each contig that the header gives one (bp).
                 self.contig_lengths: dict[str, int] = {
                     name: contig.length
@@ -105,11 +109,11 @@ class VariantFile:
             If a record is malformed; names its line (of BCF, its number).
         """
         number = 0
-        with self.open(samples=False) as file:
-            records = iter(file)
+        file = self.open(samples=False)
+        try:
             while True:
                 try:
-                    record = next(records)
+                    record = next(file)
                     alleles = record.alts or (".",)
                     fields = number, record.chrom, record.pos, record.id, record.ref
                 except StopIteration:
@@ -119,6 +123,10 @@ class VariantFile:
                 for allele in alleles:
                     yield Variant(*fields, allele)
                 number += 1
+        finally:
+            # Closing a damaged file fails too, and would hide what was found before.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def open(self, *, samples: bool = True) -> pysam.VariantFile:
         """Open the file with pysam, with or without the samples' columns."""
@@ -127,7 +135,8 @@ class VariantFile:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pysam warns where a file seems truncated
-                return pysam.VariantFile(str(self.path), drop_samples=not samples)
+                drop = self._drops_samples and not samples
+                return pysam.VariantFile(str(self.path), drop_samples=drop)
         except FileNotFoundError:
             raise InputError(f"the VCF file {self.name} does not exist") from None
         except (OSError, ValueError, Warning) as error:

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
+from basenji_kipoi.cli_options import (
+    BothStrands,
+    Fasta,
+    Model,
+    Overwrite,
+    Quiet,
+    Tracks,
+)
+from basenji_kipoi.cli_score import score
 from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
-from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +28,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.prediction_writers import PredictionTable, PredictionWriter
-    from basenji_kipoi.targets import Targets
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -38,9 +45,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-_Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 
 
 class Format(str, Enum):
@@ -72,8 +76,8 @@ def main(
 @app.command()
 @evaluated
 def predict(
-    model: _Model,
-    fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
+    model: Model,
+    fasta: Fasta,
     bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
     out: Annotated[
         Path,
@@ -84,13 +88,7 @@ def predict(
     output_format: Annotated[
         Optional[Format], typer.Option("--format", help="Format, if the name does not tell.")
     ] = None,
-    tracks: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Tracks to write, by index or identifier, separated by commas.",
-            show_default="all",
-        ),
-    ] = None,
+    tracks: Tracks = None,
     batch_size: Annotated[
         Optional[int],
         typer.Option(
@@ -100,20 +98,9 @@ def predict(
         ),
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
-    both_strands: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--both-strands/--one-strand",
-            help="Average predictions over both strands, or not.",
-            show_default="as the model was evaluated",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing output.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")
-    ] = False,
+    both_strands: BothStrands = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict every bin of each interval.
 
@@ -131,7 +118,7 @@ def predict(
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
     averages = bundle.metadata.both_strands if both_strands is None else both_strands
-    columns = _columns(bundle.targets, tracks)
+    columns = bundle.targets.columns(tracks)
     began = time.monotonic()
     with Genome(fasta) as genome:
         intervals = writer_of.prepare(read_bed(bed, genome.lengths))
@@ -206,29 +193,10 @@ def _predict(
             advance(1)
 
 
-def _columns(targets: Targets, wanted: str | None) -> list[int]:
-    """Find the columns of tracks named by index or identifier, in the order of the names."""
-    if wanted is None:
-        return list(range(len(targets)))
-    columns = {label: column for column, label in enumerate(targets.labels)}
-    columns.update({str(column): column for column in range(len(targets))})
-    found = []
-    for name in wanted.split(","):
-        if name.strip() not in columns:
-            raise InputError(
-                f"--tracks: no track {name.strip()!r}: expected an identifier or an index from 0 "
-                f"to {len(targets) - 1} ('basenji inspect' lists them)"
-            )
-        found.append(columns[name.strip()])
-    if len(set(found)) != len(found):
-        raise InputError(f"--tracks: {wanted} names a track twice")
-    return found
-
-
 @app.command()
 @evaluated
 def inspect(
-    model: _Model,
+    model: Model,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Verify a model's checksums and show its network, tracks, training and evaluation."""
@@ -246,3 +214,6 @@ def inspect(
         # Tables of a file or a pipe need not be squeezed into 80 columns.
         console = Console(width=160)
     console.print(render(description))
+
+
+app.command()(evaluated(score))

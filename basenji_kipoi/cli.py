@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
+from basenji_kipoi.cli_mutate import mutate
 from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
-from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.prediction_writers import PredictionTable, PredictionWriter
-    from basenji_kipoi.targets import Targets
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -131,7 +130,7 @@ def predict(
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
     averages = bundle.metadata.both_strands if both_strands is None else both_strands
-    columns = _columns(bundle.targets, tracks)
+    columns = bundle.targets.columns_of(tracks)
     began = time.monotonic()
     with Genome(fasta) as genome:
         intervals = writer_of.prepare(read_bed(bed, genome.lengths))
@@ -206,25 +205,6 @@ def _predict(
             advance(1)
 
 
-def _columns(targets: Targets, wanted: str | None) -> list[int]:
-    """Find the columns of tracks named by index or identifier, in the order of the names."""
-    if wanted is None:
-        return list(range(len(targets)))
-    columns = {label: column for column, label in enumerate(targets.labels)}
-    columns.update({str(column): column for column in range(len(targets))})
-    found = []
-    for name in wanted.split(","):
-        if name.strip() not in columns:
-            raise InputError(
-                f"--tracks: no track {name.strip()!r}: expected an identifier or an index from 0 "
-                f"to {len(targets) - 1} ('basenji inspect' lists them)"
-            )
-        found.append(columns[name.strip()])
-    if len(set(found)) != len(found):
-        raise InputError(f"--tracks: {wanted} names a track twice")
-    return found
-
-
 @app.command()
 @evaluated
 def inspect(
@@ -246,3 +226,6 @@ def inspect(
         # Tables of a file or a pipe need not be squeezed into 80 columns.
         console = Console(width=160)
     console.print(render(description))
+
+
+app.command()(mutate)

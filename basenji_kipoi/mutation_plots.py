@@ -129,7 +129,8 @@ def draw_mutations(path: Path, folder: Path, *, tracks: Sequence[int]) -> list[P
     drawn = []
     for chrom, start, first, last in zip(chroms, starts.tolist(), offsets, offsets[1:]):
         place = f"{chrom}_{start}_{start + last - first}"
-        for score, values in content["scores"].items():
+        for score in sorted(content["scores"]):
+            values = content[f"scores/{score}"]
             for track in tracks:
                 found = Map(
                     chrom=chrom,
@@ -175,7 +176,7 @@ def draw_map(found: Map) -> Figure:
     first, last = _shown(np.nan_to_num(importance))
     rows = -(-(last - first) // _ROW)
     overview = len(found) > _ROW
-    heights = [1.1] * overview + [1.2, 0.16 * (found.mutations.axes or (2,))[0]] * rows
+    heights = [1.4] * overview + [1.2, 0.16 * (found.mutations.axes or (2,))[0]] * rows
     figure = Figure(figsize=(15, 1.1 + 1.12 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     figure.get_layout_engine().set(hspace=0.02, h_pad=0.03)
@@ -209,7 +210,8 @@ def draw_map(found: Map) -> Figure:
     bar = figure.colorbar(
         image, ax=list(axes[overview:]), extend="both", fraction=0.012, pad=0.008, aspect=30
     )
-    bar.set_label(f"{found.score}, mutated - reference", color=_INK)
+    bar.set_label(f"{found.score}, mutated - reference", fontsize=9, color=_INK)
+    bar.ax.tick_params(labelsize=8, colors=_INK, length=2)
     bar.outline.set_visible(False)
     return figure
 

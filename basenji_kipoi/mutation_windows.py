@@ -4,7 +4,8 @@ An interval is cut into **pieces** of equal length, as few as possible so that e
 base of a piece can change lies in the bins that its window predicts, whichever strand is read.
 Where the network predicts too little of its window for that, a piece is no longer than a quarter of
 what is predicted. A piece stands in the middle of its window but for at most half a bin: windows
-start at multiples of the bin, so that all of them divide the genome into the same bins.
+start at multiples of the bin (unless they are one bin), so that all of them divide the genome into
+the same bins.
 
 Work is done and kept in **blocks**, parts of pieces that are small enough to be held in memory.
 Blocks of a piece share its window: how work is divided changes no score.
@@ -103,13 +104,15 @@ def pieces_of(intervals: Sequence[Interval], architecture: Architecture) -> Iter
     Block
         The pieces of the first interval from left to right, then those of the second, and so on.
     """
-    longest, size = piece_length(architecture), architecture.bin
+    longest = piece_length(architecture)
+    # On the grid, a window of a single bin would not reach around the pieces at its ends.
+    step = architecture.bin if architecture.window > architecture.bin else 1
     for number, interval in enumerate(intervals):
         pieces = -(-len(interval) // longest)
         edges = [interval.start + len(interval) * i // pieces for i in range(pieces + 1)]
         for start, end in zip(edges, edges[1:]):
             window, _ = centred_window(start, end, architecture.window)
-            window = (window + size // 2) // size * size
+            window = (window + step // 2) // step * step
             yield Block(number, interval.chrom, start, end, window)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from basenji_kipoi.sequence import one_hot, reverse_complement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import keras
 
     from basenji_kipoi.architecture import Architecture, Span
     from basenji_kipoi.bundle import Bundle
@@ -85,16 +83,19 @@ class Effects:
 
     Attributes
     ----------
-    first : ndarray, int, shape (alleles,)
-        Predicted bin (counted behind the crop) of each allele's first row; it may be negative.
+    first, last : ndarray, int, shape (alleles,)
+        Bins [first, last) of each allele that have a row, counted behind the crop. They may lie
+        outside of the predicted ones.
     reference, alternative : ndarray, float32, shape (alleles, rows, tracks)
-        Predictions. Row r of allele i is bin ``first[i] + r``. Bins that have no row are the same
-        for both.
+        Predictions. Row r of allele i is bin ``first[i] + r`` up to ``last[i]``; rows that are no
+        predicted bin, and rows behind, mean nothing (see `valid`). Bins that have no row are the
+        same for both.
     bins : int
-        Predicted bins of a window. Rows that are no such bin mean nothing (see `valid`).
+        Predicted bins of a window.
     """
 
     first: np.ndarray
+    last: np.ndarray
     reference: np.ndarray
     alternative: np.ndarray
     bins: int
@@ -106,9 +107,9 @@ class Effects:
 
     @property
     def valid(self) -> np.ndarray:
-        """Rows that are predicted bins, bool (alleles, rows)."""
+        """Rows that mean something, bool (alleles, rows)."""
         places = self.places
-        return (places >= 0) & (places < self.bins)
+        return (places >= 0) & (places < np.minimum(self.last, self.bins)[:, None])
 
 
 def passes_of(
@@ -301,12 +302,12 @@ class PlainEngine(EffectEngine):
     ) -> None:
         self.architecture = bundles[0].architecture
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        self._networks: list[keras.Model] = [b.network(both_strands=False) for b in bundles]
-        self._permutations = [bundle.targets.strand_permutation for bundle in bundles]
+        self._bundles = bundles
         self._columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
         self.tracks = len(self._columns)
         self._genome, self._indels, self._whole = genome, indels, whole
         self._batch_size = batch_size
+        self._networks = [self._load(bundle) for bundle in bundles]
 
     def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:
         """Take alleles as they come."""
@@ -324,6 +325,7 @@ class PlainEngine(EffectEngine):
             ]
             reference = [self._genome.codes(r.chrom, r.start, r.start + window) for r in moved]
             left = [allele_codes(self._genome, r, window) for r in moved]
+            sums[0] += self._predict(each, np.stack(reference))
             alternative = self._predict(each, np.stack(left))
             if self._indels == "stitch":
                 right = [allele_codes(self._genome, r, window, anchor="right") for r in moved]
@@ -332,11 +334,11 @@ class PlainEngine(EffectEngine):
                 alternative = np.where(
                     behind[:, :, None], self._predict(each, np.stack(right)), alternative
                 )
-            sums[0] += self._predict(each, np.stack(reference))
             sums[1] += alternative
         reference, alternative = (sums / len(self._passes)).astype(np.float32)
         if self._whole:
-            return Effects(np.zeros(len(group), dtype=int), reference, alternative, bins)
+            every = np.zeros(len(group), dtype=int)
+            return Effects(every, every + bins, reference, alternative, bins)
         spans = np.array(
             [changed_bins(self.architecture, self._passes, r, self._indels) for r in group]
         )
@@ -346,19 +348,24 @@ class PlainEngine(EffectEngine):
         reference, alternative = (
             np.take_along_axis(values, rows, axis=1) for values in (reference, alternative)
         )
-        return Effects(spans[:, 0], reference, alternative, bins)
+        return Effects(*spans.T, reference, alternative, bins)
 
     def _predict(self, each: Pass, codes: np.ndarray) -> np.ndarray:
-        if each.reverse:
-            codes = reverse_complement(codes)
-        network = self._networks[each.model]
-        values = network.predict_on_batch(one_hot(codes))
+        if not each.reverse:
+            return self._windows(each.model, codes, self._columns)
+        mirrored = self._bundles[each.model].targets.strand_permutation[self._columns]
+        return self._windows(each.model, reverse_complement(codes), mirrored)[:, ::-1]
+
+    def _load(self, bundle: Bundle) -> Any:  # noqa: ANN401 - whatever `_windows` calls
+        return bundle.network(both_strands=False)
+
+    def _windows(self, model: int, codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Predict tracks of windows with one model: (batch, bins, tracks)."""
+        values = self._networks[model].predict_on_batch(one_hot(codes))
         if isinstance(values, dict):
             heads = self.architecture.heads
             values = np.concatenate([values[head] for head in heads], axis=-1)
-        if each.reverse:
-            values = values[:, ::-1, self._permutations[each.model]]
-        return values[:, :, self._columns]
+        return values[:, :, columns]
 
 
 def shifted(allele: Allele, bases: int) -> Allele:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.incremental_reference import Tensor, Weights
     from basenji_kipoi.incremental_steps import Head, Step
 
-__all__ = ["change_pass"]
+__all__ = ["change_pass", "row_pass"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def change_pass(
     heads: Sequence[Head],
     window: int,
     period: int,
-    totals: bool,
+    totals: bool = False,
 ) -> Tensor:
     """Predict what alleles change.
 
@@ -92,7 +92,7 @@ def change_pass(
     weights
         Weights by name.
     rows, first
-        What the reference pass kept: the fields of a `Kept`.
+        What the reference pass kept: the fields of a `Kept`, of one reference or of each allele's.
     starts : tensor, int32, shape (alleles,)
         First changed base of each allele in the window.
     change : tensor, shape (alleles, bases, 4)
@@ -113,11 +113,7 @@ def change_pass(
         the sums over the bins of allele minus reference, shape (alleles, tracks).
     """
     kept = Kept(rows, first)
-    begin = np.arange(period)
-    phases = np.stack([begin, begin + change.shape[1]], axis=1)
-    state = _State(starts, window, (_Part(change, 0),), phases)
-    state = _carry(steps, weights, kept, state)
-    merged = _merge(state)
+    state, merged = _features(weights, kept, starts, change, steps, window, period)
     bins = _rows(state, merged)
     results = []
     for head in heads:
@@ -131,6 +127,78 @@ def change_pass(
             values = ops.sum((values - link(reference)) * inside, axis=1)
         results.append(values)
     return ops.concatenate(results, axis=-1) if len(results) > 1 else results[0]
+
+
+def row_pass(
+    weights: Weights,
+    rows: dict[str, Tensor],
+    first: dict[str, Tensor],
+    starts: Tensor,
+    change: Tensor,
+    begin: Tensor,
+    *,
+    steps: Sequence[Step],
+    heads: Sequence[Head],
+    window: int,
+    period: int,
+    bins: int,
+) -> tuple[Tensor, Tensor]:
+    """Predict chosen bins of alleles, and the reference's.
+
+    Parameters
+    ----------
+    weights, rows, first, starts, change, steps, heads, window, period
+        As `change_pass` takes them.
+    begin : tensor, int32, shape (alleles,)
+        First wanted bin of each allele.
+    bins
+        Number of wanted bins.
+
+    Returns
+    -------
+    reference, alternative : tensor, shape (alleles, bins, tracks)
+        Predictions of the wanted bins. Those outside of what the reference pass kept mean nothing.
+    """
+    kept = Kept(rows, first)
+    state, merged = _features(weights, kept, starts, change, steps, window, period)
+    wanted = begin[:, None] + np.arange(bins, dtype=np.int32)
+    place = wanted - _rows(state, merged)[:, :1]
+    references, alternatives = [], []
+    for head in heads:
+        linear = product(merged.change, weights[f"{head.name}/matrix"])
+        reference = _look_up(kept, head.name, wanted)
+        link = function_of(head.function)
+        references.append(link(reference))
+        alternatives.append(link(reference + _rows_at(linear, place)))
+    if len(heads) == 1:
+        return references[0], alternatives[0]
+    return ops.concatenate(references, axis=-1), ops.concatenate(alternatives, axis=-1)
+
+
+def _features(
+    weights: Weights,
+    kept: Kept,
+    starts: Tensor,
+    change: Tensor,
+    steps: Sequence[Step],
+    window: int,
+    period: int,
+) -> tuple[_State, _Part]:
+    """Carry alleles through the trunk: where they are then, and the change of all channels."""
+    begin = np.arange(period)
+    phases = np.stack([begin, begin + change.shape[1]], axis=1)
+    state = _State(starts, window, (_Part(change, 0),), phases)
+    state = _carry(steps, weights, kept, state)
+    return state, _merge(state)
+
+
+def _rows_at(values: Tensor, place: Tensor) -> Tensor:
+    """Take rows of each allele, (alleles, width, channels) at (alleles, rows); zero outside."""
+    alleles, width, channels = values.shape
+    held = ops.cast((place >= 0) & (place < width), values.dtype)
+    first = np.arange(alleles, dtype=np.int32)[:, None] * width
+    flat = ops.reshape(values, (-1, channels))
+    return ops.take(flat, first + ops.clip(place, 0, width - 1), axis=0) * held[:, :, None]
 
 
 def _carry(steps: Sequence[Step], weights: Weights, kept: Kept, state: _State) -> _State:
@@ -231,12 +299,7 @@ def _pool(step: Pool, kept: Kept, state: _State) -> _State:
     start = ops.floor_divide(begin, size)
     # Move the change to whole groups; where it begins in the first one differs between alleles.
     rows = start[:, None] * size + np.arange(width * size, dtype=np.int32)
-    place = rows - begin[:, None]
-    held = (place >= 0) & (place < part.width)
-    allele = np.arange(part.change.shape[0], dtype=np.int32)[:, None] * part.width
-    flat = ops.reshape(part.change, (-1, part.channels))
-    change = ops.take(flat, allele + ops.clip(place, 0, part.width - 1), axis=0)
-    change = change * ops.cast(held, change.dtype)[:, :, None]
+    change = _rows_at(part.change, rows - begin[:, None])
     reference = _look_up(kept, step.key, rows)
     value = _maxima(reference, size)
     change = _maxima(reference + change, size) - value
@@ -274,11 +337,16 @@ def _look_up(
     kept: Kept, key: str, rows: Tensor, channels: Optional[tuple[int, int]] = None
 ) -> Tensor:
     """Fetch reference values; at positions that are not kept any, for nothing changes there."""
-    table = kept.rows[key]
+    table, first = kept.rows[key], kept.first[key]
     if channels is not None:
-        table = table[:, channels[0] : channels[1]]
-    places = ops.clip(rows - kept.first[key], 0, table.shape[0] - 1)
-    return ops.take(table, places, axis=0)
+        table = table[..., channels[0] : channels[1]]
+    length = table.shape[-2]
+    if len(table.shape) == 2:
+        return ops.take(table, ops.clip(rows - first, 0, length - 1), axis=0)
+    # Each allele has a table of its own: they lie one behind the other.
+    places = ops.clip(rows - first[:, None], 0, length - 1)
+    begin = np.arange(table.shape[0], dtype=np.int32)[:, None] * length
+    return ops.take(ops.reshape(table, (-1, table.shape[2])), begin + places, axis=0)
 
 
 def _add(left: _Part, right: _Part) -> _Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import keras
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.incremental_steps import Head, Step
 
-__all__ = ["Kept", "Tensor", "Weights", "compiled", "function_of", "product", "reference_pass"]
+__all__ = [
+    "Kept",
+    "Tensor",
+    "Weights",
+    "compiled",
+    "function_of",
+    "product",
+    "reference_pass",
+    "run_steps",
+    "window_pass",
+]
 
 Tensor = Any
 Weights = dict[str, Tensor]
@@ -25,7 +36,11 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Kept:
-    """What a reference pass kept: ``rows[key]`` from position ``first[key]`` on."""
+    """What a reference pass kept: ``rows[key]`` from position ``first[key]`` on.
+
+    Rows are (length, channels) where all alleles have one reference. Where each has its own they
+    are (alleles, length, channels), and ``first[key]`` is int32 (alleles,).
+    """
 
     rows: dict[str, Tensor]
     first: dict[str, Tensor]
@@ -46,10 +61,8 @@ def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - wh
     callable
         The function of its other, positional arguments.
     """
-
-    def run(*arguments: Tensor) -> Tensor:
-        return function(*arguments, **fixed)
-
+    # TensorFlow counts compilations of a `partial` for each object: a closure's would be added up.
+    run = partial(function, **fixed)
     backend = keras.config.backend()
     if backend == "tensorflow":
         import tensorflow  # noqa: PLC0415 - only with this backend
@@ -107,23 +120,45 @@ def reference_pass(
     kept : dict of str to tensor, shape (length, channels)
         Inputs of the steps with a key, and of the links by the heads' names.
     """
+    values, kept = window_pass(weights, x, steps=steps, heads=heads, keep=keep)
+    return values, {key: table[0] for key, table in kept.items()}
+
+
+def window_pass(
+    weights: Weights,
+    x: Tensor,
+    *,
+    steps: Sequence[Step],
+    heads: Sequence[Head],
+    keep: bool,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Do what `reference_pass` does, keeping the values of every window.
+
+    ``x`` may be any tensor (batch, length, channels) that the steps begin with; what is kept has
+    the shape (batch, length, channels).
+    """
     kept: dict[str, Tensor] = {}
-    x = _run(steps, weights, x, kept if keep else None)
+    x = run_steps(weights, x, steps=steps, kept=kept if keep else None)
     values = []
     for head in heads:
         linear = product(x, weights[f"{head.name}/matrix"]) + weights[f"{head.name}/bias"]
         if keep:
-            kept[head.name] = linear[0]
+            kept[head.name] = linear
         values.append(function_of(head.function)(linear))
     return ops.concatenate(values, axis=-1) if len(values) > 1 else values[0], kept
 
 
-def _run(
-    steps: Sequence[Step], weights: Weights, x: Tensor, kept: Optional[dict[str, Tensor]]
+def run_steps(
+    weights: Weights,
+    x: Tensor,
+    *,
+    steps: Sequence[Step],
+    kept: Optional[dict[str, Tensor]] = None,
 ) -> Tensor:
+    """Run steps on (batch, length, channels); what has a key is added to ``kept``."""
     for step in steps:
         if kept is not None and isinstance(step, (Pool, Activate)) and step.key is not None:
-            kept[step.key] = x[0]
+            kept[step.key] = x
         if isinstance(step, Convolve):
             if step.kernel == 1:
                 x = product(x, weights[f"{step.name}/matrix"])
@@ -145,6 +180,6 @@ def _run(
         elif isinstance(step, Crop):
             x = x[:, step.bins : x.shape[1] - step.bins]
         else:
-            branch = _run(step.steps, weights, x, kept)
+            branch = run_steps(weights, x, steps=step.steps, kept=kept)
             x = x + branch if step.add else ops.concatenate([x, branch], axis=-1)
     return x

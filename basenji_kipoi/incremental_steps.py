@@ -42,6 +42,7 @@ __all__ = [
     "Step",
     "kept_spans",
     "lower",
+    "with_keys",
 ]
 
 #: Activations that never decrease, so that they may change places with a maximum.
@@ -171,7 +172,7 @@ def lower(
     steps = _lower_chain(architecture.trunk, "trunk", network, weights)
     heads, order = _lower_heads(architecture, network, tracks, weights)
     rounded = {name: np.ascontiguousarray(value, dtype=dtype) for name, value in weights.items()}
-    return Lowered(tuple(_with_keys(steps)[0]), heads, order, rounded)
+    return Lowered(tuple(with_keys(steps)[0]), heads, order, rounded)
 
 
 def _weights_of(network: keras.Model, name: str) -> list[np.ndarray]:
@@ -293,15 +294,30 @@ def _lower_heads(
     return tuple(heads), np.searchsorted(np.concatenate(kept), wanted)
 
 
-def _with_keys(steps: Sequence[Step], at_hand: bool = False) -> tuple[list[Step], bool]:
-    """Give a key to the activations that have to look the reference's values up."""
+def with_keys(steps: Sequence[Step], at_hand: bool = False) -> tuple[list[Step], bool]:
+    """Give a key to the activations that have to look the reference's values up.
+
+    Parameters
+    ----------
+    steps
+        Steps with or without keys.
+    at_hand
+        Whether the reference's values of the steps' input are at hand.
+
+    Returns
+    -------
+    keyed : list of Step
+        The same steps with keys.
+    at_hand : bool
+        Whether the reference's values of the steps' output are at hand.
+    """
     keyed: list[Step] = []
     for step in steps:
         if isinstance(step, Activate):
             keyed.append(replace(step, key=None if at_hand else step.name))
             at_hand = True
         elif isinstance(step, Join):
-            inner, _ = _with_keys(step.steps, at_hand)
+            inner, _ = with_keys(step.steps, at_hand)
             keyed.append(replace(step, steps=tuple(inner)))
             at_hand = False
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
+from basenji_kipoi.cli_mutate import mutate
 from basenji_kipoi.cli_options import (
     BothStrands,
     Fasta,
@@ -118,7 +119,7 @@ def predict(
     check_output(out, overwrite=overwrite)
     bundle = Bundle.load(model)
     averages = bundle.metadata.both_strands if both_strands is None else both_strands
-    columns = bundle.targets.columns(tracks)
+    columns = bundle.targets.columns_of(tracks)
     began = time.monotonic()
     with Genome(fasta) as genome:
         intervals = writer_of.prepare(read_bed(bed, genome.lengths))
@@ -217,3 +218,4 @@ def inspect(
 
 
 app.command()(evaluated(score))
+app.command()(mutate)

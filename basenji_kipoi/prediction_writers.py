@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from basenji_kipoi.array_files import Hdf5File, ZarrFile, columns_of, import_zarr
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.prediction import bins_of
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from basenji_kipoi.array_files import ArrayFile
     from basenji_kipoi.intervals import Interval
     from basenji_kipoi.targets import Target
 
@@ -85,17 +87,9 @@ class PredictionTable:
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
         """The entries of the groups ``intervals`` and ``tracks`` by their path."""
-        text = np.dtype(object)
         return {
-            "intervals/chrom": np.array([i.chrom for i in self.intervals], dtype=text),
-            "intervals/start": np.array([i.start for i in self.intervals], dtype=np.int64),
-            "intervals/end": np.array([i.end for i in self.intervals], dtype=np.int64),
-            "intervals/name": np.array([i.name for i in self.intervals], dtype=text),
-            "intervals/strand": np.array([i.strand for i in self.intervals], dtype=text),
+            **columns_of(self.intervals, self.tracks),
             "intervals/offset": self.offsets,
-            "tracks/index": np.array([t.index for t in self.tracks], dtype=np.int64),
-            "tracks/identifier": np.array([t.identifier for t in self.tracks], dtype=text),
-            "tracks/description": np.array([t.description for t in self.tracks], dtype=text),
         }
 
     def all_attributes(self) -> dict[str, str | int]:
@@ -188,84 +182,48 @@ class PredictionWriter(ABC):
             self._release()
 
 
-class Hdf5Writer(PredictionWriter):
-    """Writes an HDF5 file; predictions are compressed by gzip after a byte shuffle."""
+class ArrayWriter(PredictionWriter):
+    """Writes a file of arrays in the layout that the top of this module describes."""
+
+    _file_of: type[ArrayFile]
 
     def __init__(self, path: Path, table: PredictionTable) -> None:
         super().__init__(path, table)
-        self._file = h5py.File(path, "w")
-        self._file.attrs.update(table.all_attributes())
+        self._file = self._file_of(path, table.all_attributes())
         for name, values in table.columns.items():
-            dtype = h5py.string_dtype() if values.dtype == object else values.dtype
-            self._file.create_dataset(name, data=values, dtype=dtype)
-        self._predictions = self._file.create_dataset(
+            self._file.add(name, values)
+        self._predictions = self._file.create(
             "predictions",
-            shape=(table.rows, len(table.tracks)),
-            # Resizable, because without rows a chunk would be larger than the data.
-            maxshape=(None, len(table.tracks)),
-            dtype=np.float32,
-            chunks=self._pending.shape,
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
+            (table.rows, len(table.tracks)),
+            chunk_rows=self._chunk_rows,
+            dimensions=("bin", "track"),
         )
 
     def _write(self, first: int, values: np.ndarray) -> None:
         self._predictions[first : first + len(values)] = values
 
     def _complete(self) -> None:
-        self._file.flush()
+        """Nothing is left to write."""
 
     def _release(self) -> None:
         self._file.close()
 
 
-class ZarrWriter(PredictionWriter):
-    """Writes a directory in the Zarr format, version 3, in its default compression."""
+class Hdf5Writer(ArrayWriter):
+    """Writes an HDF5 file."""
 
-    def __init__(self, path: Path, table: PredictionTable) -> None:
-        super().__init__(path, table)
-        group = _import_zarr().open_group(str(path), mode="w-", zarr_format=3)
-        group.attrs.update(table.all_attributes())
-        for name, values in table.columns.items():
-            dtype = str if values.dtype == object else values.dtype
-            array = group.create_array(name, shape=values.shape, dtype=dtype)
-            if len(values):
-                array[:] = values
-        self._predictions = group.create_array(
-            "predictions",
-            shape=(table.rows, len(table.tracks)),
-            dtype=np.float32,
-            chunks=self._pending.shape,
-            dimension_names=("bin", "track"),
-        )
+    _file_of = Hdf5File
+
+
+class ZarrWriter(ArrayWriter):
+    """Writes a directory in the Zarr format."""
+
+    _file_of = ZarrFile
 
     @classmethod
     def prepare(cls, intervals: Sequence[Interval]) -> list[Interval]:
-        _import_zarr()
+        import_zarr()
         return list(intervals)
-
-    def _write(self, first: int, values: np.ndarray) -> None:
-        self._predictions[first : first + len(values)] = values
-
-    def _complete(self) -> None:
-        """Nothing is left to write: every chunk is a file of its own."""
-
-    def _release(self) -> None:
-        """Nothing is open between two chunks."""
-
-
-def _import_zarr() -> Any:  # noqa: ANN401 - a module that not every environment has
-    try:
-        import zarr  # noqa: PLC0415
-    except ImportError:
-        zarr = None
-    if zarr is None or not hasattr(zarr.Group, "create_array"):
-        raise InputError(
-            "writing Zarr needs zarr 3 or later (pip install 'zarr>=3', on Python 3.11 or later); "
-            "or write .h5"
-        )
-    return zarr
 
 
 class BigWigWriter(PredictionWriter):

@@ -142,7 +142,7 @@ def score_file(
         check_output(path, overwrite=replace)
     bundles = [Bundle.load(path) for path in options.model]
     geometry, targets = bundles[0].architecture, bundles[0].targets
-    columns = targets.columns(options.tracks)
+    columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
     longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)

@@ -103,38 +103,40 @@ class Targets:
         """Order of the tracks under reverse complement: int64, shape (tracks,)."""
         return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
 
-    def columns(self, names: str | None) -> list[int]:
-        """Find the columns of tracks.
+    def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
+        """Find tracks by identifier or index.
 
         Parameters
         ----------
-        names
-            Indices or identifiers, separated by commas; None for all tracks.
+        wanted
+            Identifiers or indices, separated by commas; None for all tracks.
+        option
+            The option that named them, for messages.
 
         Returns
         -------
         list of int
-            Columns in the order of the names.
+            Indices in the order of the names.
 
         Raises
         ------
         InputError
             If there is no such track, or one is named twice.
         """
-        if names is None:
+        if wanted is None:
             return list(range(len(self)))
         columns = {label: column for column, label in enumerate(self.labels)}
         columns.update({str(column): column for column in range(len(self))})
         found = []
-        for name in names.split(","):
+        for name in wanted.split(","):
             if name.strip() not in columns:
                 raise InputError(
-                    f"--tracks: no track {name.strip()!r}: expected an identifier or an index from "
+                    f"{option}: no track {name.strip()!r}: expected an identifier or an index from "
                     f"0 to {len(self) - 1} ('basenji inspect' lists them)"
                 )
             found.append(columns[name.strip()])
         if len(set(found)) != len(found):
-            raise InputError(f"--tracks: {names} names a track twice")
+            raise InputError(f"{option}: {wanted} names a track twice")
         return found
 
     def counts(self, values: np.ndarray) -> np.ndarray:

@@ -43,7 +43,10 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Directory to write.")],
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     size: Annotated[int, typer.Option(help="Length of the genome (bp).")] = 1_600_000,
-    variants: Annotated[int, typer.Option(help="Number of variants.")] = 600,
+    variants: Annotated[
+        int,
+        typer.Option(help="Number of variants; causal ones have a matched control each besides."),
+    ] = 600,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write a genome with known motifs, its genes, tracks, and variants of known effect.

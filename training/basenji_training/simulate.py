@@ -9,7 +9,8 @@
 ``targets.tsv``     targets table of the tracks
 ``variants.vcf``    single-nucleotide variants
 ``truth.tsv``       their class, motif and true effect on each track: natural logarithm of the
-                    alternative's over the reference's expected counts within 256 bp
+                    alternative's over the reference's expected counts within 256 bp; of a
+                    control, the causal variant that it is matched with
 ``simulation.json`` seed, lengths, suggested chromosomes for test and validation
 ==================  ============================================================================
 
@@ -32,6 +33,7 @@ from basenji_kipoi.genome import Genome
 from basenji_kipoi.sequence import ALPHABET
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
+from basenji_training.simulated_controls import draw_controls
 from basenji_training.simulated_genome import (
     LOCAL_BP,
     SHORTEST_BP,
@@ -76,7 +78,8 @@ def simulate(
     size
         Length of the genome in bp, in eight chromosomes.
     variants
-        Number of variants, a third of each class (fewer where there are not so many sites).
+        Number of variants, a third of each class (fewer where there are not so many sites); those
+        that disrupt or create a site have a control each besides.
     overwrite
         Whether an existing directory may be replaced.
     label
@@ -112,6 +115,9 @@ def simulate(
                 drawn = draw_variants(
                     chromosome.codes, round(variants * length / sum(lengths.values())), generator
                 )
+                # A source of its own: controls change nothing of what is drawn after them.
+                controls = draw_controls(chromosome, drawn, generator.spawn(1)[0])
+                drawn = Variants.joined([drawn, controls])
                 mutations[name] = drawn
                 truth[name] = effects(chromosome.codes, drawn.position, drawn.alternative)
                 advance(length / 1000)
@@ -238,22 +244,35 @@ def _write_variants(
     vcf = ["##fileformat=VCFv4.3"]
     vcf += [f"##contig=<ID={c.name},length={len(c.codes)}>" for c in chromosomes]
     vcf.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
-    table = ["\t".join(["chrom", "pos", "id", "ref", "alt", "class", "motif", *TRACKS])]
+    table = ["\t".join(["chrom", "pos", "id", "ref", "alt", "class", "motif", "matched", *TRACKS])]
     for chromosome in chromosomes:
         mine = variants[chromosome.name]
-        columns = zip(
-            (mine.position + 1).tolist(),
+        references, alternatives = (
             _letters(chromosome.codes[mine.position]),
             _letters(mine.alternative),
+        )
+        names = {
+            position: f"{chromosome.name}_{position + 1}_{ref}_{alt}"
+            for position, ref, alt in zip(
+                mine.position.tolist(), references, alternatives, strict=True
+            )
+        }
+        columns = zip(
+            (mine.position + 1).tolist(),
+            names.values(),
+            references,
+            alternatives,
             mine.kind.tolist(),
             mine.motif.tolist(),
+            [names.get(position, ".") for position in mine.matched.tolist()],
             truth[chromosome.name],
             strict=True,
         )
-        for position, ref, alt, kind, motif, effect in columns:
-            identifier = f"{chromosome.name}_{position}_{ref}_{alt}"
+        for position, identifier, ref, alt, kind, motif, matched, effect in columns:
             key = f"{chromosome.name}\t{position}\t{identifier}\t{ref}\t{alt}"
             vcf.append(f"{key}\t.\t.\t.")
-            table.append("\t".join([key, kind, motif, *(f"{value:.5f}" for value in effect)]))
+            table.append(
+                "\t".join([key, kind, motif, matched, *(f"{value:.5f}" for value in effect)])
+            )
     (path / "variants.vcf").write_text("\n".join(vcf) + "\n")
     (path / "truth.tsv").write_text("\n".join(table) + "\n")

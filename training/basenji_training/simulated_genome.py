@@ -25,10 +25,11 @@ from basenji_training.grammar import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "LOCAL_BP",
+    "NEUTRAL",
     "SHORTEST_BP",
     "Chromosome",
     "Site",
@@ -48,7 +49,8 @@ _FACTOR_PROBABILITIES = (0.5, 0.5, 0.4, 0.5)  # of a site in a cluster, in the o
 _SLOT = 35  # bp between neighbouring sites of a cluster, before jitter
 _JITTER = 20
 _GENE = (120, 300)  # bp
-_NEUTRAL = 0.01  # largest effect of a neutral variant, as a log ratio
+#: Largest effect of a variant that does nothing, as a log ratio.
+NEUTRAL = 0.01
 
 #: A shorter chromosome has no room for a cluster (bp).
 SHORTEST_BP = 4 * _SPACING[1]
@@ -163,19 +165,28 @@ class Variants(NamedTuple):
     alternative
         Code of the alternative base.
     kind
-        disrupts, creates or neutral.
+        disrupts, creates, neutral or control.
     motif
-        Motif that is disrupted or created; "." for neutral ones.
+        Motif that is disrupted or created; "." for others.
+    matched
+        Position of the causal variant that a control belongs to; -1 for others.
     """
 
     position: np.ndarray
     alternative: np.ndarray
     kind: np.ndarray
     motif: np.ndarray
+    matched: np.ndarray
 
     def take(self, index: np.ndarray) -> Variants:
         """Select variants by index or mask."""
         return Variants(*(column[index] for column in self))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Variants]) -> Variants:
+        """Put variants together, by position; the first of those at the same one."""
+        everything = cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return everything.take(np.unique(everything.position, return_index=True)[1])
 
 
 def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) -> np.ndarray:
@@ -236,6 +247,7 @@ def _candidates(
                 alternative=letter[useful].astype(np.uint8),
                 kind=np.full(useful.sum(), kind),
                 motif=np.full(useful.sum(), motif.name),
+                matched=np.full(useful.sum(), -1),
             )
 
 
@@ -266,9 +278,13 @@ def draw_variants(codes: np.ndarray, number: int, generator: np.random.Generator
     position = generator.integers(LOCAL_BP, len(codes) - LOCAL_BP, size=number)
     shift = generator.integers(1, 4, size=number)
     alternative = ((codes[position] + shift) % 4).astype(np.uint8)
-    idle = np.abs(effects(codes, position, alternative)).max(axis=1) < _NEUTRAL
-    neutral = Variants(position, alternative, np.full(number, "neutral"), np.full(number, "."))
+    idle = np.abs(effects(codes, position, alternative)).max(axis=1) < NEUTRAL
+    neutral = Variants(
+        position=position,
+        alternative=alternative,
+        kind=np.full(number, "neutral"),
+        motif=np.full(number, "."),
+        matched=np.full(number, -1),
+    )
     parts.append(neutral.take(np.flatnonzero(idle)[: number - 2 * (number // 3)]))
-    everything = Variants(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    _, first = np.unique(everything.position, return_index=True)
-    return everything.take(first)
+    return Variants.joined(parts)

@@ -275,6 +275,40 @@ def test_variants_of_each_class_do_what_it_says(truth):
     assert np.median(starts) > 0.5
 
 
+def test_controls_are_like_their_causal_variants_but_do_nothing(simulation, truth):
+    genes = {}
+    for line in (simulation / "genes.gtf").read_text().splitlines():
+        chrom, _, feature, first, last, _, strand, *_ = line.split("\t")
+        if feature == "gene":
+            genes.setdefault(chrom, []).append((int(first if strand == "+" else last), strand))
+
+    def place(row):
+        """Which gene's start is the nearest, and the distance in the gene's direction."""
+        nearest, strand = min(genes[row["chrom"]], key=lambda gene: abs(gene[0] - int(row["pos"])))
+        return nearest, (int(row["pos"]) - nearest) * (1 if strand == "+" else -1)
+
+    by_id = {row["id"]: row for row in truth}
+    causal = [row for row in truth if row["class"] in ("disrupts", "creates")]
+    controls = [row for row in truth if row["class"] == "control"]
+    assert 0.6 * len(causal) < len(controls) <= len(causal)
+    assert len({row["matched"] for row in controls}) == len(controls)
+    assert {row["matched"] for row in truth if row["class"] != "control"} == {"."}
+    sites = [
+        (chrom, int(start), int(end))
+        for chrom, start, end, *_ in map(str.split, (simulation / "sites.bed").open())
+    ]
+    for row in controls:
+        partner = by_id[row["matched"]]
+        assert partner["class"] in ("disrupts", "creates")
+        for column in ("chrom", "ref", "alt"):
+            assert row[column] == partner[column]
+        (gene, distance), (other, same) = place(row), place(partner)
+        assert gene != other
+        assert distance == same
+        assert max(abs(float(row[track])) for track in TRACKS) < 0.01
+        assert not any(c == row["chrom"] and s < int(row["pos"]) <= e for c, s, e in sites)
+
+
 def test_effects_at_a_chromosomes_ends():
     codes = sequence(5, 700)
     got = effects(codes, np.array([0, 699]), np.array([3 - codes[0], 3 - codes[699]], np.uint8))

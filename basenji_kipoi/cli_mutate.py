@@ -1,0 +1,289 @@
+"""The command ``basenji mutate``: saturation mutagenesis of intervals."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from basenji_kipoi import __version__
+from basenji_kipoi.console import command_line, evaluated, progress_bar
+from basenji_kipoi.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.mutagenesis import Mutagenesis
+    from basenji_kipoi.mutation_files import MutationTable, UnfinishedRun
+    from basenji_kipoi.targets import Targets
+
+# What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["mutate"]
+
+#: Figures that are drawn without being asked for by name.
+_MOST_FIGURES = 100
+
+
+class Indel(str, Enum):
+    """Where windows with alleles of another length stay in place."""
+
+    anchor = "anchor"
+    stitch = "stitch"
+
+
+@evaluated
+def mutate(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="Directory of a trained model (a bundle); several are averaged, repeat the option."
+        ),
+    ],
+    fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
+    bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
+    out: Annotated[Path, typer.Option(help="Scores to write: x.h5 or x.zarr.")],
+    mutations: Annotated[
+        str,
+        typer.Option(
+            help="snv: every base becomes each of the three others. deletion:K: K bases are "
+            "deleted from each base on."
+        ),
+    ] = "snv",
+    tracks: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Tracks to score, by index or identifier, separated by commas.",
+            show_default="all",
+        ),
+    ] = None,
+    scores: Annotated[str, typer.Option(help="Scores, separated by commas.")] = "SAD",
+    both_strands: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="Average predictions over both strands, or not.",
+            show_default="as the model was evaluated",
+        ),
+    ] = None,
+    plots: Annotated[
+        Optional[Path],
+        typer.Option(help="Directory of figures to write, one for each interval and track."),
+    ] = None,
+    plot_tracks: Annotated[
+        Optional[str],
+        typer.Option(help="Tracks to draw.", show_default="all that are scored"),
+    ] = None,
+    indel: Annotated[
+        Indel,
+        typer.Option(
+            help="Where windows with a deletion stay in place: at their first base (anchor), or "
+            "at both ends, joined at the deletion (stitch)."
+        ),
+    ] = Indel.anchor,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing outputs.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")
+    ] = False,
+) -> None:
+    """Mutate every base of each interval and score what that changes.
+
+    An interrupted run goes on where it was when its command is repeated.
+    """
+    from basenji_kipoi.atomic import atomic_path, check_output
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.effects import passes_of
+    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.intervals import read_bed
+    from basenji_kipoi.mutagenesis import Mutations
+    from basenji_kipoi.mutation_files import (
+        MutationTable,
+        UnfinishedRun,
+        file_type_of,
+        write_mutations,
+    )
+    from basenji_kipoi.mutation_windows import blocks_of, pieces_of
+
+    # Whatever may be wrong is found before a network is loaded.
+    file_type_of(out)
+    check_output(out, overwrite=overwrite)
+    kind, names = Mutations.parse(mutations), _score_names(scores)
+    bundles = [Bundle.load(path) for path in model]
+    passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
+    columns = bundles[0].targets.columns_of(tracks)
+    began = time.monotonic()
+    with Genome(fasta) as genome:
+        intervals = read_bed(bed, genome.lengths)
+        drawn = []
+        if plots is not None:
+            check_output(plots, overwrite=overwrite)
+            drawn = _drawn(bundles[0].targets, columns, plot_tracks, len(intervals) * len(names))
+        pieces = list(pieces_of(intervals, bundles[0].architecture))
+        table = MutationTable(
+            intervals=intervals,
+            tracks=[bundles[0].targets[column] for column in columns],
+            mutations=kind,
+            scores=names,
+            pieces=pieces,
+            blocks=list(blocks_of(pieces, kind.each * len(columns) * len(names))),
+            attributes={
+                "models": ", ".join(bundle.metadata.name for bundle in bundles),
+                "model_sha256": ", ".join(_weights(bundle) for bundle in bundles),
+                "assembly": bundles[0].metadata.assembly,
+                "window": bundles[0].architecture.window,
+                "bin": bundles[0].architecture.bin,
+                "both_strands": any(each.reverse for each in passes),
+                "indel": indel.value,
+                "fasta": str(fasta),
+                "bed": str(bed),
+                "command": command_line("basenji"),
+                "version": __version__,
+            },
+        )
+        description = {
+            "intervals": [f"{interval}" for interval in intervals],
+            "blocks": [[block.start, block.end, block.window] for block in table.blocks],
+            "fasta": [str(fasta.absolute()), fasta.stat().st_size, fasta.stat().st_mtime_ns],
+            "models": [_weights(bundle) for bundle in bundles],
+            "passes": passes,
+            "tracks": columns,
+            "mutations": str(kind),
+            "indel": indel.value,
+            "scores": names,
+            "version": __version__,
+        }
+        run = UnfinishedRun(out, description, overwrite=overwrite)
+        todo = [n for n in range(len(table.blocks)) if not run.has(n)]
+        if todo:
+            _score(
+                _mutagenesis(
+                    bundles,
+                    genome,
+                    table,
+                    columns=columns,
+                    both_strands=both_strands,
+                    indel=indel,
+                    quiet=quiet,
+                ),
+                table,
+                run,
+                todo,
+                quiet=quiet,
+            )
+        with atomic_path(out, overwrite=overwrite) as path:
+            statuses = write_mutations(path, table, run, genome)
+            if plots is not None:
+                from basenji_kipoi.mutation_plots import draw_mutations
+
+                with atomic_path(plots, overwrite=overwrite) as folder:
+                    draw_mutations(path, folder, tracks=drawn)
+        run.remove()
+    if not quiet:
+        _summarise(out, table, statuses, time.monotonic() - began)
+
+
+def _weights(bundle: Bundle) -> str:
+    return bundle.metadata.sha256["model.weights.h5"]
+
+
+def _score_names(wanted: str) -> list[str]:
+    from basenji_kipoi.mutagenesis import SCORES
+
+    names = [name.strip() for name in wanted.split(",")]
+    for name in names:
+        if name not in SCORES:
+            raise InputError(f"--scores: no score {name!r}: expected one of {', '.join(SCORES)}")
+    if len(set(names)) != len(names):
+        raise InputError(f"--scores: {wanted} names a score twice")
+    return names
+
+
+def _drawn(targets: Targets, columns: list[int], wanted: str | None, each: int) -> list[int]:
+    """Find where the tracks to be drawn are among those that are scored."""
+    from basenji_kipoi.mutation_plots import check_plotting
+
+    check_plotting()
+    if wanted is None and each * len(columns) > _MOST_FIGURES:
+        raise InputError(
+            f"--plots would draw {each * len(columns):,} figures: name tracks with --plot-tracks"
+        )
+    names = columns if wanted is None else targets.columns_of(wanted, option="--plot-tracks")
+    for column in names:
+        if column not in columns:
+            raise InputError(
+                f"--plot-tracks: {targets.labels[column]} is not among the tracks of --tracks"
+            )
+    return [columns.index(column) for column in names]
+
+
+def _mutagenesis(
+    bundles: Sequence[Bundle],
+    genome: Genome,
+    table: MutationTable,
+    *,
+    columns: Sequence[int],
+    both_strands: bool | None,
+    indel: Indel,
+    quiet: bool,
+) -> Mutagenesis:
+    """Choose how mutations are scored: SAD of substitutions has a way of its own."""
+    from basenji_kipoi.effects import PlainEngine
+    from basenji_kipoi.incremental import NotIncrementalError
+    from basenji_kipoi.mutagenesis import AlleleScores, SubstitutionTotals
+
+    if table.mutations.deleted is None and list(table.scores) == ["SAD"]:
+        try:
+            return SubstitutionTotals(bundles, genome, columns=columns, both_strands=both_strands)
+        except NotIncrementalError as error:
+            if not quiet:
+                typer.echo(f"note: whole windows are predicted: {error}", err=True)
+    engine = PlainEngine(
+        bundles, genome, tracks=columns, both_strands=both_strands, indels=indel.value
+    )
+    return AlleleScores(engine, genome, table.mutations, table.scores)
+
+
+def _score(
+    mutagenesis: Mutagenesis,
+    table: MutationTable,
+    run: UnfinishedRun,
+    todo: Sequence[int],
+    *,
+    quiet: bool,
+) -> None:
+    """Score the blocks that are still to do, and keep each."""
+    total = table.positions * table.mutations.each
+    left = sum(len(table.blocks[number]) for number in todo) * table.mutations.each
+    if left < total and not quiet:
+        typer.echo(
+            f"going on with {run.path}: {(total - left) / total:.0%} is done already", err=True
+        )
+    with progress_bar(
+        "" if quiet else "mutating", total=total, unit="mutations", done=total - left
+    ) as advance:
+        for number in todo:
+            run.save(number, mutagenesis.scores(table.blocks[number], advance))
+
+
+def _summarise(out: Path, table: MutationTable, statuses: np.ndarray, seconds: float) -> None:
+    from basenji_kipoi.mutagenesis import STATUSES
+
+    many = "" if len(table.intervals) == 1 else "s"
+    typer.echo(
+        f"wrote {out}: {table.positions:,} positions, {len(table.tracks):,} tracks, "
+        f"{len(table.intervals):,} interval{many}, in {seconds:.1f} s",
+        err=True,
+    )
+    for status, count in zip(STATUSES[1:], statuses[1:]):
+        if count:
+            typer.echo(f"  {count:,} positions {status}", err=True)

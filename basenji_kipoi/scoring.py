@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Scoring"]
 
 #: A part has at most so many alleles, ...
-_PART_ALLELES = 4096
+_PART_ALLELES = 1024
 #: ... so many bases in their windows, so that an interruption costs minutes and not hours, ...
 _PART_BASES = 1 << 28
 #: ... and so many values, which wait in memory (64 MiB).

@@ -5,23 +5,26 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import zlib
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet
-import pysam
 
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.score_outputs import genes_path, index_path
 from basenji_kipoi.score_tables import METADATA_KEY
-from basenji_kipoi.score_writers import ParquetWriter, make_index, suffix_of
+from basenji_kipoi.score_writers import ParquetWriter, make_index, suffix_of, text_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["merge_shards"]
+
+_METADATA_LINE = f"##{METADATA_KEY}=".encode()
 
 #: What may differ between the shards of a run.
 _OWN = ("shard", "commands")
@@ -91,38 +94,34 @@ def _in_order(found: dict[Path, dict[str, Any]]) -> list[Path]:
 def _read_metadata(path: Path) -> dict[str, Any]:
     text = None
     try:
-        if ".vcf" in suffix_of(path):
-            with pysam.VariantFile(str(path)) as file:
-                text = next((r.value for r in file.header.records if r.key == METADATA_KEY), None)
-        elif path.suffix == ".parquet":
+        if path.suffix == ".parquet":
             schema = pyarrow.parquet.read_schema(path)
             text = (schema.metadata or {}).get(METADATA_KEY.encode())
         else:
-            with _open(path) as file:
-                key, _, value = file.readline().decode().partition("=")
-                text = value if key == f"##{METADATA_KEY}" else None
-    except (OSError, EOFError, ValueError, pa.ArrowInvalid) as error:
+            with _lines(path) as lines:
+                for line in takewhile(lambda line: line.startswith(b"##"), lines):
+                    if line.startswith(_METADATA_LINE):
+                        text = line[len(_METADATA_LINE) :]
+    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
         raise InputError(f"{path} cannot be read ({error}): score the shard again") from None
     if text is None:
         raise InputError(f"{path} was not written by basenji score")
     return json.loads(text)
 
 
-def _open(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
+def _lines(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _merge(shards: Sequence[Path], out: Path, metadata: str, *, overwrite: bool) -> None:
     with atomic_path(out, overwrite=overwrite) as path:
-        if ".vcf" in suffix_of(out):
-            _merge_vcf(shards, path, metadata)
-            if make_index(path):
-                with atomic_path(index_path(out), overwrite=True) as index:
-                    index_path(path).replace(index)
-        elif path.suffix == ".parquet":
+        if path.suffix == ".parquet":
             _merge_parquet(shards, path, metadata)
-        else:
-            _merge_tsv(shards, path, metadata)
+            return
+        _merge_text(shards, path, metadata)
+        if ".vcf" in suffix_of(out) and make_index(path):
+            with atomic_path(index_path(out), overwrite=True) as index:
+                index_path(path).replace(index)
 
 
 def _merge_parquet(shards: Sequence[Path], path: Path, metadata: str) -> None:
@@ -135,35 +134,16 @@ def _merge_parquet(shards: Sequence[Path], path: Path, metadata: str) -> None:
                     writer.append(rows.replace_schema_metadata(schema.metadata))
 
 
-def _merge_tsv(shards: Sequence[Path], path: Path, metadata: str) -> None:
-    with path.open("wb") as file:
-        text = (
-            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0)
-            if path.suffix == ".gz"
-            else file
-        )
-        text.write(f"##{METADATA_KEY}={metadata}\n".encode())
+def _merge_text(shards: Sequence[Path], path: Path, metadata: str) -> None:
+    """Join TSV or VCF: the first one's header with other metadata, and the rows of all."""
+    with text_output(path) as text:
         for number, shard in enumerate(shards):
-            with _open(shard) as rows:
-                rows.readline()
-                names = rows.readline()
-                if number == 0:
-                    text.write(names)
-                shutil.copyfileobj(rows, text, 1 << 20)
-        text.close()
-
-
-def _merge_vcf(shards: Sequence[Path], path: Path, metadata: str) -> None:
-    with pysam.VariantFile(str(shards[0])) as first:
-        header = first.header.copy()
-    for record in header.records:
-        if record.key == METADATA_KEY:
-            record.remove()
-    header.add_line(f"##{METADATA_KEY}={metadata}")
-    mode = "wz" if path.suffix == ".gz" else "w"
-    with pysam.VariantFile(str(path), mode, header=header) as file:
-        for shard in shards:
-            with pysam.VariantFile(str(shard)) as records:
-                for record in records:
-                    record.translate(header)
-                    file.write(record)
+            with _lines(shard) as lines:
+                for line in lines:
+                    header = line.startswith(b"##")
+                    if number == 0:
+                        ours = line.startswith(_METADATA_LINE)
+                        text.write(_METADATA_LINE + metadata.encode() + b"\n" if ours else line)
+                    if not header:  # the names of the columns
+                        break
+                shutil.copyfileobj(lines, text, 1 << 20)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import gzip
 import io
 import re
 from abc import ABC, abstractmethod
@@ -23,7 +21,6 @@ from basenji_kipoi.score_tables import METADATA_KEY, matrix
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import BinaryIO
 
     from basenji_kipoi.score_tables import ScoreTable
     from basenji_kipoi.variants import VariantFile
@@ -38,6 +35,7 @@ __all__ = [
     "make_index",
     "suffix_of",
     "table_writer",
+    "text_output",
 ]
 
 #: Suffixes of outputs, of which a longer one comes first.
@@ -153,21 +151,17 @@ class TsvWriter(ScoreWriter):
     Parameters
     ----------
     path
-        A path that does not exist yet; compressed by gzip if it ends in ``.gz``.
+        A path that does not exist yet; compressed by bgzip if it ends in ``.gz``.
     schema
         The columns, with metadata; rows are `pyarrow.Table`\ s of this schema.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file: BinaryIO = path.open("wb")
-        self._text: Any = self._file
-        if path.suffix == ".gz":
-            # Without name and time, so that the same rows make the same file.
-            self._text = gzip.GzipFile(filename="", fileobj=self._file, mode="wb", mtime=0)
+        self._file = text_output(path)
         header = io.StringIO()
         header.write(f"##{METADATA_KEY}={schema.metadata[METADATA_KEY.encode()].decode()}\n")
         csv.writer(header, delimiter="\t", lineterminator="\n").writerow(schema.names)
-        self._text.write(header.getvalue().encode())
+        self._file.write(header.getvalue().encode())
 
     def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
         """Append rows."""
@@ -184,18 +178,20 @@ class TsvWriter(ScoreWriter):
         options = pyarrow.csv.WriteOptions(
             delimiter="\t", include_header=False, quoting_style="needed" if quoted else "none"
         )
-        pyarrow.csv.write_csv(rows, self._text, options)
+        # pysam's bgzip files take bytes only.
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(rows, sink, options)
+        self._file.write(sink.getvalue().to_pybytes())
 
     def _complete(self) -> None:
         """Nothing is left to write: closing does what is needed."""
 
     def _release(self) -> None:
-        with contextlib.closing(self._file):
-            self._text.close()
+        self._file.close()
 
 
 class VcfWriter(ScoreWriter):
-    """Writes the records of the variants' file with one more tag, `VCF_TAG`.
+    """Writes the records of the variants' file, as they are, with one more INFO tag, `VCF_TAG`.
 
     The tag has one entry an alternative allele, separated by commas, whose fields are separated by
     ``|`` and named in the header, as those of VEP and of ``bcftools csq`` are.
@@ -206,70 +202,86 @@ class VcfWriter(ScoreWriter):
         A path that does not exist yet, ``.vcf`` or ``.vcf.gz``; the latter gets an index, if its
         records are sorted.
     table
-        What the rows are: record batches of its `ScoreTable.schema`, with whole records.
+        What the rows are: record batches of its `ScoreTable.schema`.
     variants
         The file that the alleles were read from.
     """
 
     def __init__(self, path: Path, table: ScoreTable, variants: VariantFile) -> None:
         self._path = path
-        self._source = variants.open()
-        header = self._source.header
-        if VCF_TAG in header.info:
-            raise InputError(
-                f"{variants.name} has the tag {VCF_TAG} already: remove it "
-                f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
-            )
+        self._lines = variants.lines()
+        self._file = text_output(path)
         # `bcftools +split-vep` refuses a tag without a field Consequence; this one stays empty.
         described = ["allele", "status", "ref_match", "window"]
         fields = "|".join([*described, *_field_names(table), "Consequence"])
-        header.add_line(f"##{METADATA_KEY}={table.metadata_text}")
-        header.add_line(
-            f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
-            f'Description="Predicted effects of the allele. Format: {fields}">'
-        )
-        self._records = iter(self._source)
-        self._number = 0
-        self._file = pysam.VariantFile(
-            str(path), "wz" if path.suffix == ".gz" else "w", header=header
-        )
-        #: Alleles of the record at hand that were not written yet, and its entries until now.
-        self._record: Any = None
+        for line in self._lines:
+            if line.startswith(f"##INFO=<ID={VCF_TAG},"):
+                raise InputError(
+                    f"{variants.name} has the tag {VCF_TAG} already: remove it "
+                    f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
+                )
+            if not line.startswith("##"):
+                self._write(f"##{METADATA_KEY}={table.metadata_text}")
+                self._write(
+                    f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
+                    f'Description="Predicted effects of the allele. Format: {fields}">'
+                )
+                self._write(line)
+                break
+            self._write(line)
+        self._next = 0
+        #: Number and entries of the record whose alleles are coming.
+        self._record: int | None = None
         self._entries: list[str] = []
 
     def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
         """Append rows."""
         values, has = matrix(rows)
-        numbers = rows.column("record").to_pylist()
         described = zip(
-            *(rows.column(name).to_pylist() for name in ("alt", "status", "ref_match", "window"))
+            *(
+                rows.column(name).to_pylist()
+                for name in ("record", "alt", "status", "ref_match", "window")
+            )
         )
-        for number, (alt, status, match, window), row, present in zip(
-            numbers, described, values, has
-        ):
-            if self._record is None:
-                self._skip_to(number)
+        for (record, alt, status, match, window), row, present in zip(described, values, has):
+            if record != self._record:
+                self._flush()
+                self._record = record
             match_text = "" if match is None else str(int(match))
             start = "" if window is None else str(window)
             scores = [f"{value:.6g}" for value in row.tolist()] if present else [""] * len(row)
             self._entries.append("|".join([alt, status, match_text, start, *scores, ""]))
-            if len(self._entries) == max(len(self._record.alts or ()), 1):
-                self._record.info[VCF_TAG] = tuple(self._entries)
-                self._file.write(self._record)
-                self._record, self._entries = None, []
 
-    def _skip_to(self, number: int) -> None:
-        while self._number <= number:
-            self._record = next(self._records)
-            self._number += 1
+    def _flush(self) -> None:
+        """Write the record whose alleles are complete, skipping those of other shards."""
+        if self._record is None:
+            return
+        while self._next <= self._record:
+            line = next(self._lines)
+            self._next += 1
+        columns = line.split("\t", 8)
+        columns += ["."] * (8 - len(columns))
+        tag = f"{VCF_TAG}={','.join(self._entries)}"
+        columns[7] = tag if columns[7] in ("", ".") else f"{columns[7]};{tag}"
+        self._write("\t".join(columns))
+        self._entries = []
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n".encode())
 
     def _complete(self) -> None:
+        self._flush()
         self._file.close()
         make_index(self._path)
 
     def _release(self) -> None:
+        self._lines.close()
         self._file.close()
-        self._source.close()
+
+
+def text_output(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
+    """Open a new file for text; one that ends in ``.gz`` is compressed by bgzip."""
+    return pysam.BGZFile(str(path), "wb") if path.suffix == ".gz" else path.open("wb")
 
 
 def make_index(path: Path) -> bool:

@@ -49,6 +49,8 @@ def merge_shards(shards: Sequence[Path], out: Path, *, overwrite: bool) -> None:
     """
     suffix = suffix_of(out)
     for shard in shards:
+        if shards.count(shard) > 1:
+            raise InputError(f"the shard {shard} is given twice")
         if not shard.is_file():
             raise InputError(f"the shard {shard} does not exist")
         if suffix_of(shard) != suffix:

@@ -71,7 +71,11 @@ def index_path(out: Path) -> Path:
 
 
 def outputs_of(out: Path, *, genes: bool) -> list[Path]:
-    """List the files that a run makes, whose last one completes it; a VCF's index is not listed."""
+    """List the files that a run makes, whose last one completes it; a VCF's index is not listed.
+
+    Raises InputError if the output's name tells no format.
+    """
+    suffix_of(out)
     return [*([genes_path(out)] if genes else []), out]
 
 

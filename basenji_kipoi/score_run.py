@@ -23,6 +23,7 @@ from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.score_outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.score_parts import Parts, cut, shard_of
+from basenji_kipoi.score_writers import check_vcf_output, suffix_of
 from basenji_kipoi.scores import GENE_SCORES, scores_named
 from basenji_kipoi.scoring import Scoring
 from basenji_kipoi.variant_checks import AlleleChecks, CheckRef, check_assembly
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.effects import IndelMode
-    from basenji_kipoi.scores import Score
+    from basenji_kipoi.score_writers import check_vcf_output, suffix_of
+from basenji_kipoi.scores import Score
 
 __all__ = ["ScoreOptions", "Summary", "is_complete", "score_file"]
 
@@ -136,6 +138,8 @@ def score_file(
     InputError
         If something of the input cannot be used; names it.
     """
+    if options.long and ".vcf" in suffix_of(options.out):
+        raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
     asked, shard, shifts = scores_named(options.scores), _shard(options.shard), _shifts(options)
     replace = overwrite or (resume and Parts.begun(options.out))
     for path in outputs_of(options.out, genes=options.genes is not None):
@@ -147,6 +151,8 @@ def score_file(
     longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
+        if ".vcf" in suffix_of(options.out):
+            check_vcf_output(variants)
         checks = AlleleChecks(genome, variants.name, check_ref, longest)
         scoring = Scoring(
             bundles,

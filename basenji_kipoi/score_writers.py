@@ -32,6 +32,7 @@ __all__ = [
     "ScoreWriter",
     "TsvWriter",
     "VcfWriter",
+    "check_vcf_output",
     "make_index",
     "suffix_of",
     "table_writer",
@@ -215,11 +216,6 @@ class VcfWriter(ScoreWriter):
         described = ["allele", "status", "ref_match", "window"]
         fields = "|".join([*described, *_field_names(table), "Consequence"])
         for line in self._lines:
-            if line.startswith(f"##INFO=<ID={VCF_TAG},"):
-                raise InputError(
-                    f"{variants.name} has the tag {VCF_TAG} already: remove it "
-                    f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
-                )
             if not line.startswith("##"):
                 self._write(f"##{METADATA_KEY}={table.metadata_text}")
                 self._write(
@@ -282,6 +278,21 @@ class VcfWriter(ScoreWriter):
 def text_output(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
     """Open a new file for text; one that ends in ``.gz`` is compressed by bgzip."""
     return pysam.BGZFile(str(path), "wb") if path.suffix == ".gz" else path.open("wb")
+
+
+def check_vcf_output(variants: VariantFile) -> None:
+    """Check that the scores of variants can be written as VCF, before any work is spent.
+
+    Raises
+    ------
+    InputError
+        If the file has the tag of the scores already.
+    """
+    if VCF_TAG in variants.info_tags:
+        raise InputError(
+            f"{variants.name} has the tag {VCF_TAG} already: remove it "
+            f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
+        )
 
 
 def make_index(path: Path) -> bool:

@@ -95,6 +95,8 @@ class VariantFile:
                     for name, contig in file.header.contigs.items()
                     if contig.length
                 }
+                #: INFO tags that the header defines.
+                self.info_tags: list[str] = list(file.header.info)
         except BaseException:
             self.close()
             raise

@@ -198,12 +198,6 @@ def test_a_vcf_that_is_not_sorted_has_no_index(tmp_path, batch):
         assert [record.pos for record in file] == [9, 5]
 
 
-def test_a_vcf_that_was_scored_before(tmp_path, batch):
-    scored = write_vcf(tmp_path, [batch], "x.vcf").read_text()
-    with pytest.raises(InputError, match="has the tag BASENJI already: remove it"):
-        write_vcf(tmp_path, [batch], "again.vcf", scored)
-
-
 @pytest.mark.skipif(
     shutil.which("bcftools") is None, reason="bcftools, which is no Python package, is not here"
 )

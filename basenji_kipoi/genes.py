@@ -164,7 +164,7 @@ def read_genes(path: str | os.PathLike[str], genome: Genome) -> Genes:
                 gene_id = attributes.get("gene_id", "")
                 if not gene_id:
                     raise ValueError("the attribute gene_id is missing")
-                # Without identifiers, lines of transcripts are one each, and a gene's exons are one.
+                # Without identifiers, each line of a transcript is one, and a gene's exons are one.
                 unnamed = str(number) if has_transcripts else ""
                 key = contig, gene_id, attributes.get("transcript_id", unnamed)
                 known = transcripts.setdefault(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyarrow import compute
 
 from basenji_kipoi.score_tables import output_schema, output_tables
-from basenji_kipoi.score_writers import VcfWriter, suffix_of, table_writer
+from basenji_kipoi.score_writers import VcfWriter, make_index, suffix_of, table_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -126,7 +126,7 @@ def write_outputs(
         with writer:
             for each in rows:
                 writer.append(each)
-    if index_path(folder / out.name).exists():
+    if ".vcf" in suffix_of(out) and make_index(folder / out.name):
         outputs.insert(-1, index_path(out))
     parts.publish(outputs)
     return summary

@@ -146,9 +146,10 @@ class Parts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # A run that saved nothing leaves nothing.
-        if kind is not None and not self.begun(self._out):
-            shutil.rmtree(self.folder)
+        if kind is not None:
+            # Outputs that are not complete only take space, and so does a folder without parts.
+            begun = self.begun(self._out)
+            shutil.rmtree(self.folder / _FINISHED if begun else self.folder, ignore_errors=True)
         self._lock.close()
 
     def _begin(self) -> None:

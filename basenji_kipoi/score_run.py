@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import pysam
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
-from basenji_kipoi.bundle import Bundle
+from basenji_kipoi.bundle import WEIGHTS, Bundle
 from basenji_kipoi.checksums import sha256_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
@@ -38,7 +40,8 @@ from basenji_kipoi.scores import Score
 
 __all__ = ["ScoreOptions", "Summary", "is_complete", "score_file"]
 
-WEIGHTS = "model.weights.h5"
+#: Errors of a disk, a quota or a file size that is used up.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -201,19 +204,27 @@ def score_file(
         ) as parts:
             total = sum(lengths[number] for number in numbers)
             done = sum(lengths[number] for number in numbers if parts.has(number))
-            with progress(total=total, done=done) as advance:
-                for number, part in enumerate(cut(variants, size)):
-                    if number in numbers and not parts.has(number):
-                        parts.save(number, scoring.score(part, advance))
-            metadata = _metadata(options, settings, bundles, asked, parts.command)
-            return write_outputs(
-                parts,
-                numbers,
-                options.out,
-                scoring.tables(metadata),
-                variants,
-                is_long=options.long,
-            )
+            try:
+                with progress(total=total, done=done) as advance:
+                    for number, part in enumerate(cut(variants, size)):
+                        if number in numbers and not parts.has(number):
+                            parts.save(number, scoring.score(part, advance))
+                metadata = _metadata(options, settings, bundles, asked, parts.command)
+                return write_outputs(
+                    parts,
+                    numbers,
+                    options.out,
+                    scoring.tables(metadata),
+                    variants,
+                    is_long=options.long,
+                )
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise InputError(
+                    f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
+                    "space and go on with --resume"
+                ) from error
 
 
 def _survey(variants: VariantFile, checks: AlleleChecks, size: int) -> list[int]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pysam
+from Bio.bgzf import BgzfWriter
 from pyarrow import compute
 
 from basenji_kipoi.errors import InputError
@@ -179,7 +180,7 @@ class TsvWriter(ScoreWriter):
         options = pyarrow.csv.WriteOptions(
             delimiter="\t", include_header=False, quoting_style="needed" if quoted else "none"
         )
-        # pysam's bgzip files take bytes only.
+        # A file of bgzip takes bytes only.
         sink = pa.BufferOutputStream()
         pyarrow.csv.write_csv(rows, sink, options)
         self._file.write(sink.getvalue().to_pybytes())
@@ -200,8 +201,7 @@ class VcfWriter(ScoreWriter):
     Parameters
     ----------
     path
-        A path that does not exist yet, ``.vcf`` or ``.vcf.gz``; the latter gets an index, if its
-        records are sorted.
+        A path that does not exist yet, ``.vcf`` or ``.vcf.gz``.
     table
         What the rows are: record batches of its `ScoreTable.schema`.
     variants
@@ -209,7 +209,6 @@ class VcfWriter(ScoreWriter):
     """
 
     def __init__(self, path: Path, table: ScoreTable, variants: VariantFile) -> None:
-        self._path = path
         self._lines = variants.lines()
         self._file = text_output(path)
         # `bcftools +split-vep` refuses a tag without a field Consequence; this one stays empty.
@@ -267,8 +266,6 @@ class VcfWriter(ScoreWriter):
 
     def _complete(self) -> None:
         self._flush()
-        self._file.close()
-        make_index(self._path)
 
     def _release(self) -> None:
         self._lines.close()
@@ -277,7 +274,7 @@ class VcfWriter(ScoreWriter):
 
 def text_output(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
     """Open a new file for text; one that ends in ``.gz`` is compressed by bgzip."""
-    return pysam.BGZFile(str(path), "wb") if path.suffix == ".gz" else path.open("wb")
+    return BgzfWriter(path, "wb") if path.suffix == ".gz" else path.open("wb")
 
 
 def check_vcf_output(variants: VariantFile) -> None:

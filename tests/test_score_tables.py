@@ -21,7 +21,7 @@ from basenji_kipoi.score_tables import (
     output_schema,
     output_tables,
 )
-from basenji_kipoi.score_writers import VcfWriter, suffix_of, table_writer
+from basenji_kipoi.score_writers import VcfWriter, make_index, suffix_of, table_writer
 from basenji_kipoi.variants import VariantFile
 
 METADATA = {"format": "basenji-scores", "note": 'a "quoted" = text; å'}
@@ -152,6 +152,7 @@ def write_vcf(folder, batches, name, text=VCF):
     ):
         for each in batches:
             writer.append(each)
+    make_index(folder / name)
     return folder / name
 
 

@@ -92,7 +92,7 @@ class Background:
             metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY.encode())
             if metadata is None:
                 raise InputError(f"the background {path} was not written by basenji score")
-            made_with = [model["sha256"] for model in json.loads(metadata)["models"]]
+            made_with = [model["sha256"] for model in json.loads(metadata)["model"]]
             if made_with != list(models):
                 raise InputError(
                     f"the background {path} holds scores of another model: score its variants "

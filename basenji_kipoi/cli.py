@@ -1,4 +1,4 @@
-"""The command ``basenji``: predict intervals with a trained model, and look into one."""
+"""The command ``basenji``: use a trained model, and look into one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from basenji_kipoi.cli_options import (
     Quiet,
     Tracks,
 )
-from basenji_kipoi.cli_score import score
+from basenji_kipoi.cli_score import merge_scores, score
 from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
 
 if TYPE_CHECKING:
@@ -219,3 +219,4 @@ def inspect(
 
 app.command()(evaluated(score))
 app.command()(mutate)
+app.command()(evaluated(merge_scores))

@@ -1,4 +1,4 @@
-"""The command ``basenji score``: effects of the alleles of a VCF file."""
+"""The commands ``basenji score``, effects of the alleles of a VCF file, and ``merge-scores``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
 
-__all__ = ["score"]
+__all__ = ["merge_scores", "score"]
 
 
 def score(
@@ -179,6 +179,18 @@ def score(
     if not quiet:
         for line in _lines(summary, out, time.monotonic() - began):
             typer.echo(line, err=True)
+
+
+def merge_scores(
+    shards: Annotated[list[Path], typer.Argument(help="Outputs of all shards, in any order.")],
+    out: Annotated[Path, typer.Option(help="The joined output, of the same format.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Join the outputs of `basenji score --shard i/n` to what one run would have made."""
+    _check_libraries()
+    from basenji_kipoi.score_merging import merge_shards
+
+    merge_shards(shards, out, overwrite=overwrite)
 
 
 def _check_libraries() -> None:

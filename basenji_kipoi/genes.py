@@ -164,7 +164,9 @@ def read_genes(path: str | os.PathLike[str], genome: Genome) -> Genes:
                 gene_id = attributes.get("gene_id", "")
                 if not gene_id:
                     raise ValueError("the attribute gene_id is missing")
-                key = contig, gene_id, attributes.get("transcript_id", "")
+                # Without identifiers, each line of a transcript is one, and a gene's exons are one.
+                unnamed = str(number) if has_transcripts else ""
+                key = contig, gene_id, attributes.get("transcript_id", unnamed)
                 known = transcripts.setdefault(
                     key, [start, end, strand, attributes.get("gene_name", "")]
                 )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyarrow import compute
 
-from basenji_kipoi.score_writers import TableWriter, VcfWriter, suffix_of
+from basenji_kipoi.score_tables import output_schema, output_tables
+from basenji_kipoi.score_writers import VcfWriter, make_index, suffix_of, table_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from basenji_kipoi.score_parts import Parts
     from basenji_kipoi.score_tables import ScoreTable
@@ -47,18 +47,19 @@ class Summary:
         """All alleles."""
         return sum(self.statuses.values())
 
-    def add(self, block: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
-        """Count a block of the alleles' table."""
-        for row in compute.value_counts(block.column("status")).to_pylist():
-            self.statuses[row["values"]] += row["counts"]
-        differ = compute.and_(
-            compute.equal(block.column("status"), "ok"), compute.invert(block.column("ref_match"))
-        )
-        self.mismatches += compute.sum(differ).as_py() or 0
+    def counted(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Count the batches of the alleles' table while they pass."""
+        for batch in batches:
+            status, match = batch.column("status"), batch.column("ref_match")
+            for row in compute.value_counts(status).to_pylist():
+                self.statuses[row["values"]] += row["counts"]
+            differ = compute.and_(compute.equal(status, "ok"), compute.invert(match))
+            self.mismatches += compute.sum(differ).as_py() or 0
+            yield batch
 
 
 def genes_path(out: Path) -> Path:
-    """Name the table of genes that belongs to an output: ``x.genes.parquet`` or ``x.genes.tsv``."""
+    """Name the table of genes of an output: ``x.genes.parquet``; that of a VCF is TSV."""
     suffix = suffix_of(out)
     stem = out.name[: -len(suffix)]
     return out.with_name(f"{stem}.genes{suffix.replace('.vcf', '.tsv')}")
@@ -70,7 +71,11 @@ def index_path(out: Path) -> Path:
 
 
 def outputs_of(out: Path, *, genes: bool) -> list[Path]:
-    """List the files that a run makes, whose last one completes it; a VCF's index is not listed."""
+    """List the files that a run makes, whose last one completes it; a VCF's index is not listed.
+
+    Raises InputError if the output's name tells no format.
+    """
+    suffix_of(out)
     return [*([genes_path(out)] if genes else []), out]
 
 
@@ -109,17 +114,19 @@ def write_outputs(
     summary = Summary(len(alleles.scores), len(alleles.tracks))
     for name, path in zip(sorted(tables, reverse=True), outputs):
         table, target = tables[name], folder / path.name
-        with ExitStack() as stack:
-            writer: ScoreWriter
-            if ".vcf" in suffix_of(path):
-                writer = stack.enter_context(VcfWriter(target, table, variants))
-            else:
-                writer = stack.enter_context(TableWriter(target, table, is_long=is_long))
-            for block in table.blocks(parts.read(numbers, name)):
-                writer.append(block)
-                if name == "alleles":
-                    summary.add(block)
-    if index_path(folder / out.name).exists():
+        batches = parts.read(numbers, name)
+        if name == "alleles":
+            batches = summary.counted(batches)
+        if ".vcf" in suffix_of(path):
+            writer: ScoreWriter = VcfWriter(target, table, variants)
+            rows = batches
+        else:
+            writer = table_writer(target, output_schema(table, is_long=is_long))
+            rows = output_tables(batches, table, is_long=is_long)
+        with writer:
+            for each in rows:
+                writer.append(each)
+    if ".vcf" in suffix_of(out) and make_index(folder / out.name):
         outputs.insert(-1, index_path(out))
     parts.publish(outputs)
     return summary

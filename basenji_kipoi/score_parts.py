@@ -29,6 +29,7 @@ __all__ = ["Parts", "cut", "shard_of"]
 _RUN = "run.json"
 _LOCK = "lock"
 _FINISHED = "finished"
+_PART = ".arrow"
 
 
 def cut(variants: Iterable[Variant], alleles: int) -> Iterator[list[Variant]]:
@@ -119,8 +120,9 @@ class Parts:
 
     @staticmethod
     def begun(out: Path) -> bool:
-        """Tell whether a run of an output was begun and is not complete."""
-        return (_folder_of(out) / _RUN).exists()
+        """Tell whether a run of an output saved parts and is not complete."""
+        folder = _folder_of(out)
+        return (folder / _RUN).exists() and any(folder.glob(f"*{_PART}"))
 
     def __enter__(self) -> Parts:
         self.folder.mkdir(exist_ok=True)
@@ -144,10 +146,16 @@ class Parts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            # Outputs that are not complete only take space, and so does a folder without parts.
+            begun = self.begun(self._out)
+            shutil.rmtree(self.folder / _FINISHED if begun else self.folder, ignore_errors=True)
         self._lock.close()
 
     def _begin(self) -> None:
         run = self.folder / _RUN
+        if not self.begun(self._out):
+            run.unlink(missing_ok=True)
         if run.exists() and not self._resume:
             if not self._overwrite:
                 raise InputError(
@@ -175,7 +183,7 @@ class Parts:
     def _clean(self, *, keep_parts: bool) -> None:
         """Remove what an interrupted run left half-written, or all that it left."""
         for path in self.folder.iterdir():
-            if path.name in (_RUN, _LOCK) or (keep_parts and path.suffix == ".arrow"):
+            if path.name in (_RUN, _LOCK) or (keep_parts and path.name.endswith(_PART)):
                 continue
             if path.is_dir():
                 shutil.rmtree(path)
@@ -232,7 +240,7 @@ class Parts:
         shutil.rmtree(self.folder)
 
     def _path(self, number: int, name: str) -> Path:
-        return self.folder / f"{number:06d}.{name}.arrow"
+        return self.folder / f"{number:06d}.{name}{_PART}"
 
 
 def _folder_of(out: Path) -> Path:

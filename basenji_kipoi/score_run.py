@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,13 +18,14 @@ import pysam
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
-from basenji_kipoi.bundle import Bundle
+from basenji_kipoi.bundle import WEIGHTS, Bundle
 from basenji_kipoi.checksums import sha256_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.score_outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.score_parts import Parts, cut, shard_of
+from basenji_kipoi.score_writers import check_vcf_output, suffix_of
 from basenji_kipoi.scores import GENE_SCORES, scores_named
 from basenji_kipoi.scoring import Scoring
 from basenji_kipoi.variant_checks import AlleleChecks, CheckRef, check_assembly
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.effects import IndelMode
-    from basenji_kipoi.scores import Score
+    from basenji_kipoi.score_writers import check_vcf_output, suffix_of
+from basenji_kipoi.scores import Score
 
 __all__ = ["ScoreOptions", "Summary", "is_complete", "score_file"]
 
-WEIGHTS = "model.weights.h5"
+#: Errors of a disk, a quota or a file size that is used up.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ def score_file(
     InputError
         If something of the input cannot be used; names it.
     """
+    if options.long and ".vcf" in suffix_of(options.out):
+        raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
     asked, shard, shifts = scores_named(options.scores), _shard(options.shard), _shifts(options)
     replace = overwrite or (resume and Parts.begun(options.out))
     for path in outputs_of(options.out, genes=options.genes is not None):
@@ -147,6 +154,8 @@ def score_file(
     longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
+        if ".vcf" in suffix_of(options.out):
+            check_vcf_output(variants)
         checks = AlleleChecks(genome, variants.name, check_ref, longest)
         scoring = Scoring(
             bundles,
@@ -195,19 +204,27 @@ def score_file(
         ) as parts:
             total = sum(lengths[number] for number in numbers)
             done = sum(lengths[number] for number in numbers if parts.has(number))
-            with progress(total=total, done=done) as advance:
-                for number, part in enumerate(cut(variants, size)):
-                    if number in numbers and not parts.has(number):
-                        parts.save(number, scoring.score(part, advance))
-            metadata = _metadata(options, settings, bundles, asked, parts.command)
-            return write_outputs(
-                parts,
-                numbers,
-                options.out,
-                scoring.tables(metadata),
-                variants,
-                is_long=options.long,
-            )
+            try:
+                with progress(total=total, done=done) as advance:
+                    for number, part in enumerate(cut(variants, size)):
+                        if number in numbers and not parts.has(number):
+                            parts.save(number, scoring.score(part, advance))
+                metadata = _metadata(options, settings, bundles, asked, parts.command)
+                return write_outputs(
+                    parts,
+                    numbers,
+                    options.out,
+                    scoring.tables(metadata),
+                    variants,
+                    is_long=options.long,
+                )
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise InputError(
+                    f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
+                    "space and go on with --resume"
+                ) from error
 
 
 def _survey(variants: VariantFile, checks: AlleleChecks, size: int) -> list[int]:

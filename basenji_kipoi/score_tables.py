@@ -2,7 +2,7 @@
 
 While scores are computed and saved, a table is a stream of Arrow record batches with the columns
 that describe a row and one column ``values``, a list of fixed length, float32 (scores * tracks);
-it is null in rows that have no scores. `wide` and `long` make the columns of the outputs of it.
+it is null in rows that have no scores. `output_tables` makes the columns of the outputs of it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["ALLELE_COLUMNS", "GENE_COLUMNS", "METADATA_KEY", "ScoreTable", "long", "wide"]
+__all__ = [
+    "ALLELE_COLUMNS",
+    "GENE_COLUMNS",
+    "METADATA_KEY",
+    "ScoreTable",
+    "matrix",
+    "output_schema",
+    "output_tables",
+]
 
 #: Under this key the metadata stand in a Parquet schema and in the header of TSV and VCF.
 METADATA_KEY = "basenji_score"
 
-#: Values that are written at a time: a row group of Parquet has about 64 MiB.
-_BLOCK_VALUES = 1 << 24
+#: Rows of the long form that are made at a time.
+_LONG_ROWS = 1 << 20
 
 _VARIANT_COLUMNS = [
     ("chrom", pa.string()),
@@ -125,40 +133,6 @@ class ScoreTable:
         )
         return pa.record_batch([*arrays, listed], schema=self.schema)
 
-    def blocks(self, batches: Iterable[Any], rows: int | None = None) -> Iterator[Any]:
-        """Cut a stream into blocks of equal length, whatever the batches were.
-
-        Parameters
-        ----------
-        batches
-            Batches.
-        rows
-            Rows of a block; by default as many as have 16 million values, at most 65,536.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            The same rows in the same order; the last block may be shorter.
-        """
-        rows = rows or min(max(_BLOCK_VALUES // max(self.values, 1), 1), 1 << 16)
-        waiting: list[Any] = []
-        count = 0
-        for batch in batches:
-            while batch.num_rows:
-                part = batch.slice(0, rows - count)
-                waiting.append(part)
-                count += part.num_rows
-                batch = batch.slice(part.num_rows)
-                if count == rows:
-                    yield _joined(waiting)
-                    waiting, count = [], 0
-        if count:
-            yield _joined(waiting)
-
-
-def _joined(batches: list[Any]) -> Any:  # noqa: ANN401 - pyarrow has no type hints
-    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-
 
 def matrix(batch: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 - pyarrow has no type hints
     """Read the values of a batch.
@@ -178,20 +152,55 @@ def matrix(batch: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 - pyarr
     return values, listed.is_valid().to_numpy(zero_copy_only=False)
 
 
-def wide(batch: Any, table: ScoreTable) -> Any:  # noqa: ANN401 - pyarrow has no type hints
-    """Make a pyarrow.Table with one row a row and one column a value."""
+def output_tables(batches: Iterable[Any], table: ScoreTable, *, is_long: bool) -> Iterator[Any]:
+    """Turn a stream of batches into the rows of an output.
+
+    Parameters
+    ----------
+    batches
+        Batches of the table's `ScoreTable.schema`.
+    table
+        What they are.
+    is_long
+        Whether a row becomes one row a score and track, or stays one row. In the long form, a row
+        without values keeps one row, whose score, track and value are null.
+
+    Yields
+    ------
+    pyarrow.Table
+        Rows with the schema of `output_schema`, in order.
+    """
+    if not is_long:
+        yield from (_wide(batch, table) for batch in batches)
+        return
+    # A row becomes many, each with a copy of what describes it.
+    rows = max(1, _LONG_ROWS // table.values)
+    for batch in batches:
+        for first in range(0, batch.num_rows, rows):
+            yield _long(batch.slice(first, rows), table)
+
+
+def output_schema(table: ScoreTable, *, is_long: bool) -> pa.Schema:
+    """Return the schema of an output, with the metadata."""
+    if is_long:
+        name = pa.dictionary(pa.int32(), pa.string())
+        values = [("score", name), ("track", name), ("value", pa.float32())]
+    else:
+        values = [(name, pa.float32()) for name in table.value_names]
+    shown = [table.columns.field(name) for name in table.shown]
+    return pa.schema([*shown, *values], metadata={METADATA_KEY: table.metadata_text})
+
+
+def _wide(batch: Any, table: ScoreTable) -> Any:  # noqa: ANN401 - pyarrow has no type hints
     values, has = matrix(batch)
     missing = None if has.all() else ~has
     columns = [pa.array(column, mask=missing) for column in np.ascontiguousarray(values.T)]
     described = [batch.column(name) for name in table.shown]
-    return pa.Table.from_arrays([*described, *columns], schema=wide_schema(table))
+    schema = output_schema(table, is_long=False)
+    return pa.Table.from_arrays([*described, *columns], schema=schema)
 
 
-def long(batch: Any, table: ScoreTable) -> Any:  # noqa: ANN401 - pyarrow has no type hints
-    """Make a pyarrow.Table with one row a row, score and track.
-
-    A row without values keeps one row, whose score, track and value are null.
-    """
+def _long(batch: Any, table: ScoreTable) -> Any:  # noqa: ANN401 - pyarrow has no type hints
     values, has = matrix(batch)
     counts = np.where(has, table.values, 1)
     source = np.repeat(np.arange(len(has)), counts)
@@ -204,30 +213,8 @@ def long(batch: Any, table: ScoreTable) -> Any:  # noqa: ANN401 - pyarrow has no
         return pa.DictionaryArray.from_arrays(indices, pa.array(names))
 
     described = [batch.column(name).take(pa.array(source)) for name in table.shown]
+    value = pa.array(values[source, column], mask=missing)
     return pa.Table.from_arrays(
-        [
-            *described,
-            named(score, table.scores),
-            named(track, table.tracks),
-            pa.array(values[source, column], mask=missing),
-        ],
-        schema=long_schema(table),
-    )
-
-
-def wide_schema(table: ScoreTable) -> pa.Schema:
-    """Return the schema of the wide form, with the metadata."""
-    shown = [table.columns.field(name) for name in table.shown]
-    values = [pa.field(name, pa.float32()) for name in table.value_names]
-    return pa.schema([*shown, *values], metadata={METADATA_KEY: table.metadata_text})
-
-
-def long_schema(table: ScoreTable) -> pa.Schema:
-    """Return the schema of the long form, with the metadata."""
-    name = pa.dictionary(pa.int32(), pa.string())
-    shown = [table.columns.field(name) for name in table.shown]
-    values = [("score", name), ("track", name), ("value", pa.float32())]
-    return pa.schema(
-        [*shown, *(pa.field(*value) for value in values)],
-        metadata={METADATA_KEY: table.metadata_text},
+        [*described, named(score, table.scores), named(track, table.tracks), value],
+        schema=output_schema(table, is_long=True),
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import gzip
 import io
 import re
 from abc import ABC, abstractmethod
@@ -16,23 +14,39 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pysam
+from Bio.bgzf import BgzfWriter
+from pyarrow import compute
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.score_tables import METADATA_KEY, long, long_schema, matrix, wide, wide_schema
+from basenji_kipoi.score_tables import METADATA_KEY, matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from basenji_kipoi.score_tables import ScoreTable
     from basenji_kipoi.variants import VariantFile
 
-__all__ = ["SUFFIXES", "VCF_TAG", "ScoreWriter", "TableWriter", "VcfWriter", "suffix_of"]
+__all__ = [
+    "SUFFIXES",
+    "VCF_TAG",
+    "ParquetWriter",
+    "ScoreWriter",
+    "TsvWriter",
+    "VcfWriter",
+    "check_vcf_output",
+    "make_index",
+    "suffix_of",
+    "table_writer",
+    "text_output",
+]
 
 #: Suffixes of outputs, of which a longer one comes first.
 SUFFIXES = (".parquet", ".tsv.gz", ".tsv", ".vcf.gz", ".vcf")
 #: The INFO tag of the scores.
 VCF_TAG = "BASENJI"
+
+#: Values of a row group of Parquet: 64 MiB of numbers.
+_GROUP_VALUES = 1 << 24
 
 
 def suffix_of(path: Path) -> str:
@@ -49,15 +63,20 @@ def suffix_of(path: Path) -> str:
     raise InputError(f"the output {path} names no known format: use {', '.join(SUFFIXES)}")
 
 
+def table_writer(path: Path, schema: pa.Schema) -> ScoreWriter:
+    """Open the writer of a Parquet or TSV file."""
+    return (ParquetWriter if suffix_of(path) == ".parquet" else TsvWriter)(path, schema)
+
+
 class ScoreWriter(ABC):
-    """Takes the blocks of a table in order. A context manager.
+    """Takes the rows of a table in order. A context manager.
 
     Leaving it without an exception completes the file.
     """
 
     @abstractmethod
-    def append(self, block: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
-        """Append a block: a record batch of `basenji_kipoi.score_tables.ScoreTable.blocks`."""
+    def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
+        """Append rows."""
 
     @abstractmethod
     def _complete(self) -> None:
@@ -83,73 +102,98 @@ class ScoreWriter(ABC):
             self._release()
 
 
-class TableWriter(ScoreWriter):
-    """Writes Parquet or TSV, in the wide or the long form.
+class ParquetWriter(ScoreWriter):
+    r"""Writes Parquet, compressed by zstd, in row groups of a size that follows from the columns.
 
-    Parquet is compressed by zstd, and the metadata are in its schema. TSV begins with a line
-    ``##basenji_score=`` of the metadata in JSON; an empty field is a missing value.
+    So the file depends on the rows alone, and not on how they were cut when they came.
 
     Parameters
     ----------
     path
-        A path that does not exist yet, with one of the suffixes.
-    table
-        What the blocks are.
-    is_long
-        Whether to write the long form.
+        A path that does not exist yet.
+    schema
+        The columns, with metadata; rows are `pyarrow.Table`\ s of this schema.
     """
 
-    def __init__(self, path: Path, table: ScoreTable, *, is_long: bool = False) -> None:
-        self._table = table
-        self._form: Callable = long if is_long else wide
-        schema = (long_schema if is_long else wide_schema)(table)
-        self._parquet: pyarrow.parquet.ParquetWriter | None = None
-        self._text: io.BufferedIOBase | None = None
-        if path.suffix == ".parquet":
-            self._parquet = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
-            return
-        # Without its name and the time, the same rows make the same file.
-        self._file = path.open("wb")
-        compressed = path.suffix == ".gz"
-        self._text = (
-            gzip.GzipFile(filename="", fileobj=self._file, mode="wb", mtime=0)
-            if compressed
-            else self._file
-        )
-        header = io.StringIO()
-        header.write(f"##{METADATA_KEY}={table.metadata_text}\n")
-        csv.writer(header, delimiter="\t", lineterminator="\n").writerow(schema.names)
-        self._text.write(header.getvalue().encode())
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._file = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        self._group = max(1, _GROUP_VALUES // len(schema))
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
 
-    def append(self, block: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
-        """Append a block."""
-        rows = self._form(block, self._table)
-        if self._parquet is not None:
-            self._parquet.write_table(rows, row_group_size=max(len(rows), 1))
-            return
-        # CSV cannot be written of dictionaries in all versions of pyarrow.
+    def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
+        """Append rows."""
+        while len(rows):
+            taken = rows.slice(0, self._group - self._rows)
+            rows = rows.slice(len(taken))
+            self._waiting.append(taken)
+            self._rows += len(taken)
+            if self._rows == self._group:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            joined = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
+            self._file.write_table(joined, row_group_size=self._group)
+            self._waiting, self._rows = [], 0
+
+    def _complete(self) -> None:
+        self._flush()
+
+    def _release(self) -> None:
+        self._file.close()
+
+
+class TsvWriter(ScoreWriter):
+    r"""Writes tab-separated text; an empty field is a missing value.
+
+    The first line is ``##basenji_score=`` and the metadata in JSON, the second names the columns.
+
+    Parameters
+    ----------
+    path
+        A path that does not exist yet; compressed by bgzip if it ends in ``.gz``.
+    schema
+        The columns, with metadata; rows are `pyarrow.Table`\ s of this schema.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file = text_output(path)
+        header = io.StringIO()
+        header.write(f"##{METADATA_KEY}={schema.metadata[METADATA_KEY.encode()].decode()}\n")
+        csv.writer(header, delimiter="\t", lineterminator="\n").writerow(schema.names)
+        self._file.write(header.getvalue().encode())
+
+    def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
+        """Append rows."""
+        # pyarrow writes no dictionaries as CSV.
         plain = pa.schema(
-            [
-                pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type)
-                for f in rows.schema
-            ]
+            (field.name, getattr(field.type, "value_type", field.type)) for field in rows.schema
         )
-        options = pyarrow.csv.WriteOptions(delimiter="\t", include_header=False)
-        pyarrow.csv.write_csv(rows.cast(plain), self._text, options)
+        rows = rows.cast(plain)
+        quoted = any(
+            compute.any(compute.match_substring(column, '"')).as_py()
+            for column in rows.columns
+            if pa.types.is_string(column.type)
+        )
+        options = pyarrow.csv.WriteOptions(
+            delimiter="\t", include_header=False, quoting_style="needed" if quoted else "none"
+        )
+        # A file of bgzip takes bytes only.
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(rows, sink, options)
+        self._file.write(sink.getvalue().to_pybytes())
 
     def _complete(self) -> None:
         """Nothing is left to write: closing does what is needed."""
 
     def _release(self) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-        if self._text is not None:
-            with contextlib.closing(self._file):
-                self._text.close()
+        self._file.close()
 
 
 class VcfWriter(ScoreWriter):
-    """Writes the records of the variants' file with one more tag, `VCF_TAG`.
+    """Writes the records of the variants' file, as they are, with one more INFO tag, `VCF_TAG`.
 
     The tag has one entry an alternative allele, separated by commas, whose fields are separated by
     ``|`` and named in the header, as those of VEP and of ``bcftools csq`` are.
@@ -157,74 +201,107 @@ class VcfWriter(ScoreWriter):
     Parameters
     ----------
     path
-        A path that does not exist yet, ``.vcf`` or ``.vcf.gz``; the latter gets an index, if its
-        records are sorted.
+        A path that does not exist yet, ``.vcf`` or ``.vcf.gz``.
     table
-        What the blocks are.
+        What the rows are: record batches of its `ScoreTable.schema`.
     variants
         The file that the alleles were read from.
     """
 
     def __init__(self, path: Path, table: ScoreTable, variants: VariantFile) -> None:
-        self._path = path
-        self._source = variants.open()
-        header = self._source.header
-        if VCF_TAG in header.info:
-            raise InputError(
-                f"{variants.name} has the tag {VCF_TAG} already: remove it "
-                f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
-            )
-        fields = "|".join(["allele", "status", "ref_match", "window", *_field_names(table)])
-        header.add_line(f"##{METADATA_KEY}={table.metadata_text}")
-        header.add_line(
-            f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
-            f'Description="Predicted effects of the allele. Format: {fields}">'
-        )
-        self._records = iter(self._source)
-        self._number = 0
-        self._file = pysam.VariantFile(
-            str(path), "wz" if path.suffix == ".gz" else "w", header=header
-        )
-        #: Alleles of the record at hand that were not written yet, and its entries until now.
-        self._record: Any = None
+        self._lines = variants.lines()
+        self._file = text_output(path)
+        # `bcftools +split-vep` refuses a tag without a field Consequence; this one stays empty.
+        described = ["allele", "status", "ref_match", "window"]
+        fields = "|".join([*described, *_field_names(table), "Consequence"])
+        for line in self._lines:
+            if not line.startswith("##"):
+                self._write(f"##{METADATA_KEY}={table.metadata_text}")
+                self._write(
+                    f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
+                    f'Description="Predicted effects of the allele. Format: {fields}">'
+                )
+                self._write(line)
+                break
+            self._write(line)
+        self._next = 0
+        #: Number and entries of the record whose alleles are coming.
+        self._record: int | None = None
         self._entries: list[str] = []
 
-    def append(self, block: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
-        """Append a block."""
-        values, has = matrix(block)
-        numbers = block.column("record").to_pylist()
+    def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
+        """Append rows."""
+        values, has = matrix(rows)
         described = zip(
-            *(block.column(name).to_pylist() for name in ("alt", "status", "ref_match", "window"))
+            *(
+                rows.column(name).to_pylist()
+                for name in ("record", "alt", "status", "ref_match", "window")
+            )
         )
-        for number, (alt, status, match, window), row, present in zip(
-            numbers, described, values, has
-        ):
-            if self._record is None:
-                self._skip_to(number)
+        for (record, alt, status, match, window), row, present in zip(described, values, has):
+            if record != self._record:
+                self._flush()
+                self._record = record
             match_text = "" if match is None else str(int(match))
             start = "" if window is None else str(window)
             scores = [f"{value:.6g}" for value in row.tolist()] if present else [""] * len(row)
-            self._entries.append("|".join([alt, status, match_text, start, *scores]))
-            if len(self._entries) == max(len(self._record.alts or ()), 1):
-                self._record.info[VCF_TAG] = tuple(self._entries)
-                self._file.write(self._record)
-                self._record, self._entries = None, []
+            self._entries.append("|".join([alt, status, match_text, start, *scores, ""]))
 
-    def _skip_to(self, number: int) -> None:
-        while self._number <= number:
-            self._record = next(self._records)
-            self._number += 1
+    def _flush(self) -> None:
+        """Write the record whose alleles are complete, skipping those of other shards."""
+        if self._record is None:
+            return
+        while self._next <= self._record:
+            line = next(self._lines)
+            self._next += 1
+        columns = line.split("\t", 8)
+        columns += ["."] * (8 - len(columns))
+        tag = f"{VCF_TAG}={','.join(self._entries)}"
+        columns[7] = tag if columns[7] in ("", ".") else f"{columns[7]};{tag}"
+        self._write("\t".join(columns))
+        self._entries = []
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n".encode())
 
     def _complete(self) -> None:
-        self._file.close()
-        if self._path.suffix == ".gz":
-            # Records that are not sorted cannot be indexed, and need not be.
-            with contextlib.suppress(OSError, ValueError):
-                pysam.tabix_index(str(self._path), preset="vcf", force=True)
+        self._flush()
 
     def _release(self) -> None:
+        self._lines.close()
         self._file.close()
-        self._source.close()
+
+
+def text_output(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
+    """Open a new file for text; one that ends in ``.gz`` is compressed by bgzip."""
+    return BgzfWriter(path, "wb") if path.suffix == ".gz" else path.open("wb")
+
+
+def check_vcf_output(variants: VariantFile) -> None:
+    """Check that the scores of variants can be written as VCF, before any work is spent.
+
+    Raises
+    ------
+    InputError
+        If the file has the tag of the scores already.
+    """
+    if VCF_TAG in variants.info_tags:
+        raise InputError(
+            f"{variants.name} has the tag {VCF_TAG} already: remove it "
+            f"(bcftools annotate -x INFO/{VCF_TAG}), or write .parquet or .tsv"
+        )
+
+
+def make_index(path: Path) -> bool:
+    """Index a compressed VCF, if its records are sorted; tell whether it has an index now."""
+    if path.suffix != ".gz":
+        return False
+    try:
+        pysam.tabix_index(str(path), preset="vcf", force=True)
+    except OSError:
+        # Records that are not sorted cannot be indexed, and need not be.
+        return False
+    return True
 
 
 def _field_names(table: ScoreTable) -> list[str]:

@@ -249,7 +249,7 @@ def _gene_rows(
             gene = each.gene
             described = gene.gene_id, gene.name, gene.strand, len(each.bins), each.distance
             columns.append((*variant[1:], *described))
-        values.append(scored.reshape(len(found), -1))
+        values.append(scored.reshape(len(found), table.values))
     rows = np.concatenate(values) if values else np.zeros((0, table.values), dtype=np.float32)
     described = list(zip(*columns)) or [()] * len(table.columns)
     return table.batch(described, rows, np.ones(len(rows), dtype=bool))

@@ -21,7 +21,7 @@ import pysam
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from types import TracebackType
     from typing import BinaryIO
 
@@ -84,18 +84,19 @@ class VariantFile:
     def __init__(self, path: str | Path) -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._scratch: Path | None = None
-        #: pysam cannot leave out the samples of BCF, and need not: it parses them when asked.
-        self._drops_samples = False
+        self._is_bcf = True
         try:
             self.path = self._readable(path)
             with self.open() as file:
-                self._drops_samples = not file.is_bcf
+                self._is_bcf = file.is_bcf
                 #: Length of each contig that the header gives one (bp).
                 self.contig_lengths: dict[str, int] = {
                     name: contig.length
                     for name, contig in file.header.contigs.items()
                     if contig.length
                 }
+                #: INFO tags that the header defines.
+                self.info_tags: list[str] = list(file.header.info)
         except BaseException:
             self.close()
             raise
@@ -128,6 +129,17 @@ class VariantFile:
             with contextlib.suppress(OSError):
                 file.close()
 
+    def lines(self) -> Generator[str, None, None]:
+        """Read the file as text, header and records, without line ends; BCF becomes VCF."""
+        if self._is_bcf:
+            with self.open() as file:
+                yield from str(file.header).splitlines()
+                yield from (str(record).rstrip("\n") for record in file)
+            return
+        opener = gzip.open if _is_gzip(self.path) else open
+        with opener(self.path, "rt", encoding="utf-8", errors="surrogateescape") as lines:
+            yield from (line.rstrip("\r\n") for line in lines)
+
     def open(self, *, samples: bool = True) -> pysam.VariantFile:
         """Open the file with pysam, with or without the samples' columns."""
         # htslib's own notices come without the file's name, and would bury the one line.
@@ -135,7 +147,8 @@ class VariantFile:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pysam warns where a file seems truncated
-                drop = self._drops_samples and not samples
+                # Of BCF, pysam cannot leave out the samples, and need not: it parses them late.
+                drop = not (samples or self._is_bcf)
                 return pysam.VariantFile(str(self.path), drop_samples=drop)
         except FileNotFoundError:
             raise InputError(f"the VCF file {self.name} does not exist") from None
@@ -220,12 +233,14 @@ def _is_plain_gzip(path: Path) -> bool:
     return head.startswith(_GZIP_MAGIC) and head[place] != mark
 
 
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as content:
+        return content.read(2) == _GZIP_MAGIC
+
+
 def _line_of(path: Path, record: int) -> tuple[int | None, str]:
     """Find the line of a record: its number from 1 and its text; None in BCF."""
-    with path.open("rb") as content:
-        compressed = content.read(2) == _GZIP_MAGIC
-    opener = gzip.open if compressed else open
-    with opener(path, "rb") as lines:
+    with (gzip.open if _is_gzip(path) else open)(path, "rb") as lines:
         if lines.read(3) == b"BCF":
             return None, ""
         lines.seek(0)

@@ -78,7 +78,7 @@ def test_help_imports_no_network():
     assert result.returncode == 0
     assert "predict" in result.stdout
     assert "inspect" in result.stdout
-    heavy = "{'keras', 'tensorflow', 'h5py', 'pyfaidx', 'zarr'}"
+    heavy = "{'keras', 'tensorflow', 'h5py', 'pyarrow', 'pyfaidx', 'pysam', 'zarr'}"
     code = f"import sys, basenji_kipoi.cli; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", basenji("--version").stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,7 @@ from basenji_kipoi.genome import Genome
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.network import build_network
 from basenji_kipoi.scorer import CountedBins, Scorer
-from basenji_kipoi.scores import SCORES, is_histone, scores_named
+from basenji_kipoi.scores import GENE_SCORES, SCORES, is_histone, scores_named
 from basenji_kipoi.sequence import encode
 from basenji_kipoi.targets import Target, Targets
 from basenji_kipoi.variant_windows import WindowPlacement
@@ -280,3 +281,11 @@ def test_the_original_programs_scores(original, tmp_path):
         for i in chosen
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_documentation_has_every_score():
+    text = (Path(__file__).parents[1] / "docs/concepts/scores.md").read_text().replace("\\|", "|")
+    for each in (*SCORES.values(), *GENE_SCORES.values()):
+        row = next(x for x in text.splitlines() if x.startswith(f"| `{each.name}` |"))
+        assert each.name.startswith("centre") or each.formula in row
+        assert f"| {'yes' if each.signed else 'no'} |" in row

@@ -1,0 +1,481 @@
+"""`basenji score` as a person runs it: values, statuses, shards, interruptions, bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pysam
+import pytest
+from test_cli import REPOSITORY
+from typer.testing import CliRunner
+
+from basenji_kipoi.cli import app
+from basenji_kipoi.genome import Genome
+from basenji_kipoi.sequence import encode, one_hot
+
+LETTERS = "".join(np.random.default_rng(11).choice(list("ACGT"), 30_000))
+OTHER = str.maketrans("ACGT", "GTCA")
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+
+def line(pos, ref=None, alt=None, chrom="chrI", name="."):
+    ref = LETTERS[pos - 1] if ref is None else ref
+    return f"{chrom}\t{pos}\t{name}\t{ref}\t{alt or ref.translate(OTHER)}\t.\t.\tDP=3"
+
+
+def snvs(number, start=5000, step=37):
+    return [line(pos) for pos in range(start, start + number * step, step)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, small_bundle):
+    folder = tmp_path_factory.mktemp("score")
+    (folder / "genome.fa").write_text(f">chrI\n{LETTERS}\n>chrII\n{LETTERS[:3000]}\n")
+    Genome(folder / "genome.fa").close()
+    (folder / "genes.gtf").write_text(
+        'chrI\tx\ttranscript\t5001\t5100\t.\t+\t.\tgene_id "G1"; gene_name "one";\n'
+        'chrI\tx\ttranscript\t5120\t5170\t.\t-\t.\tgene_id "G1"; gene_name "one";\n'
+        'chrI\tx\ttranscript\t20001\t20100\t.\t-\t.\tgene_id "G2";\n'
+    )
+    return {"model": small_bundle.path, "fasta": folder / "genome.fa", "gtf": folder / "genes.gtf"}
+
+
+def arguments(files, folder, rows, out="x.parquet", **options):
+    vcf = folder / "in.vcf"
+    if not isinstance(rows, str):
+        vcf.write_text(HEADER + "".join(f"{row}\n" for row in rows))
+        rows = str(vcf)
+    words = ["score", "--model", str(files["model"]), "--fasta", str(files["fasta"])]
+    words += ["--vcf", rows, "--out", str(folder / out)]
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    return words
+
+
+def score(files, folder, rows, out="x.parquet", *, status=0, standard_input=None, **options):
+    """Run the command; return the table, or the message if it is expected to fail."""
+    run = CliRunner().invoke(
+        app, arguments(files, folder, rows, out, **options), input=standard_input
+    )
+    assert run.exit_code == status, run.stderr
+    if status:
+        assert not (folder / out).exists()
+        assert run.stderr.startswith("error: ")
+        assert run.stderr.count("\n") == 1
+        return run.stderr
+    return pd.read_parquet(folder / out) if out.endswith("parquet") else run.stderr
+
+
+def predict(bundle, letters):
+    return bundle.network().predict_on_batch(one_hot(encode(letters))[None])[0].astype(float)
+
+
+def test_values_of_all_kinds_of_alleles(files, tmp_path, small_bundle):
+    alleles = [(5000, "SNV", 1, None), (7001, "MNV", 4, "TTTTT"[:4]), (9000, "insertion", 1, None)]
+    alleles += [(9100, "deletion", 13, None), (9200, "complex", 3, "GCAT")]
+    rows, expected = [], []
+    for pos, kind, removed, alt in alleles:
+        ref = LETTERS[pos - 1 : pos - 1 + removed]
+        alt = {"SNV": ref.translate(OTHER), "insertion": ref + "GATTACA", "deletion": ref[0]}.get(
+            kind, alt
+        )
+        rows.append(line(pos, ref, alt, name=kind))
+        # The first base of REF is at index 1023 of 2048, and the window's first base stays.
+        start = pos - 1 - 1023
+        changed = LETTERS[start : pos - 1] + alt + LETTERS[pos - 1 + removed :]
+        r, a = (predict(small_bundle, x[:2048]) for x in (LETTERS[start:], changed))
+        expected.append([a.sum(0) - r.sum(0), np.log2(a.sum(0) + 1) - np.log2(r.sum(0) + 1)])
+    frame = score(files, tmp_path, rows, scores="SAD,logFC", tracks="start_plus,0")
+    assert list(frame.columns) == [
+        "chrom", "pos", "id", "ref", "alt", "status", "ref_match", "window",
+        "SAD/start_plus", "SAD/access", "logFC/start_plus", "logFC/access",
+    ]  # fmt: skip
+    assert frame["window"].tolist() == [pos - 1 - 1023 for pos, *_ in alleles]
+    assert frame["ref_match"].all()
+    found = frame.iloc[:, 8:].to_numpy().reshape(5, 2, 2)
+    np.testing.assert_allclose(found, np.array(expected)[:, :, [1, 0]], rtol=1e-3, atol=1e-5)
+
+
+def test_every_allele_keeps_its_row(files, tmp_path):
+    rows = [
+        line(5000, alt="G,<DEL>,*" if LETTERS[4999] != "G" else "C,<DEL>,*"),
+        line(6000, alt="."),
+        line(6100, alt=f"{LETTERS[6099]}]chrI:9]"),
+        line(6200, alt="R"),
+        line(6300, alt="A" * 500),
+        line(10, chrom="chrIX"),
+        line(40_000, ref="A", alt="C"),
+        line(6400, ref=LETTERS[6399].translate(OTHER), alt="N"),
+    ]
+    frame = score(files, tmp_path, rows, max_allele=400)
+    assert frame["status"].tolist() == [
+        "ok", "symbolic", "spanning_deletion", "no_alternative", "breakend", "not_acgtn",
+        "too_long", "unknown_contig", "off_contig", "ok",
+    ]  # fmt: skip
+    scored = (frame["status"] == "ok").tolist()
+    assert frame["SAD/access"].notna().tolist() == scored
+    assert frame["window"].notna().tolist() == scored
+    assert [match for match in frame["ref_match"] if match is not None] == [True, False]
+
+    message = score(files, tmp_path, rows, "x.tsv", max_allele=400)
+    assert "10 alleles, 2 scored (1 scores, 3 tracks)" in message
+    assert "  1 symbolic: ALT is symbolic, such as <DEL>" in message
+    assert "warning: REF is not the genome's sequence in 1 alleles" in message
+    frame = score(files, tmp_path, rows, "y.parquet", max_allele=400, check_ref="skip")
+    assert frame["status"].tolist()[-1] == "ref_mismatch"
+    message = score(files, tmp_path, rows, "z.parquet", status=2, check_ref="fail")
+    assert f"in.vcf: record 8 (chrI:6400 {LETTERS[6399].translate(OTHER)}>N): REF is not" in message
+
+
+def test_a_window_beyond_the_contig_is_padded(files, tmp_path, small_bundle):
+    frame = score(files, tmp_path, [line(1), line(30_000)], scores="ALT")
+    assert frame["window"].tolist() == [-1023, 29_999 - 1023]
+    changed = "N" * 1023 + LETTERS[0].translate(OTHER) + LETTERS[1:1025]
+    expected = predict(small_bundle, changed).sum(0)
+    np.testing.assert_allclose(frame.iloc[0, 8:].to_numpy(float), expected, rtol=1e-5)
+
+
+def test_other_containers_give_the_same(files, tmp_path):
+    frame = score(files, tmp_path, snvs(4))
+    text = (tmp_path / "in.vcf").read_text()
+    given = score(files, tmp_path, "-", "stdin.parquet", standard_input=text)
+    pd.testing.assert_frame_equal(given, frame)
+    pysam.tabix_compress(str(tmp_path / "in.vcf"), str(tmp_path / "in.vcf.gz"))
+    given = score(files, tmp_path, str(tmp_path / "in.vcf.gz"), "bgzip.parquet")
+    pd.testing.assert_frame_equal(given, frame)
+
+
+def test_contig_names_are_reconciled_and_said_once(files, tmp_path):
+    frame = score(files, tmp_path, snvs(3))
+    rows = [row.replace("chrI", "I") for row in snvs(3)]
+    message = score(files, tmp_path, rows, "x.tsv")
+    assert message.count("the contig I of") == 1
+    other = score(files, tmp_path, rows, "y.parquet", quiet=True)
+    assert other["chrom"].tolist() == ["I"] * 3
+    pd.testing.assert_frame_equal(other.drop(columns="chrom"), frame.drop(columns="chrom"))
+
+
+def test_windows(files, tmp_path):
+    rows = snvs(6, 5010, step=11)
+    grid = score(files, tmp_path, rows, "g.parquet", window="grid")
+    assert (grid["window"] % 32 == 0).all()
+    cluster = score(files, tmp_path, rows, "c.parquet", window="cluster:500")
+    assert cluster["window"].nunique() == 1
+    message = score(files, tmp_path, rows, "n.parquet", status=2, window="cluster:2000")
+    assert "use at most cluster:" in message
+
+
+def test_strands_shifts_and_models_are_averages(files, tmp_path):
+    rows = snvs(3)
+    runs = {
+        "one": {},
+        "left": {"shifts": "-32"},
+        "right": {"shifts": "32"},
+        "both": {"shifts": "-32,32"},
+        "strands": {"both_strands": True},
+        "twice": {"model": files["model"]},  # the model a second time
+    }
+    found = {
+        name: score(files, tmp_path, rows, f"{name}.parquet", scores="ALT", **options).iloc[:, 8:]
+        for name, options in runs.items()
+    }
+    mean = (found["left"] + found["right"]) / 2
+    np.testing.assert_allclose(found["both"], mean, rtol=1e-5)
+    np.testing.assert_allclose(found["twice"], found["one"], rtol=1e-6)
+    assert not np.allclose(found["strands"], found["one"], rtol=1e-4)
+
+
+def test_stitched_deletions_change_less(files, tmp_path):
+    deletion = [line(9000, LETTERS[8999:9040], LETTERS[8999])]
+    anchored = score(files, tmp_path, deletion, "a.parquet", scores="D1")
+    stitched = score(files, tmp_path, deletion, "s.parquet", scores="D1", indels="stitch")
+    assert (stitched.iloc[0, 8:] < anchored.iloc[0, 8:]).all()
+
+
+def test_genes(files, tmp_path, small_bundle):
+    rows = [line(5050), line(5050, alt="<DEL>"), line(12_000), line(20_050)]
+    score(files, tmp_path, rows, genes=files["gtf"], scores="SAD")
+    frame = pd.read_parquet(tmp_path / "x.genes.parquet")
+    assert frame[["pos", "gene_id", "gene_name", "strand"]].to_numpy().tolist() == [
+        [5050, "G1", "one", "+"],
+        [20_050, "G2", "", "-"],
+    ]
+    # TSSs at bases 5000 and 5169; the window starts at 5049 - 1023, four bins are cropped.
+    start = 5049 - 1023
+    bins = sorted({(tss - start) // 32 - 4 for tss in (5000, 5169)})
+    assert len(bins) == 2 == frame["tss_bins"][0]
+    assert frame["distance"].tolist() == [49, 50]
+    reference = LETTERS[start : start + 2048]
+    changed = reference[:1023] + reference[1023].translate(OTHER) + reference[1024:]
+    r, a = (predict(small_bundle, x)[bins].sum(0) for x in (reference, changed))
+    expected = [*(a - r), *(np.log2(a + 1) - np.log2(r + 1))]
+    np.testing.assert_allclose(frame.iloc[0, 10:].to_numpy(float), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_duplicates_are_computed_once(files, tmp_path):
+    alt = LETTERS[4999].translate(OTHER).lower()
+    lower = line(5000, LETTERS[4999].lower(), alt)
+    rows = [line(5000), line(6000), lower, line(5000)]
+    frame = score(files, tmp_path, rows).iloc[:, 8:]
+    for row in (2, 3):
+        pd.testing.assert_series_equal(frame.iloc[row], frame.iloc[0], check_names=False)
+
+
+def test_background(files, tmp_path):
+    score(files, tmp_path, snvs(20), "background.parquet", scores="SAD,D1", tracks="0,1")
+    background = pd.read_parquet(tmp_path / "background.parquet")
+    rows = [*snvs(4), line(9000, alt="<DEL>")]
+    frame = score(
+        files, tmp_path, rows, scores="D1", tracks="1", background=tmp_path / "background.parquet"
+    )
+    assert list(frame.columns[8:]) == ["D1/start_plus", "D1_quantile/start_plus"]
+    for value, quantile in zip(frame["D1/start_plus"][:4], frame["D1_quantile/start_plus"][:4]):
+        below = (background["D1/start_plus"] < value * 0.999).mean()
+        assert below <= quantile <= below + 0.1
+    assert np.isnan(frame["D1_quantile/start_plus"][4])
+    options = {"scores": "JS", "background": tmp_path / "background.parquet"}
+    message = score(files, tmp_path, rows, "y.parquet", status=2, **options)
+    assert "has no column JS/access" in message
+
+
+@pytest.mark.parametrize("out", ["x.parquet", "x.tsv", "x.vcf", "x.vcf.gz"])
+def test_a_file_without_variants(files, tmp_path, out):
+    found = score(files, tmp_path, [], out)
+    if out == "x.parquet":
+        assert list(found.columns)[-1] == "SAD/start_minus"
+        assert len(found) == 0
+    elif out == "x.tsv":
+        assert len(pd.read_csv(tmp_path / out, sep="\t", skiprows=1).columns) == 11
+    else:
+        with pysam.VariantFile(str(tmp_path / out)) as file:
+            assert "BASENJI" in file.header.info
+            assert list(file) == []
+
+
+def test_vcf_output_and_metadata(files, tmp_path, small_bundle):
+    rows = [line(5000), line(5010, alt="<DEL>")]
+    score(files, tmp_path, rows, "x.vcf.gz", tracks="access", scores="SAD,centre")
+    with pysam.VariantFile(str(tmp_path / "x.vcf.gz")) as file:
+        records = list(file.fetch("chrI"))
+        metadata = json.loads(
+            next(r.value for r in file.header.records if r.key == "basenji_score")
+        )
+    entry = records[0].info["BASENJI"][0].split("|")
+    assert entry[:4] == [records[0].alts[0], "ok", "1", str(4999 - 1023)]
+    message = score(files, tmp_path, str(tmp_path / "x.vcf.gz"), "again.vcf", status=2)
+    assert "has the tag BASENJI already: remove it" in message
+    frame = score(files, tmp_path, rows, tracks="access", scores="SAD,centre")
+    found = [float(value) for value in entry[4:6]]
+    np.testing.assert_allclose(found, frame.iloc[0, 8:].to_numpy(float), rtol=1e-5)
+    assert metadata["model"][0]["sha256"] == small_bundle.metadata.sha256["model.weights.h5"]
+    assert metadata["definitions"]["SAD"]["formula"] == "sum (a - r)"
+    assert metadata["commands"][0].startswith("basenji ")
+    assert set(metadata["versions"]) >= {"keras", "pysam", "pyarrow"}
+
+
+# ---- bad input ----
+
+
+def test_bad_input(files, tmp_path):
+    message = score(files, tmp_path, [*snvs(2), "chrI\t7"], status=2)
+    assert f"{tmp_path}/in.vcf:5: not a VCF record" in message
+    shifted = [line(pos, LETTERS[pos + 90]) for pos in range(5000, 8000, 50)]
+    message = score(files, tmp_path, shifted, status=2)
+    assert "REF is not the genome's sequence in" in message
+    assert "seem to be of another assembly" in message
+    assert len(score(files, tmp_path, shifted[:3], check_ref="warn")) == 3
+    for options, expected in [
+        ({"out": "x.csv"}, "names no known format"),
+        ({"scores": "SED"}, "no score 'SED'"),
+        ({"shard": "3/2"}, "--shard: expected i/n"),
+        ({"shifts": "a"}, "--shifts: expected whole numbers"),
+        ({"shifts": "1,1"}, "must be different"),
+        ({"bins": "center:99"}, "--bins: expected all or center:N"),
+        ({"tracks": "dnase"}, "no track 'dnase'"),
+        ({"genes": tmp_path / "none.gtf"}, "does not exist"),
+        ({"out": "none/x.parquet"}, "does not exist: create"),
+        ({"out": "x.vcf", "long": True}, "--long: a VCF has one form only"),
+    ]:
+        assert expected in score(
+            files, tmp_path, snvs(1), **{"out": "y.parquet", **options, "status": 2}
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.vcf", "x.parquet"]
+
+
+def test_existing_outputs(files, tmp_path):
+    first = score(files, tmp_path, snvs(2))
+    run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(3)))
+    assert run.exit_code == 2
+    assert "exists already" in run.stderr
+    run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(3), resume=True))
+    assert run.exit_code == 0
+    assert "is complete" in run.stderr
+    assert len(pd.read_parquet(tmp_path / "x.parquet")) == len(first)
+    assert len(score(files, tmp_path, snvs(3), overwrite=True)) == 3
+
+
+# ---- shards ----
+
+
+@pytest.mark.parametrize("out", ["x.parquet", "x.tsv.gz", "x.vcf.gz"])
+def test_shards_make_the_same_file(files, tmp_path, out):
+    rows = [*snvs(5), line(6000, alt="N,<DEL>,*"), *snvs(6, 7000)]
+    options = {"part_size": 2, "genes": files["gtf"], "tracks": "0"}
+    names = [f"{number}.{out}" for number in (1, 2, 3)]
+    for number, name in enumerate(names, start=1):
+        score(files, tmp_path, rows, name, shard=f"{number}/3", **options)
+    score(files, tmp_path, rows, out, **options)
+    whole = read(tmp_path / out)
+    genes = out.replace("vcf", "tsv").replace("x.", "x.genes.")
+    whole_genes = read(tmp_path / genes)
+
+    def merge(*given):
+        shards = [str(tmp_path / name) for name in given]
+        command = ["merge-scores", *shards, "--out", str(tmp_path / out), "--overwrite"]
+        return CliRunner().invoke(app, command)
+
+    run = merge(*reversed(names))
+    assert run.exit_code == 0, run.stderr
+    assert read(tmp_path / out) == whole
+    assert read(tmp_path / genes) == whole_genes
+    if out == "x.parquet":
+        assert all(0 < len(pd.read_parquet(tmp_path / name)) < 14 for name in names)
+    if out == "x.vcf.gz":
+        with pysam.VariantFile(str(tmp_path / out)) as file:
+            assert len(list(file.fetch("chrI", 5999, 6000))) == 1
+
+    assert "the shard 2/3 is missing" in merge(names[0], names[2]).stderr
+    assert f"{names[0]} is given twice" in merge(names[0], *names).stderr
+    (tmp_path / "other").mkdir()
+    for name in (names[0], genes.replace("x.", "1.x.")):
+        shutil.copy(tmp_path / name, tmp_path / "other")
+    assert "the shard 1/3 is given twice" in merge(f"other/{names[0]}", *names).stderr
+    score(files, tmp_path / "other", rows, names[1], shard="2/3", **{**options, "part_size": 3})
+    assert (
+        "are no shards of one run: their part_size differs"
+        in merge(names[0], f"other/{names[1]}", names[2]).stderr
+    )
+
+
+def read(path):
+    """Read all of a file but the commands that made it, which tell a shard from a whole run."""
+    if path.suffix == ".parquet":
+        table = pyarrow.parquet.read_table(path)
+        metadata = json.loads(table.schema.metadata[b"basenji_score"])
+        with pyarrow.parquet.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        rows = [table.replace_schema_metadata(None).to_pydict(), groups]
+    else:
+        lines = pysam.BGZFile(str(path)).read(10_000_000).decode().splitlines()
+        key = "##basenji_score="
+        metadata = json.loads(next(x for x in lines if x.startswith(key)).removeprefix(key))
+        rows = [x for x in lines if not x.startswith(key)]
+    del metadata["commands"]
+    return repr(rows), metadata
+
+
+# ---- interruptions ----
+
+
+def command(files, folder, **options):
+    words = arguments(files, folder, str(folder / "in.vcf"), **options)
+    # A name without folder, so that the recorded command is the same in every folder.
+    words[words.index("--out") + 1] = "x.parquet"
+    words[words.index("--vcf") + 1] = "in.vcf"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return {
+        "args": [sys.executable, "-m", "basenji_kipoi", *words],
+        "cwd": folder,
+        "env": environment,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
+
+
+def folder_with(tmp_path, name, rows):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "in.vcf").write_text(HEADER + "".join(f"{row}\n" for row in rows))
+    return folder
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_it_makes_the_same_file(files, tmp_path):
+    rows = [*snvs(100, step=13), line(9000, alt="<DEL>"), *snvs(100, 12_000, 13)]
+    options = {"part_size": 10, "genes": files["gtf"]}
+    whole = folder_with(tmp_path, "whole", rows)
+    subprocess.run(**command(files, whole, **options), check=True, timeout=300)
+    killed = folder_with(tmp_path, "killed", rows)
+    first = True
+    for wanted in (1, 8, 15):
+        more = {} if first else {"resume": True}
+        with subprocess.Popen(**command(files, killed, **options, **more)) as process:
+            wait_for(lambda n=wanted: parts(killed) >= n, process)
+            process.send_signal(signal.SIGKILL)
+        first = False
+        assert not (killed / "x.parquet").exists()
+    done = parts(killed)
+    assert done < 21
+    # What an interruption left is neither overwritten nor mixed with other settings.
+    run = subprocess.run(**command(files, killed, **options), check=False, timeout=300)
+    assert run.returncode == 2
+    assert "holds parts of an interrupted run: pass --resume" in run.stderr
+    other = {**options, "scores": "D1", "resume": True}
+    run = subprocess.run(**command(files, killed, **other), check=False, timeout=300)
+    assert run.returncode == 2
+    assert 'was begun with another scores (["SAD"], now ["D1"])' in run.stderr
+    assert parts(killed) == done
+    final = command(files, killed, **options, resume=True)
+    subprocess.run(**final, check=True, timeout=300)
+    for name in ("x.parquet", "x.genes.parquet"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    names = ["in.vcf", "x.genes.parquet", "x.parquet"]
+    assert sorted(path.name for path in killed.iterdir()) == names
+
+
+def parts(folder):
+    return len(list((folder / "x.parquet.parts").glob("*.alleles.arrow")))
+
+
+def wait_for(condition, process, seconds=300):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_full_disk(files, tmp_path):
+    folder = folder_with(tmp_path, "full", snvs(60))
+
+    def limit():
+        # Files cannot grow beyond this, as on a disk without space; a part has more.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+    run = subprocess.run(
+        **command(files, folder, part_size=40), preexec_fn=limit, check=False, timeout=300
+    )
+    assert run.returncode == 2
+    message = "x.parquet cannot be written: file too large: make space and go on with --resume"
+    assert run.stderr == f"error: {message}\n"
+    # The first part could not be saved, so nothing is left that could be resumed.
+    assert [path.name for path in folder.iterdir()] == ["in.vcf"]
+    subprocess.run(**command(files, folder, part_size=40, resume=True), check=True, timeout=300)
+    assert len(pd.read_parquet(folder / "x.parquet")) == 60
+
+
+def test_help_states_units():
+    text = CliRunner().invoke(app, ["score", "--help"], terminal_width=200).output
+    for word in ("(log2)", "(bits)", "(bp)", "(GiB)", "units of the targets table"):
+        assert word in " ".join(text.replace("│", " ").split())

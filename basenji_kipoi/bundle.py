@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from basenji_kipoi.architecture import Architecture, read_model
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.checksums import sha256_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import Targets
 
@@ -106,7 +106,7 @@ class Bundle:
                 raise InputError(f"{path / METADATA}: no sha256 of {name}")
             if not (path / name).is_file():
                 raise InputError(f"{path / name} is missing: the model at {path} is incomplete")
-            if verify and _sha256(path / name) != metadata.sha256[name]:
+            if verify and sha256_of(path / name) != metadata.sha256[name]:
                 raise InputError(
                     f"{path / name} is not the file that {METADATA} describes (its sha256 "
                     "differs): get the model again"
@@ -237,7 +237,7 @@ def save_bundle(
                 "backend": keras.config.backend(),
                 "numpy": np.__version__,
             },
-            sha256={file: _sha256(folder / file) for file in CHECKED_FILES},
+            sha256={file: sha256_of(folder / file) for file in CHECKED_FILES},
             **_geometry(architecture),
         )
         (folder / METADATA).write_text(_json(metadata.model_dump()), encoding="utf-8")
@@ -260,14 +260,6 @@ def _check_targets(architecture: Architecture, targets: Targets, where: str | Pa
         raise InputError(
             f"{where} has {len(targets)} rows, but the network predicts {tracks} tracks"
         )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as content:
-        for block in iter(lambda: content.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _json(content: object) -> str:

@@ -12,6 +12,15 @@ import typer
 
 from basenji_kipoi import __version__
 from basenji_kipoi.cli_mutate import mutate
+from basenji_kipoi.cli_options import (
+    BothStrands,
+    Fasta,
+    Model,
+    Overwrite,
+    Quiet,
+    Tracks,
+)
+from basenji_kipoi.cli_score import score
 from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
 
 if TYPE_CHECKING:
@@ -37,9 +46,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-_Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 
 
 class Format(str, Enum):
@@ -71,8 +77,8 @@ def main(
 @app.command()
 @evaluated
 def predict(
-    model: _Model,
-    fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
+    model: Model,
+    fasta: Fasta,
     bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
     out: Annotated[
         Path,
@@ -83,13 +89,7 @@ def predict(
     output_format: Annotated[
         Optional[Format], typer.Option("--format", help="Format, if the name does not tell.")
     ] = None,
-    tracks: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Tracks to write, by index or identifier, separated by commas.",
-            show_default="all",
-        ),
-    ] = None,
+    tracks: Tracks = None,
     batch_size: Annotated[
         Optional[int],
         typer.Option(
@@ -99,20 +99,9 @@ def predict(
         ),
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
-    both_strands: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--both-strands/--one-strand",
-            help="Average predictions over both strands, or not.",
-            show_default="as the model was evaluated",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing output.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")
-    ] = False,
+    both_strands: BothStrands = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict every bin of each interval.
 
@@ -208,7 +197,7 @@ def _predict(
 @app.command()
 @evaluated
 def inspect(
-    model: _Model,
+    model: Model,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Verify a model's checksums and show its network, tracks, training and evaluation."""
@@ -228,4 +217,5 @@ def inspect(
     console.print(render(description))
 
 
+app.command()(evaluated(score))
 app.command()(mutate)

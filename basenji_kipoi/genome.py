@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-__all__ = ["Genome", "did_you_mean", "suggest_contig"]
+__all__ = ["Genome", "contig_key", "did_you_mean", "suggest_contig"]
 
 #: An index may be this much older than its FASTA file: a copy or a checkout of both writes them
 #: within moments and in any order.
@@ -61,8 +61,8 @@ def suggest_contig(name: str, known: Iterable[str]) -> str | None:
         The known name that differs by a "chr" prefix, by upper and lower case, or by the two names
         of the mitochondrion (M, MT), else the most similar one, else None.
     """
-    by_key = {_contig_key(candidate): candidate for candidate in known}
-    exact = by_key.get(_contig_key(name))
+    by_key = {contig_key(candidate): candidate for candidate in known}
+    exact = by_key.get(contig_key(name))
     if exact is not None:
         return exact
     # Sequence matching is quadratic: assemblies with a million scaffolds would take minutes.
@@ -93,7 +93,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f": it has {shown}"
 
 
-def _contig_key(name: str) -> str:
+def contig_key(name: str) -> str:
+    """Reduce a contig's name to what tells it from others of its assembly.
+
+    Parameters
+    ----------
+    name
+        A contig's name.
+
+    Returns
+    -------
+    str
+        The same for names that differ by a "chr" prefix, by upper and lower case, or by the two
+        names of the mitochondrion (M, MT).
+    """
     key = name.lower()
     key = key[3:] if key.startswith("chr") else key
     return "mt" if key == "m" else key

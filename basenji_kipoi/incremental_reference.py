@@ -46,13 +46,21 @@ class Kept:
     first: dict[str, Tensor]
 
 
-def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - whatever it takes
+def compiled(
+    function: Callable,
+    *,
+    any_shape: bool = False,
+    **fixed: Any,  # noqa: ANN401 - whatever it takes
+) -> Callable:
     """Compile a function of tensors with the backend, where it has a compiler.
 
     Parameters
     ----------
     function
         The function.
+    any_shape
+        Whether shapes differ from call to call. A backend that can compiles once for all of them
+        then; the function must not read shapes as numbers.
     **fixed
         Arguments that are no tensors and stay the same.
 
@@ -67,7 +75,7 @@ def compiled(function: Callable, **fixed: Any) -> Callable:  # noqa: ANN401 - wh
     if backend == "tensorflow":
         import tensorflow  # noqa: PLC0415 - only with this backend
 
-        return tensorflow.function(run, autograph=False)
+        return tensorflow.function(run, autograph=False, reduce_retracing=any_shape)
     if backend == "jax":
         import jax  # noqa: PLC0415 - only with this backend
 

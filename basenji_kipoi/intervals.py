@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
-__all__ = ["Interval", "centred_window", "read_bed"]
+__all__ = ["Interval", "centred_window", "open_text", "read_bed"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _HEADERS = ("track", "browser")
@@ -126,7 +126,7 @@ def read_bed(
     intervals = []
     number = 0
     try:
-        with _open_text(path) as file:
+        with open_text(path) as file:
             for line in file:
                 number += 1
                 if _is_record(line):
@@ -144,7 +144,7 @@ def read_bed(
     return intervals
 
 
-def _open_text(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
     """Open a text file, decompressing it if it is gzip."""
     with path.open("rb") as raw:
         compressed = raw.read(2) == _GZIP_MAGIC

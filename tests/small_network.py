@@ -71,11 +71,15 @@ def randomised(network: keras.Model, seed: int = 0) -> keras.Model:
 
 def make_small_bundle(path: Path) -> Bundle:
     """Save a small bundle with random weights; the last two tracks are a strand pair."""
+    return save_random_bundle(path, small_architecture(), seed=1)
+
+
+def save_random_bundle(path: Path, architecture: Architecture, *, seed: int) -> Bundle:
+    """Save a bundle of three tracks with random weights; the last two are a strand pair."""
     from basenji_kipoi.bundle import save_bundle
     from basenji_kipoi.network import build_network
 
-    architecture = small_architecture()
-    network = randomised(build_network(architecture), seed=1)
+    network = randomised(build_network(architecture), seed=seed)
     targets = Targets(
         [
             Target(index=0, identifier="access", strand_pair=0, assay="ATAC", sample="a"),

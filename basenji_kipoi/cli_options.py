@@ -1,0 +1,30 @@
+"""What the options of several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+__all__ = ["BothStrands", "Fasta", "Model", "Overwrite", "Quiet", "Tracks"]
+
+Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
+Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
+Tracks = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Tracks to write, by index or identifier, separated by commas.",
+        show_default="all",
+    ),
+]
+BothStrands = Annotated[
+    Optional[bool],
+    typer.Option(
+        "--both-strands/--one-strand",
+        help="Average predictions over both strands, or not.",
+        show_default="as the model was evaluated",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]

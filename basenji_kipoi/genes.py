@@ -1,0 +1,251 @@
+"""Genes by their transcription start sites (TSS), and the scores of genes."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.intervals import open_text
+from basenji_kipoi.variant_checks import matching_contigs
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+
+    from basenji_kipoi.effects import Effects
+    from basenji_kipoi.genome import Genome
+
+__all__ = ["Gene", "GeneBins", "Genes", "gene_scores", "read_genes"]
+
+
+class Gene(NamedTuple):
+    """A gene.
+
+    Attributes
+    ----------
+    gene_id, name : str
+        Its identifier and its name (empty if it has none).
+    strand : str
+        ``+``, ``-`` or ``.``.
+    contig : str
+        The genome's name of its contig.
+    tss : tuple of int
+        First bases of its transcripts (0-based), each once, from left to right.
+    """
+
+    gene_id: str
+    name: str
+    strand: str
+    contig: str
+    tss: tuple[int, ...]
+
+
+class GeneBins(NamedTuple):
+    """A gene in a window.
+
+    Attributes
+    ----------
+    gene : Gene
+        The gene.
+    bins : ndarray, int, shape (bins,)
+        Predicted bins of the window that hold one of its TSSs, each once.
+    distance : int
+        Bases from a place to the nearest of these TSSs.
+    """
+
+    gene: Gene
+    bins: np.ndarray
+    distance: int
+
+
+@dataclass(frozen=True)
+class _Sites:
+    """The TSSs of a contig from left to right, and the number of each one's gene."""
+
+    positions: np.ndarray
+    genes: np.ndarray
+
+
+class Genes:
+    """Genes, found by where their TSSs lie.
+
+    Parameters
+    ----------
+    genes
+        The genes.
+    """
+
+    def __init__(self, genes: Sequence[Gene]) -> None:
+        self._genes = genes
+        by_contig: dict[str, list[tuple[int, int]]] = {}
+        for number, gene in enumerate(genes):
+            by_contig.setdefault(gene.contig, []).extend((tss, number) for tss in gene.tss)
+        self._sites = {
+            contig: _Sites(*np.array(sorted(sites)).T) for contig, sites in by_contig.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self._genes)
+
+    def within(self, contig: str, start: int, bins: int, size: int, place: int) -> list[GeneBins]:
+        """Find the genes that have a TSS in a row of bins.
+
+        Parameters
+        ----------
+        contig
+            Contig.
+        start
+            First base of the first bin (0-based).
+        bins, size
+            Number of bins, and bases of each.
+        place
+            The base from which distances count (0-based).
+
+        Returns
+        -------
+        list of GeneBins
+            From left to right by their first TSS there.
+        """
+        if contig not in self._sites:
+            return []
+        sites = self._sites[contig]
+        first, last = np.searchsorted(sites.positions, [start, start + bins * size])
+        numbers, positions = sites.genes[first:last], sites.positions[first:last]
+        return [
+            GeneBins(
+                self._genes[number],
+                np.unique((positions[numbers == number] - start) // size),
+                int(np.abs(positions[numbers == number] - place).min()),
+            )
+            for number in dict.fromkeys(numbers.tolist())
+        ]
+
+
+def read_genes(path: str | os.PathLike[str], genome: Genome) -> Genes:
+    """Read the transcription start sites of a GTF file, plain or gzip.
+
+    A TSS is the first base of a transcript on its strand: its start on ``+``, its end on ``-``.
+    Where the file lists no transcripts, they are made of their exons.
+
+    Parameters
+    ----------
+    path
+        The GTF file.
+    genome
+        The genome; genes of contigs that it lacks are left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a line is not GTF (names the line), or no gene lies on a
+        contig of the genome.
+    """
+    path, number = Path(path), 0
+    try:
+        with open_text(path) as file:
+            transcripts: dict[tuple[str, str, str], list] = {}
+            has_transcripts = False
+            for line in file:
+                number += 1
+                if line.startswith("#") or not line.strip():
+                    continue
+                feature, contig, start, end, strand, attributes = _parse(line)
+                if feature == "transcript" and not has_transcripts:
+                    has_transcripts = True
+                    transcripts.clear()
+                if feature != ("transcript" if has_transcripts else "exon"):
+                    continue
+                gene_id = attributes.get("gene_id", "")
+                if not gene_id:
+                    raise ValueError("the attribute gene_id is missing")
+                key = contig, gene_id, attributes.get("transcript_id", "")
+                known = transcripts.setdefault(
+                    key, [start, end, strand, attributes.get("gene_name", "")]
+                )
+                known[:2] = min(known[0], start), max(known[1], end)
+    except FileNotFoundError:
+        raise InputError(f"the GTF file {path} does not exist") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a GTF file: it is not text") from None
+    except (EOFError, zlib.error):
+        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
+    except OSError as error:
+        raise InputError(f"the GTF file {path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: {error}") from None
+    genes = _genes(transcripts, matching_contigs({key[0] for key in transcripts}, genome))
+    if not genes:
+        raise InputError(
+            f"{path} has no transcripts or exons on the contigs of {genome.path} "
+            f"({', '.join(list(genome.lengths)[:5])}): pass the annotation of this genome"
+        )
+    return Genes(genes)
+
+
+def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
+    """Parse a line of GTF; positions become 0-based and half-open."""
+    import pysam  # noqa: PLC0415 - needed with --genes only
+
+    encoded = line.rstrip("\r\n").encode()
+    try:
+        record = pysam.asGTF()(encoded, len(encoded))
+        fields = record.feature, record.contig, record.start, record.end, record.strand
+        attributes = {key: str(value) for key, value in record.to_dict().items()}
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError):
+        raise ValueError(
+            "not GTF: expected nine columns separated by tabs, positions as numbers, and "
+            'attributes such as gene_id "G1";'
+        ) from None
+    if not 0 <= fields[2] < fields[3]:
+        raise ValueError(f"the positions {fields[2] + 1} to {fields[3]} are no interval")
+    return (*fields, attributes)
+
+
+def _genes(transcripts: dict[tuple[str, str, str], list], contigs: dict[str, str]) -> list[Gene]:
+    found: dict[tuple[str, str], tuple[str, str, set[int]]] = {}
+    for (contig, gene_id, _), (start, end, strand, name) in transcripts.items():
+        if contig in contigs:
+            tss = end - 1 if strand == "-" else start
+            found.setdefault((contigs[contig], gene_id), (name, strand, set()))[2].add(tss)
+    return [
+        Gene(gene_id, name, strand, contig, tuple(sorted(sites)))
+        for (contig, gene_id), (name, strand, sites) in found.items()
+    ]
+
+
+def gene_scores(effects: Effects, genes: Sequence[Iterable[GeneBins]]) -> np.ndarray:
+    """Score each gene of each allele's window.
+
+    Parameters
+    ----------
+    effects
+        Predictions of whole windows.
+    genes
+        For each allele the genes in its window.
+
+    Returns
+    -------
+    ndarray, float32, shape (alleles' genes, scores, tracks)
+        The scores of `basenji_kipoi.scores.GENE_SCORES` in their order, of the genes of the first
+        allele, then of those of the second, and so on.
+    """
+    bins = [each.bins for row in genes for each in row]
+    tracks = effects.reference.shape[2]
+    if not bins:
+        return np.zeros((0, 2, tracks), dtype=np.float32)
+    counts = np.array([len(each) for each in bins])
+    per_allele = [sum(len(each.bins) for each in row) for row in genes]
+    allele = np.repeat(np.arange(len(genes)), per_allele)
+    row = np.concatenate(bins) - effects.first[allele]
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    reference = effects.reference[allele, row].astype(np.float64)
+    difference = effects.alternative[allele, row] - reference
+    sed = np.add.reduceat(difference, starts, axis=0)
+    total = np.add.reduceat(reference, starts, axis=0)
+    return np.stack([sed, np.log1p(sed / (1 + total)) / math.log(2)], axis=1).astype(np.float32)

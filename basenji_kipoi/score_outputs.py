@@ -1,0 +1,125 @@
+"""The outputs of scoring runs: made of a run's parts, or of the outputs of its shards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyarrow import compute
+
+from basenji_kipoi.score_writers import TableWriter, VcfWriter, suffix_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basenji_kipoi.score_parts import Parts
+    from basenji_kipoi.score_tables import ScoreTable
+    from basenji_kipoi.score_writers import ScoreWriter
+    from basenji_kipoi.variants import VariantFile
+
+__all__ = ["Summary", "genes_path", "index_path", "outputs_of", "write_outputs"]
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes
+    ----------
+    scores, tracks : int
+        Scores, their quantiles included, and tracks.
+    statuses : Counter of str
+        Alleles of each status.
+    mismatches : int
+        Alleles that were scored although REF is not the genome's sequence.
+    """
+
+    scores: int
+    tracks: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    mismatches: int = 0
+
+    @property
+    def alleles(self) -> int:
+        """All alleles."""
+        return sum(self.statuses.values())
+
+    def add(self, block: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
+        """Count a block of the alleles' table."""
+        for row in compute.value_counts(block.column("status")).to_pylist():
+            self.statuses[row["values"]] += row["counts"]
+        differ = compute.and_(
+            compute.equal(block.column("status"), "ok"), compute.invert(block.column("ref_match"))
+        )
+        self.mismatches += compute.sum(differ).as_py() or 0
+
+
+def genes_path(out: Path) -> Path:
+    """Name the table of genes that belongs to an output: ``x.genes.parquet`` or ``x.genes.tsv``."""
+    suffix = suffix_of(out)
+    stem = out.name[: -len(suffix)]
+    return out.with_name(f"{stem}.genes{suffix.replace('.vcf', '.tsv')}")
+
+
+def index_path(out: Path) -> Path:
+    """Name the index of a compressed VCF."""
+    return out.with_name(f"{out.name}.tbi")
+
+
+def outputs_of(out: Path, *, genes: bool) -> list[Path]:
+    """List the files that a run makes, whose last one completes it; a VCF's index is not listed."""
+    return [*([genes_path(out)] if genes else []), out]
+
+
+def write_outputs(
+    parts: Parts,
+    numbers: Sequence[int],
+    out: Path,
+    tables: Mapping[str, ScoreTable],
+    variants: VariantFile,
+    *,
+    is_long: bool,
+) -> Summary:
+    """Write the outputs of the parts, in order, and remove the parts.
+
+    Parameters
+    ----------
+    parts, numbers
+        The parts, and which of them.
+    out
+        The output.
+    tables
+        What the parts' tables are.
+    variants
+        The file that the alleles were read from.
+    is_long
+        Whether to write the long form; a VCF has none.
+
+    Returns
+    -------
+    Summary
+        What is in them.
+    """
+    folder = parts.finished()
+    outputs = outputs_of(out, genes="genes" in tables)
+    alleles = tables["alleles"]
+    summary = Summary(len(alleles.scores), len(alleles.tracks))
+    for name, path in zip(sorted(tables, reverse=True), outputs):
+        table, target = tables[name], folder / path.name
+        with ExitStack() as stack:
+            writer: ScoreWriter
+            if ".vcf" in suffix_of(path):
+                writer = stack.enter_context(VcfWriter(target, table, variants))
+            else:
+                writer = stack.enter_context(TableWriter(target, table, is_long=is_long))
+            for block in table.blocks(parts.read(numbers, name)):
+                writer.append(block)
+                if name == "alleles":
+                    summary.add(block)
+    if index_path(folder / out.name).exists():
+        outputs.insert(-1, index_path(out))
+    parts.publish(outputs)
+    return summary

@@ -1,0 +1,314 @@
+"""A run that scores a file of variants: its options, its parts, its outputs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pysam
+
+from basenji_kipoi import __version__
+from basenji_kipoi.atomic import check_output
+from basenji_kipoi.background import Background
+from basenji_kipoi.bundle import Bundle
+from basenji_kipoi.checksums import sha256_of
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.genes import read_genes
+from basenji_kipoi.genome import Genome
+from basenji_kipoi.score_outputs import Summary, outputs_of, write_outputs
+from basenji_kipoi.score_parts import Parts, cut, shard_of
+from basenji_kipoi.scores import GENE_SCORES, scores_named
+from basenji_kipoi.scoring import Scoring
+from basenji_kipoi.variant_checks import AlleleChecks, CheckRef, check_assembly
+from basenji_kipoi.variants import VariantFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from basenji_kipoi.effects import IndelMode
+    from basenji_kipoi.scores import Score
+
+__all__ = ["ScoreOptions", "Summary", "is_complete", "score_file"]
+
+WEIGHTS = "model.weights.h5"
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """What is scored, and how: the options of ``basenji score`` of the same names.
+
+    Attributes
+    ----------
+    model : tuple of Path
+        Bundles, whose predictions are averaged.
+    fasta, vcf, out : Path, str, Path
+        The genome, the variants (``-``: standard input), and the output.
+    scores, tracks : str
+        Names, separated by commas; ``tracks`` None for all.
+    genes : Path or None
+        GTF file of genes to be scored too.
+    bins, window : str
+        ``all`` or ``center:N``; ``centred``, ``grid`` or ``cluster:BP``.
+    both_strands : bool or None
+        Whether predictions are averaged over the strands; None as each model's metadata says.
+    shifts : str
+        Shifts of the window (bp), separated by commas.
+    indels : {"anchor", "stitch"}
+        What alleles of another length are compared with.
+    check_ref : str or None
+        ``warn``, ``fail``, ``skip`` or ``off``; None: ``warn``, but end early if most REFs differ.
+    max_allele : int or None
+        Longest REF or ALT (bp); None: a quarter of the predicted part of a window.
+    background : Path or None
+        Table of the background set.
+    long : bool
+        Whether tables have one row a value.
+    shard : str
+        ``i/n``.
+    part_size : int or None
+        Alleles that are saved together; None: as `Scoring.part_size` has it.
+    memory : float
+        Memory for the engine (GiB).
+    """
+
+    model: tuple[Path, ...]
+    fasta: Path
+    vcf: str
+    out: Path
+    scores: str = "SAD"
+    tracks: Optional[str] = None
+    genes: Optional[Path] = None
+    bins: str = "all"
+    window: str = "centred"
+    both_strands: Optional[bool] = None
+    shifts: str = "0"
+    indels: IndelMode = "anchor"
+    check_ref: Optional[str] = None
+    max_allele: Optional[int] = None
+    background: Optional[Path] = None
+    long: bool = False
+    shard: str = "1/1"
+    part_size: Optional[int] = None
+    memory: float = 2.0
+
+
+def is_complete(options: ScoreOptions) -> bool:
+    """Tell whether a run's outputs are there and nothing of it is left to do."""
+    outputs = outputs_of(options.out, genes=options.genes is not None)
+    return all(path.exists() for path in outputs) and not Parts.begun(options.out)
+
+
+def score_file(
+    options: ScoreOptions,
+    *,
+    command: str,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[..., AbstractContextManager[Callable[[int], None]]],
+    note: Callable[[str], object],
+) -> Summary:
+    """Score a file of variants.
+
+    Parameters
+    ----------
+    options
+        What is scored.
+    command
+        The command, which the output will name.
+    resume
+        Whether to go on with what an interrupted run left.
+    overwrite
+        Whether to replace an output, and to delete what an interrupted run left.
+    progress
+        Called with the numbers of alleles ``total`` and ``done``; a context manager of a function
+        that is told how many more are done.
+    note
+        Called with what the user should know, a line each.
+
+    Raises
+    ------
+    InputError
+        If something of the input cannot be used; names it.
+    """
+    asked, shard, shifts = scores_named(options.scores), _shard(options.shard), _shifts(options)
+    replace = overwrite or (resume and Parts.begun(options.out))
+    for path in outputs_of(options.out, genes=options.genes is not None):
+        check_output(path, overwrite=replace)
+    bundles = [Bundle.load(path) for path in options.model]
+    geometry, targets = bundles[0].architecture, bundles[0].targets
+    columns = targets.columns_of(options.tracks)
+    tracks = [targets[column].identifier for column in columns]
+    longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
+    check_ref = CheckRef(options.check_ref or CheckRef.warn)
+    with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
+        checks = AlleleChecks(genome, variants.name, check_ref, longest)
+        scoring = Scoring(
+            bundles,
+            genome,
+            checks,
+            scores=asked,
+            tracks=columns,
+            bins=options.bins,
+            window=options.window,
+            both_strands=options.both_strands,
+            shifts=shifts,
+            indels=options.indels,
+            genes=read_genes(options.genes, genome) if options.genes else None,
+            background=_background(options, asked, tracks, bundles),
+            memory_bytes=int(options.memory * (1 << 30)),
+        )
+        if options.check_ref is None:
+            check_assembly(variants, checks)
+        size = options.part_size or scoring.part_size
+        lengths = _survey(variants, checks, size)
+        if checks.renamed:
+            note(_renamed(checks.renamed, variants.name))
+        settings = {
+            "version": __version__,
+            "model": [bundle.metadata.sha256[WEIGHTS] for bundle in bundles],
+            "fasta": sha256_of(options.fasta),
+            "vcf": sha256_of(variants.path),
+            "scores": [score.name for score in asked],
+            "tracks": tracks,
+            "genes": sha256_of(options.genes) if options.genes else None,
+            "bins": options.bins,
+            "window": options.window,
+            "both_strands": options.both_strands,
+            "shifts": shifts,
+            "indels": options.indels,
+            "check_ref": check_ref.value,
+            "max_allele": longest,
+            "background": sha256_of(options.background) if options.background else None,
+            "part_size": size,
+            "memory": options.memory,
+            "shard": options.shard,
+        }
+        numbers = shard_of(lengths, shard)
+        with Parts(
+            options.out, settings, command=command, resume=resume, overwrite=overwrite
+        ) as parts:
+            total = sum(lengths[number] for number in numbers)
+            done = sum(lengths[number] for number in numbers if parts.has(number))
+            with progress(total=total, done=done) as advance:
+                for number, part in enumerate(cut(variants, size)):
+                    if number in numbers and not parts.has(number):
+                        parts.save(number, scoring.score(part, advance))
+            metadata = _metadata(options, settings, bundles, asked, parts.command)
+            return write_outputs(
+                parts,
+                numbers,
+                options.out,
+                scoring.tables(metadata),
+                variants,
+                is_long=options.long,
+            )
+
+
+def _survey(variants: VariantFile, checks: AlleleChecks, size: int) -> list[int]:
+    """Read all variants once: the alleles of each part, and the contigs that they lie on.
+
+    What is malformed in the file ends the run here, before work is spent.
+    """
+    lengths = []
+    for part in cut(variants, size):
+        lengths.append(len(part))
+        for variant in part:
+            checks.contig(variant.chrom)
+    return lengths
+
+
+def _renamed(renamed: dict[str, str], name: str) -> str:
+    theirs, ours = next(iter(renamed.items()))
+    more = f" (and {len(renamed) - 1} more contigs likewise)" if len(renamed) > 1 else ""
+    return f"the contig {theirs} of {name} is read as {ours} of the genome{more}"
+
+
+def _shard(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise InputError(
+            f"--shard: expected i/n with i from 1 to n, for instance 2/8, not {text!r}"
+        )
+    return int(match[1]), int(match[2])
+
+
+def _shifts(options: ScoreOptions) -> list[int]:
+    words = [word.strip() for word in options.shifts.split(",")]
+    if not all(re.fullmatch(r"[+-]?\d+", word) for word in words):
+        raise InputError(
+            f"--shifts: expected whole numbers of bases, for instance -1,0,1, not "
+            f"{options.shifts!r}"
+        )
+    return [int(word) for word in words]
+
+
+def _background(
+    options: ScoreOptions, asked: Sequence[Score], tracks: Sequence[str], bundles: Sequence[Bundle]
+) -> Background | None:
+    if options.background is None:
+        return None
+    checksums = [bundle.metadata.sha256[WEIGHTS] for bundle in bundles]
+    return Background(options.background, [score.name for score in asked], tracks, checksums)
+
+
+def _metadata(
+    options: ScoreOptions,
+    settings: dict[str, Any],
+    bundles: Sequence[Bundle],
+    asked: Sequence[Score],
+    command: str,
+) -> dict[str, Any]:
+    """Describe an output: what it was made of and with, and what its columns mean."""
+    definitions = [*asked, *(GENE_SCORES.values() if options.genes else ())]
+    files = {
+        "fasta": options.fasta,
+        "vcf": options.vcf,
+        "genes": options.genes,
+        "background": options.background,
+    }
+    return {
+        "format": "basenji-scores",
+        "format_version": 1,
+        "commands": [command],
+        **settings,
+        **{
+            name: path and {"file": Path(path).name, "sha256": settings[name]}
+            for name, path in files.items()
+        },
+        "model": [
+            {
+                "name": bundle.metadata.name,
+                "assembly": bundle.metadata.assembly,
+                "sha256": bundle.metadata.sha256[WEIGHTS],
+            }
+            for bundle in bundles
+        ],
+        "versions": {
+            "keras": keras.__version__,
+            "backend": keras.config.backend(),
+            "numpy": np.__version__,
+            "pyarrow": pa.__version__,
+            "pysam": pysam.__version__,
+        },
+        "definitions": {
+            score.name: {
+                "formula": score.formula,
+                "meaning": score.meaning,
+                "units": score.units,
+                "signed": score.signed,
+                "source": score.source,
+            }
+            for score in definitions
+        },
+        "symbols": "r, a: predictions of reference and alternative in a bin; sums are over bins",
+        "quantiles": "fraction of the background's alleles with a smaller score, plus half of "
+        "those with an equal one"
+        if options.background
+        else None,
+    }

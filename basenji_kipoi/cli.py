@@ -218,4 +218,4 @@ def inspect(
 
 
 app.command()(evaluated(score))
-app.command()(mutate)
+app.command()(evaluated(mutate))

@@ -45,12 +45,15 @@ def estimate(statistic: Callable[..., float], *columns: np.ndarray) -> Estimate:
     rows = len(columns[0])
     if rows < 3:
         return Estimate(np.nan, np.nan, np.nan, rows)
+    value = float(statistic(*columns))
+    if all(np.ptp(column) == 0 for column in columns):
+        return Estimate(value, value, value, rows)  # every draw is the same
     found = stats.bootstrap(
         columns, statistic, paired=True, vectorized=False, n_resamples=DRAWS,
         method="percentile", rng=np.random.default_rng(0),
     )  # fmt: skip
     interval = found.confidence_interval
-    return Estimate(float(statistic(*columns)), float(interval.low), float(interval.high), rows)
+    return Estimate(value, float(interval.low), float(interval.high), rows)
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:

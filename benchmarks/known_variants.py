@@ -1,4 +1,4 @@
-"""Does a model find variants that are known to matter? On a simulated genome, whose truth is known.
+"""Measure whether a model finds variants that matter, on a simulated genome, where that is known.
 
     make train-example
     python benchmarks/known_variants.py --model build/train-example/model \

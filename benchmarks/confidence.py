@@ -10,7 +10,7 @@ from scipy import stats
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Estimate", "auroc", "estimate", "pearson", "spearman"]
+__all__ = ["Estimate", "as_json", "auroc", "estimate", "pearson", "spearman"]
 
 DRAWS = 1000
 
@@ -54,6 +54,17 @@ def estimate(statistic: Callable[..., float], *columns: np.ndarray) -> Estimate:
     )  # fmt: skip
     interval = found.confidence_interval
     return Estimate(value, float(interval.low), float(interval.high), rows)
+
+
+def as_json(value: object) -> object:
+    """Turn nested figures into what JSON can hold: estimates by name, NaN as null."""
+    if isinstance(value, Estimate):
+        return as_json(value._asdict())
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:

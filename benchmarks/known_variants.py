@@ -27,7 +27,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from confidence import Estimate, auroc, estimate
+from confidence import as_json, auroc, estimate
 
 from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.bundle import Bundle
@@ -113,11 +113,6 @@ def table(measured: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def as_json(value: object) -> object:
-    """Give estimates their names in JSON."""
-    return {**value._asdict()} if isinstance(value, Estimate) else value
-
-
 def main(
     model: Annotated[Path, typer.Option(help="A model of the simulated genome (a bundle).")],
     simulation: Annotated[Path, typer.Option(help="What `basenji-train simulate` wrote.")],
@@ -152,9 +147,7 @@ def main(
                 "model_sha256": bundle.metadata.sha256["model.weights.h5"],
                 "variants": len(rows),
                 "seconds": seconds,
-                "measured": [
-                    {name: as_json(value) for name, value in row.items()} for row in measured
-                ],
+                "measured": as_json(measured),
             }
             temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     except InputError as error:

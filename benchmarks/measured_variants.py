@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import numpy as np
 import typer
-from confidence import estimate, pearson, spearman
+from confidence import as_json, estimate, pearson, spearman
 from measured_plots import draw_enrichment, draw_scatter
 from yeast_measurements import (
     Measurement,
@@ -283,10 +283,10 @@ def main(
                 "model": bundle.metadata.name,
                 "model_sha256": bundle.metadata.sha256["model.weights.h5"],
                 "most": most,
-                "correlations": correlations,
-                "enrichment": enrichment,
+                "correlations": as_json(correlations),
+                "enrichment": as_json(enrichment),
             }
-            text = json.dumps(result, indent=2, default=str)
+            text = json.dumps(result, indent=2)
             (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

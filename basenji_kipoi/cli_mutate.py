@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
@@ -157,7 +158,6 @@ def mutate(
                     columns=columns,
                     both_strands=both_strands,
                     indels=indels,
-                    quiet=quiet,
                 ),
                 table,
                 run,
@@ -206,7 +206,6 @@ def _mutagenesis(
     columns: Sequence[int],
     both_strands: bool | None,
     indels: IndelMode,
-    quiet: bool,
 ) -> Mutagenesis:
     """Choose how mutations are scored: SAD of substitutions has a way of its own."""
     from basenji_kipoi.effect_engines import effect_engine
@@ -217,11 +216,8 @@ def _mutagenesis(
 
     names = [score.name for score in table.scores]
     if table.mutations.deleted is None and names == ["SAD"]:
-        try:
+        with contextlib.suppress(NotIncrementalError):  # the engine below says why
             return SubstitutionTotals(bundles, genome, columns=columns, both_strands=both_strands)
-        except NotIncrementalError as error:
-            if not quiet:
-                typer.echo(f"note: whole windows are predicted: {error}", err=True)
     architecture = bundles[0].architecture
     scorer = Scorer(table.scores, table.tracks, architecture, CountedBins())
     passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))

@@ -218,5 +218,5 @@ def inspect(
 
 
 app.command()(evaluated(score))
-app.command()(mutate)
 app.command()(evaluated(merge_scores))
+app.command()(evaluated(mutate))

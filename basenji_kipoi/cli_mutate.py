@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
 from basenji_kipoi import __version__
-from basenji_kipoi.console import command_line, evaluated, progress_bar
+from basenji_kipoi.cli_options import BothStrands, Fasta, Overwrite, Quiet, Tracks
+from basenji_kipoi.console import command_line, progress_bar
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.effects import IndelMode
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.mutagenesis import Mutagenesis
     from basenji_kipoi.mutation_files import MutationTable, UnfinishedRun
@@ -33,22 +35,15 @@ __all__ = ["mutate"]
 _MOST_FIGURES = 100
 
 
-class Indel(str, Enum):
-    """Where windows with alleles of another length stay in place."""
-
-    anchor = "anchor"
-    stitch = "stitch"
-
-
-@evaluated
 def mutate(
     model: Annotated[
         list[Path],
         typer.Option(
-            help="Directory of a trained model (a bundle); several are averaged, repeat the option."
+            help="Directory of a trained model (a bundle); given several times, predictions are "
+            "averaged over the models."
         ),
     ],
-    fasta: Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")],
+    fasta: Fasta,
     bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
     out: Annotated[Path, typer.Option(help="Scores to write: x.h5 or x.zarr.")],
     mutations: Annotated[
@@ -58,22 +53,15 @@ def mutate(
             "deleted from each base on."
         ),
     ] = "snv",
-    tracks: Annotated[
-        Optional[str],
+    tracks: Tracks = None,
+    scores: Annotated[
+        str,
         typer.Option(
-            help="Tracks to score, by index or identifier, separated by commas.",
-            show_default="all",
+            help="Scores, separated by commas, as those of 'basenji score'. SAD of substitutions "
+            "is the quickest by far."
         ),
-    ] = None,
-    scores: Annotated[str, typer.Option(help="Scores, separated by commas.")] = "SAD",
-    both_strands: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--both-strands/--one-strand",
-            help="Average predictions over both strands, or not.",
-            show_default="as the model was evaluated",
-        ),
-    ] = None,
+    ] = "SAD",
+    both_strands: BothStrands = None,
     plots: Annotated[
         Optional[Path],
         typer.Option(help="Directory of figures to write, one for each interval and track."),
@@ -82,19 +70,15 @@ def mutate(
         Optional[str],
         typer.Option(help="Tracks to draw.", show_default="all that are scored"),
     ] = None,
-    indel: Annotated[
-        Indel,
+    indels: Annotated[
+        Literal["anchor", "stitch"],
         typer.Option(
-            help="Where windows with a deletion stay in place: at their first base (anchor), or "
-            "at both ends, joined at the deletion (stitch)."
+            help="Deletions: the window's first base stays (anchor), or the first one up to the "
+            "deletion and the last one behind it (stitch)."
         ),
-    ] = Indel.anchor,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace existing outputs.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")
-    ] = False,
+    ] = "anchor",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Mutate every base of each interval and score what that changes.
 
@@ -113,11 +97,12 @@ def mutate(
         write_mutations,
     )
     from basenji_kipoi.mutation_windows import blocks_of, pieces_of
+    from basenji_kipoi.scores import scores_named
 
     # Whatever may be wrong is found before a network is loaded.
     file_type_of(out)
     check_output(out, overwrite=overwrite)
-    kind, names = Mutations.parse(mutations), _score_names(scores)
+    kind, wanted = Mutations.parse(mutations), scores_named(scores)
     bundles = [Bundle.load(path) for path in model]
     passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
     columns = bundles[0].targets.columns_of(tracks)
@@ -127,15 +112,15 @@ def mutate(
         drawn = []
         if plots is not None:
             check_output(plots, overwrite=overwrite)
-            drawn = _drawn(bundles[0].targets, columns, plot_tracks, len(intervals) * len(names))
+            drawn = _drawn(bundles[0].targets, columns, plot_tracks, len(intervals) * len(wanted))
         pieces = list(pieces_of(intervals, bundles[0].architecture))
         table = MutationTable(
             intervals=intervals,
             tracks=[bundles[0].targets[column] for column in columns],
             mutations=kind,
-            scores=names,
+            scores=wanted,
             pieces=pieces,
-            blocks=list(blocks_of(pieces, kind.each * len(columns) * len(names))),
+            blocks=list(blocks_of(pieces, kind.each * len(columns) * len(wanted))),
             attributes={
                 "models": ", ".join(bundle.metadata.name for bundle in bundles),
                 "model_sha256": ", ".join(_weights(bundle) for bundle in bundles),
@@ -143,7 +128,7 @@ def mutate(
                 "window": bundles[0].architecture.window,
                 "bin": bundles[0].architecture.bin,
                 "both_strands": any(each.reverse for each in passes),
-                "indel": indel.value,
+                "indels": indels,
                 "fasta": str(fasta),
                 "bed": str(bed),
                 "command": command_line("basenji"),
@@ -158,8 +143,8 @@ def mutate(
             "passes": passes,
             "tracks": columns,
             "mutations": str(kind),
-            "indel": indel.value,
-            "scores": names,
+            "indels": indels,
+            "scores": [score.name for score in wanted],
             "version": __version__,
         }
         run = UnfinishedRun(out, description, overwrite=overwrite)
@@ -172,8 +157,7 @@ def mutate(
                     table,
                     columns=columns,
                     both_strands=both_strands,
-                    indel=indel,
-                    quiet=quiet,
+                    indels=indels,
                 ),
                 table,
                 run,
@@ -194,18 +178,6 @@ def mutate(
 
 def _weights(bundle: Bundle) -> str:
     return bundle.metadata.sha256["model.weights.h5"]
-
-
-def _score_names(wanted: str) -> list[str]:
-    from basenji_kipoi.mutagenesis import SCORES
-
-    names = [name.strip() for name in wanted.split(",")]
-    for name in names:
-        if name not in SCORES:
-            raise InputError(f"--scores: no score {name!r}: expected one of {', '.join(SCORES)}")
-    if len(set(names)) != len(names):
-        raise InputError(f"--scores: {wanted} names a score twice")
-    return names
 
 
 def _drawn(targets: Targets, columns: list[int], wanted: str | None, each: int) -> list[int]:
@@ -233,24 +205,31 @@ def _mutagenesis(
     *,
     columns: Sequence[int],
     both_strands: bool | None,
-    indel: Indel,
-    quiet: bool,
+    indels: IndelMode,
 ) -> Mutagenesis:
     """Choose how mutations are scored: SAD of substitutions has a way of its own."""
-    from basenji_kipoi.effects import PlainEngine
+    from basenji_kipoi.effect_engines import effect_engine
+    from basenji_kipoi.effects import passes_of
     from basenji_kipoi.incremental import NotIncrementalError
     from basenji_kipoi.mutagenesis import AlleleScores, SubstitutionTotals
+    from basenji_kipoi.scorer import CountedBins, Scorer
 
-    if table.mutations.deleted is None and list(table.scores) == ["SAD"]:
-        try:
+    names = [score.name for score in table.scores]
+    if table.mutations.deleted is None and names == ["SAD"]:
+        with contextlib.suppress(NotIncrementalError):  # the engine below says why
             return SubstitutionTotals(bundles, genome, columns=columns, both_strands=both_strands)
-        except NotIncrementalError as error:
-            if not quiet:
-                typer.echo(f"note: whole windows are predicted: {error}", err=True)
-    engine = PlainEngine(
-        bundles, genome, tracks=columns, both_strands=both_strands, indels=indel.value
+    architecture = bundles[0].architecture
+    scorer = Scorer(table.scores, table.tracks, architecture, CountedBins())
+    passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
+    engine = effect_engine(
+        bundles,
+        genome,
+        tracks=columns,
+        both_strands=both_strands,
+        indels=indels,
+        whole=scorer.needs_whole_windows(passes),
     )
-    return AlleleScores(engine, genome, table.mutations, table.scores)
+    return AlleleScores(engine, genome, table.mutations, scorer, names)
 
 
 def _score(

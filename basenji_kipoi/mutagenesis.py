@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from basenji_kipoi.bundle import Bundle
-    from basenji_kipoi.effects import EffectEngine, Effects
+    from basenji_kipoi.effects import EffectEngine
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.mutation_windows import Block
+    from basenji_kipoi.scorer import Scorer
 
 __all__ = [
-    "SCORES",
     "STATUSES",
     "AlleleScores",
     "Mutagenesis",
@@ -102,17 +102,6 @@ class Mutations:
         found = np.where(unknown, UNKNOWN_BASE, SCORED).astype(np.uint8)
         found[np.arange(start, end) + length > genome.lengths[chrom]] = BEYOND
         return found
-
-
-def _sad(effects: Effects) -> np.ndarray:
-    differences = effects.alternative - effects.reference
-    return np.where(effects.valid[:, :, None], differences, 0).sum(axis=1, dtype=np.float64)
-
-
-#: Scores by name: their definition, and their values (alleles, tracks) from effects.
-SCORES: dict[str, tuple[str, Callable[[Effects], np.ndarray]]] = {
-    "SAD": ("sum over the predicted bins of the differences, mutated minus reference", _sad),
-}
 
 
 class Mutagenesis(ABC):
@@ -257,21 +246,27 @@ class AlleleScores(Mutagenesis):
     Parameters
     ----------
     engine
-        Predicts reference and alternative of alleles. How much of the work mutations share is up
-        to it: `basenji_kipoi.effects.PlainEngine` shares nothing.
+        Predicts reference and alternative of alleles; whole windows if a score needs them.
     genome
         The reference.
     mutations
         Which mutations.
-    scores
-        Names of `SCORES`.
+    scorer
+        Computes the scores.
+    names
+        Their names.
     """
 
     def __init__(
-        self, engine: EffectEngine, genome: Genome, mutations: Mutations, scores: Sequence[str]
+        self,
+        engine: EffectEngine,
+        genome: Genome,
+        mutations: Mutations,
+        scorer: Scorer,
+        names: Sequence[str],
     ) -> None:
         super().__init__(genome, mutations, engine.tracks)
-        self._engine, self._names = engine, scores
+        self._engine, self._scorer, self._names = engine, scorer, names
 
     def _score(
         self,
@@ -287,10 +282,10 @@ class AlleleScores(Mutagenesis):
             AlleleWindow(block.chrom, block.window, Allele(place, removed, letters))
             for place, letters in zip(places, inserted)
         ]
-        values = {name: np.zeros((len(rows), self.tracks)) for name in self._names}
-        for group in self._engine.groups(requests):
+        values = np.zeros((len(self._names), len(rows), self.tracks), dtype=np.float32)
+        for group in self._engine.groups(requests) if requests else ():
             effects = self._engine.effects([requests[index] for index in group])
-            for name in self._names:
-                values[name][group] = SCORES[name][1](effects)
+            found = self._scorer(effects, np.array([places[index] for index in group]))
+            values[:, group] = np.moveaxis(found, 1, 0)
             advance(len(group))
-        return values
+        return dict(zip(self._names, values))

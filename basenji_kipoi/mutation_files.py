@@ -3,7 +3,7 @@
 Both formats have the same layout, whose attribute ``layout`` explains it to who opens the file:
 
 - ``scores/<name>``: float32, (positions of all intervals, 4, tracks) for substitutions and
-  (positions, tracks) for deletions; the attribute ``definition`` says what the score is;
+  (positions, tracks) for deletions; attributes say what the score is;
 - ``positions``: the place of each position on its contig (0-based), ``codes``: its reference base,
   ``status``: what became of it, an index of ``statuses``;
 - ``intervals/chrom``, ``start``, ``end``, ``name``, ``strand``, ``offset``: interval i has the
@@ -30,7 +30,7 @@ import numpy as np
 from basenji_kipoi.array_files import Hdf5File, ZarrFile, columns_of, import_zarr
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.mutagenesis import SCORES, STATUSES
+from basenji_kipoi.mutagenesis import STATUSES
 from basenji_kipoi.sequence import ALPHABET
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.intervals import Interval
     from basenji_kipoi.mutagenesis import Mutations
     from basenji_kipoi.mutation_windows import Block
+    from basenji_kipoi.scores import Score
     from basenji_kipoi.targets import Target
 
 __all__ = ["MutationTable", "UnfinishedRun", "file_type_of", "write_mutations"]
@@ -69,8 +70,8 @@ class MutationTable:
         The tracks in their order.
     mutations : Mutations
         What was done at each position.
-    scores : sequence of str
-        Names of the scores.
+    scores : sequence of Score
+        The scores.
     pieces, blocks : sequence of Block
         The intervals' pieces, and the pieces' blocks.
     attributes : mapping
@@ -80,7 +81,7 @@ class MutationTable:
     intervals: Sequence[Interval]
     tracks: Sequence[Target]
     mutations: Mutations
-    scores: Sequence[str]
+    scores: Sequence[Score]
     pieces: Sequence[Block]
     blocks: Sequence[Block]
     attributes: Mapping[str, str | int] = field(default_factory=dict)
@@ -243,14 +244,19 @@ def write_mutations(
         for name, values in columns.items():
             file.add(name, values)
         arrays = {
-            name: file.create(
-                f"scores/{name}",
+            score.name: file.create(
+                f"scores/{score.name}",
                 shape,
                 chunk_rows=rows,
                 dimensions=dimensions,
-                attributes={"definition": SCORES[name][0]},
+                attributes={
+                    "formula": score.formula,
+                    "meaning": score.meaning,
+                    "units": score.units,
+                    "source": score.source,
+                },
             )
-            for name in table.scores
+            for score in table.scores
         }
         first = 0
         for number, block in enumerate(table.blocks):

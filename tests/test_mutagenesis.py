@@ -8,12 +8,15 @@ from small_network import randomised
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.bundle import save_bundle
+from basenji_kipoi.effect_engines import effect_engine
 from basenji_kipoi.effects import PlainEngine
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.intervals import Interval
 from basenji_kipoi.mutagenesis import STATUSES, AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutation_windows import Block, pieces_of
+from basenji_kipoi.scorer import CountedBins, Scorer
+from basenji_kipoi.scores import scores_named
 from basenji_kipoi.sequence import encode, one_hot
 from basenji_kipoi.targets import Target, Targets
 
@@ -51,6 +54,15 @@ def second_bundle(small_bundle, tmp_path_factory):
 
 def pieces(bundle, *places):
     return list(pieces_of([Interval("a", *place) for place in places], bundle.architecture))
+
+
+def allele_scores(bundle, genome, mutations, tracks, names="SAD", engine_of=PlainEngine, **options):
+    """Scores through an engine of alleles."""
+    scores = scores_named(names)
+    targets = [bundle.targets[track] for track in tracks]
+    scorer = Scorer(scores, targets, bundle.architecture, CountedBins())
+    engine = engine_of([bundle], genome, tracks=tracks, **options)
+    return AlleleScores(engine, genome, mutations, scorer, [score.name for score in scores])
 
 
 def scored(mutagenesis, block, *, name="SAD"):
@@ -134,12 +146,33 @@ def test_models_are_averaged(small_bundle, second_bundle, genome):
 
 def test_an_engine_of_alleles_gives_the_same(small_bundle, genome):
     (piece,) = pieces(small_bundle, (2990, 3010))
-    engine = PlainEngine([small_bundle], genome, tracks=[1, 2], both_strands=True)
-    alleles = scored(AlleleScores(engine, genome, Mutations(), ["SAD"]), piece)
+    plain = allele_scores(small_bundle, genome, Mutations(), [1, 2], both_strands=True)
+    alleles = scored(plain, piece)
     totals = scored(
         SubstitutionTotals([small_bundle], genome, columns=[1, 2], both_strands=True), piece
     )
     np.testing.assert_allclose(alleles, totals, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(totals)))
+
+
+def test_other_scores_are_those_of_the_mutated_windows(small_bundle, genome):
+    (piece,) = pieces(small_bundle, (1500, 1504))
+    network, width = small_bundle.network(), small_bundle.architecture.window
+    codes = genome.codes("a", piece.window, piece.window + width)
+    (before,) = network.predict_on_batch(one_hot(codes[None])).astype(np.float64)
+    mutagenesis = allele_scores(
+        small_bundle, genome, Mutations(), [0, 1, 2], "D2,logFC",
+        engine_of=effect_engine, whole=True,
+    )  # fmt: skip
+    lengths, ratios = (scored(mutagenesis, piece, name=name) for name in ("D2", "logFC"))
+    for row, place in enumerate(range(1500 - piece.window, 1504 - piece.window)):
+        for base in range(4):
+            mutated = codes.copy()
+            mutated[place] = base
+            (after,) = network.predict_on_batch(one_hot(mutated[None])).astype(np.float64)
+            length = np.sqrt(((after - before) ** 2).sum(axis=0))
+            ratio = np.log2((after.sum(axis=0) + 1) / (before.sum(axis=0) + 1))
+            np.testing.assert_allclose(lengths[row, base], length, rtol=1e-3, atol=1e-5)
+            np.testing.assert_allclose(ratios[row, base], ratio, rtol=1e-3, atol=1e-6)
 
 
 def test_how_work_is_divided_changes_nothing(small_bundle, genome):
@@ -157,8 +190,7 @@ def test_how_work_is_divided_changes_nothing(small_bundle, genome):
 @pytest.mark.parametrize("deleted", [1, 7])
 def test_deletions_are_those_of_each_shortened_window(small_bundle, genome, deleted):
     mutations = Mutations(deleted)
-    engine = PlainEngine([small_bundle], genome)
-    mutagenesis = AlleleScores(engine, genome, mutations, ["SAD"])
+    mutagenesis = allele_scores(small_bundle, genome, mutations, [0, 1, 2], engine_of=effect_engine)
     network, width = small_bundle.network(), small_bundle.architecture.window
     whole = genome.codes("a", 0, LENGTH)
     for place in ((1500, 1510), (0, 3), (LENGTH - 10, LENGTH), (UNKNOWN.start - 8, UNKNOWN.stop)):
@@ -262,8 +294,8 @@ def test_the_bases_of_a_motif_matter_and_no_others(finder, planted):
 def test_deletions_that_touch_a_motif_take_it_away(finder, planted):
     start = PLANTED[0]
     (piece,) = pieces(finder, (start - 40, start + 60))
-    engine = PlainEngine([finder], planted, indels="stitch")
-    scores = scored(AlleleScores(engine, planted, Mutations(5), ["SAD"]), piece)
+    stitched = allele_scores(finder, planted, Mutations(5), [0, 1], indels="stitch")
+    scores = scored(stitched, piece)
     places = np.arange(start - 40, start + 60)
     touches = (places + 5 > start) & (places < start + len(MOTIF))
     expected = np.where(touches[:, None], [-HEIGHT, -HEIGHT / 2], 0)

@@ -83,7 +83,7 @@ def test_hdf5(output, inputs, expected, small_bundle):
         scores = file["scores/SAD"]
         assert scores.dtype == np.float32
         assert [axis.label for axis in scores.dims] == ["position", "base", "track"]
-        assert scores.attrs["definition"].startswith("sum over the predicted bins")
+        assert scores.attrs["formula"] == "sum (a - r)"
         close(scores[:], expected)
         assert file["intervals/chrom"].asstr()[:].tolist() == ["chrI", "chrII"]
         assert file["intervals/offset"][:].tolist() == [0, 3000, 3050]
@@ -117,17 +117,19 @@ def test_deletions(tmp_path, inputs):
     (tmp_path / "x.bed").write_text("chrII\t2990\t3000\n")
     result = mutate(
         inputs, "--both-strands", out=tmp_path / "x.h5", bed=tmp_path / "x.bed",
-        mutations="deletion:4", indel="stitch",
+        mutations="deletion:4", indels="stitch", scores="SAD,centre",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert "  3 positions not scored: the deletion passes the contig's end\n" in result.stderr
     with h5py.File(tmp_path / "x.h5") as file:
         scores = file["scores/SAD"][:]
         assert scores.shape == (10, 3)
+        assert sorted(file["scores"]) == ["SAD", "centre"]
+        assert file["scores/centre"].shape == (10, 3)
         assert np.isfinite(scores[:7]).all()
         assert np.isnan(scores[7:]).all()
         assert file["status"][:].tolist() == [0] * 7 + [2] * 3
-        assert (file.attrs["mutations"], file.attrs["indel"]) == ("deletion:4", "stitch")
+        assert (file.attrs["mutations"], file.attrs["indels"]) == ("deletion:4", "stitch")
 
 
 def test_several_models(tmp_path, inputs, expected, small_bundle):
@@ -241,7 +243,7 @@ def test_a_damaged_block_is_named(tmp_path, inputs, monkeypatch):
         ({"out": "x.tsv"}, "x.tsv names no known format: use .h5 or .zarr"),
         ({"out": "none/x.h5"}, "the folder of the output .* does not exist"),
         ({"mutations": "deletion:x"}, "expected snv or deletion:K"),
-        ({"scores": "SAD,SAT"}, "--scores: no score 'SAT': expected one of SAD"),
+        ({"scores": "SAD,SAT"}, "--scores: no score 'SAT': expected some of SAD"),
         ({"scores": "SAD,SAD"}, "--scores: SAD,SAD names a score twice"),
         ({"tracks": "dnase"}, "--tracks: no track 'dnase'"),
         ({"plots": "p", "plot-tracks": "1", "tracks": "0"}, "start_plus is not among the tracks"),

@@ -1,4 +1,4 @@
-"""The command ``basenji``: predict intervals with a trained model, and look into one."""
+"""The command ``basenji``: predict intervals with a trained model, look into one, import one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
+from basenji_kipoi.cli_import import import_published
 from basenji_kipoi.console import Commands, command_line, evaluated, progress_bar
 from basenji_kipoi.errors import InputError
 
@@ -246,3 +247,6 @@ def inspect(
         # Tables of a file or a pipe need not be squeezed into 80 columns.
         console = Console(width=160)
     console.print(render(description))
+
+
+app.command("import")(import_published)

@@ -259,7 +259,9 @@ def geometry_of(architecture: Architecture) -> dict[str, int]:
     }
 
 
-def check_targets(architecture: Architecture, targets: Targets, where: str | Path) -> None:
+def check_targets(
+    architecture: Architecture, targets: Targets, where: str | os.PathLike[str]
+) -> None:
     """Check that a table (``where``) has as many rows as the network has tracks."""
     tracks = sum(head.tracks for head in architecture.heads.values())
     if len(targets) != tracks:

@@ -60,7 +60,6 @@ def import_published(
     from basenji_kipoi.inspection import count_parameters
     from basenji_kipoi.published_2018 import read_checkpoint
     from basenji_kipoi.published_2020 import read_keras_file
-    from basenji_kipoi.targets import Targets
 
     if (checkpoint is None) == (h5 is None):
         raise InputError("name the weights: either --checkpoint (2018) or --h5 (2020)")
@@ -68,7 +67,7 @@ def import_published(
         raise InputError("--head: networks of 2018 have one head: leave it out")
     check_output(out, overwrite=overwrite)
     details = {
-        "targets": Targets.read(targets) if targets else None,
+        "targets": targets,
         "name": name or out.absolute().name,
         "assembly": assembly,
     }

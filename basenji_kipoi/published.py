@@ -112,14 +112,14 @@ class PublishedModel(Bundle):
     params
         The parameter file, for messages.
     targets
-        The tracks; by default their places stand for their names (`unnamed_targets`).
+        The tracks' table; without one, their places stand for their names (`unnamed_targets`).
     name, assembly
         The model's name and the genome assembly that it was trained on.
 
     Raises
     ------
     InputError
-        If the targets are not as many as the network's tracks.
+        If the table is bad, or its rows are not as many as the network's tracks.
     """
 
     def __init__(
@@ -128,16 +128,18 @@ class PublishedModel(Bundle):
         weights: PublishedWeights,
         *,
         params: str | os.PathLike[str],
-        targets: Targets | None = None,
+        targets: str | os.PathLike[str] | None = None,
         name: str = "published",
         assembly: str = "not stated",
     ) -> None:
         geometry = geometry_of(architecture)
         if targets is None:
-            targets = unnamed_targets(geometry["tracks"])
-        check_targets(architecture, targets, "the targets table")
+            tracks = unnamed_targets(geometry["tracks"])
+        else:
+            tracks = Targets.read(targets)
+            check_targets(architecture, tracks, targets)
         metadata = Metadata(name=name, assembly=assembly, sha256={}, **geometry)
-        super().__init__(weights.path, architecture, targets, metadata)
+        super().__init__(weights.path, architecture, tracks, metadata)
         self.weights = weights
         self.params = Path(params)
 

@@ -201,7 +201,7 @@ class Checkpoint(PublishedWeights):
             )
         try:
             checkpoint = tf.train.load_checkpoint(str(self.path))
-        except (tf.errors.OpError, ValueError) as error:
+        except _reader_errors() as error:
             raise InputError(f"{index} is no checkpoint of TensorFlow: {_reason(error)}") from error
         shapes = checkpoint.get_variable_to_shape_map()
         types = checkpoint.get_variable_to_dtype_map()
@@ -221,11 +221,9 @@ class Checkpoint(PublishedWeights):
         return variables
 
     def _read(self, checkpoint: Any, name: str) -> Any:  # noqa: ANN401 - TensorFlow is not imported
-        import tensorflow as tf  # noqa: PLC0415 - as above
-
         try:
             return checkpoint.get_tensor(name)
-        except tf.errors.OpError as error:
+        except _reader_errors() as error:
             raise InputError(
                 f"{self.path}.data-*: {name} cannot be read; the file is damaged or incomplete, "
                 f"get it again: {_reason(error)}"
@@ -263,6 +261,13 @@ def read_checkpoint(
         If the parameter file is bad. The weights are read, and checked, when the network is built.
     """
     return PublishedModel(read_params(params), Checkpoint(prefix), params=params, **details)
+
+
+def _reader_errors() -> tuple[type[Exception], ...]:
+    """List what TensorFlow's reader raises: some of its errors become Python's."""
+    import tensorflow as tf  # noqa: PLC0415 - needed where a checkpoint is read
+
+    return tf.errors.OpError, IndexError, RuntimeError, ValueError
 
 
 def _reason(error: Exception) -> str:

@@ -29,6 +29,14 @@ def golden_values(family: str) -> tuple[list[str], np.ndarray]:
         return io["sequences"].tolist(), io["predictions"]
 
 
+def golden_variables() -> dict[str, np.ndarray]:
+    """Variables of the small checkpoint, those of the optimiser too."""
+    import tensorflow as tf
+
+    checkpoint = tf.train.load_checkpoint(str(CHECKPOINT))
+    return {name: checkpoint.get_tensor(name) for name in checkpoint.get_variable_to_shape_map()}
+
+
 def layers_of(network: keras.Model) -> dict[str, list[keras.layers.Layer]]:
     """Convolutions, normalisations and heads, each in the order of the description."""
     # The names begin with the operations' places, in digits.

@@ -206,9 +206,10 @@ def test_full_size_batches_of_any_size(full, tmp_path):
     assert windows.shape == (7, 131_072, 4)
     whole = model.predict_on_batch(windows)
     assert whole.shape == (7, 960, 4229)
+    close = {"rtol": 1e-4, "atol": 1e-4}  # other sizes sum in other orders; the mean is about 2
     for size in (1, 2):
-        np.testing.assert_allclose(model.predict_on_batch(windows[:size]), whole[:size], **CLOSE)
-    np.testing.assert_allclose(network.predict_on_batch(windows[:1]), whole[:1], **CLOSE)
+        np.testing.assert_allclose(model.predict_on_batch(windows[:size]), whole[:size], **close)
+    np.testing.assert_allclose(network.predict_on_batch(windows[:1]), whole[:1], **close)
 
 
 @pytest.mark.slow

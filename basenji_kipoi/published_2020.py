@@ -31,6 +31,12 @@ __all__ = ["KerasFile", "Params", "read_keras_file"]
 #: params.json's "activation" and ours. For "gelu" the original program computed x sigmoid(1.702 x)
 #: until April 2022, and computes the approximation by tanh since then, for older networks as well.
 _FUNCTIONS: dict[str, ActivationName] = {"gelu": "gelu_tanh", "relu": "relu"}
+#: What Keras calls layers of a kind, with a number behind it from the second on.
+_LAYERS: dict[Kind, str] = {
+    "convolution": "conv1d",
+    "normalisation": "batch_normalization",
+    "head": "dense",
+}
 
 
 class _Block(BaseModel):
@@ -219,12 +225,6 @@ class KerasFile(PublishedWeights):
 
     family = "the 2020 family"
 
-    _KINDS: dict[Kind, str] = {  # noqa: RUF012 - shared and never changed
-        "convolution": "conv1d",
-        "normalisation": "batch_normalization",
-        "head": "dense",
-    }
-
     def __init__(self, path: str | os.PathLike[str], heads: list[str], head: str) -> None:
         self.path = Path(path)
         self.heads = heads
@@ -288,11 +288,11 @@ class KerasFile(PublishedWeights):
                     f"{len(self.heads)} ({listed(self.heads)})"
                 )
             number = self.heads.index(self.head)
-        return layers[number] if number < len(layers) else f"{self._KINDS[kind]}_{number}"
+        return layers[number] if number < len(layers) else f"{_LAYERS[kind]}_{number}"
 
     def _layers(self, kind: Kind, stored: Collection[str]) -> list[str]:
         """List a kind's layers: Keras counts on within a process, so the first may not be 0."""
-        pattern = re.compile(rf"{self._KINDS[kind]}(?:_(\d+))?")
+        pattern = re.compile(rf"{_LAYERS[kind]}(?:_(\d+))?")
         found = {name.split("/")[0] for name in stored}
         numbered = {int(m[1] or 0): m[0] for m in map(pattern.fullmatch, found) if m}
         return [numbered[number] for number in sorted(numbered)]

@@ -62,9 +62,13 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
     postprocessing = Postprocessing("model.yaml", _ROOT)
 
     def __init__(self, model_dir: str = "model_files", dtype: str = "float32") -> None:
-        self.bundle = Bundle.load(model_dir)
+        self.bundle = self._open(model_dir)
         self.network = self._output(self.bundle.network(dtype=dtype))
         self._parts: dict[Any, keras.Model] = {}
+
+    def _open(self, model_dir: str) -> Bundle:
+        """Open the files of the model."""
+        return Bundle.load(model_dir)
 
     def _output(self, network: keras.Model) -> keras.Model:
         """Derive the model's output from the network's."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from basenji_kipoi.architecture import Architecture, read_model
 from basenji_kipoi.atomic import atomic_path
-from basenji_kipoi.checksums import sha256_of
+from basenji_kipoi.checksum import checksum
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import Targets
 
@@ -106,20 +106,20 @@ class Bundle:
                 raise InputError(f"{path / METADATA}: no sha256 of {name}")
             if not (path / name).is_file():
                 raise InputError(f"{path / name} is missing: the model at {path} is incomplete")
-            if verify and sha256_of(path / name) != metadata.sha256[name]:
+            if verify and checksum(path / name) != metadata.sha256[name]:
                 raise InputError(
                     f"{path / name} is not the file that {METADATA} describes (its sha256 "
                     "differs): get the model again"
                 )
         architecture = Architecture.read(path / ARCHITECTURE)
-        for name, value in _geometry(architecture).items():
+        for name, value in geometry_of(architecture).items():
             if getattr(metadata, name) != value:
                 raise InputError(
                     f"{path / METADATA}: {name} is {getattr(metadata, name)}, but {ARCHITECTURE} "
                     f"makes it {value}"
                 )
         targets = Targets.read(path / TARGETS)
-        _check_targets(architecture, targets, path / TARGETS)
+        check_targets(architecture, targets, path / TARGETS)
         labels = (path / LABELS).read_text(encoding="utf-8").splitlines()
         if labels != targets.labels:
             raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
@@ -157,15 +157,19 @@ class Bundle:
         from basenji_kipoi.network import average_strands, build_network  # noqa: PLC0415
 
         network = build_network(self.architecture, head=head, dtype=dtype)
+        self._load_weights(network)
+        if self.metadata.both_strands if both_strands is None else both_strands:
+            return average_strands(network, self.targets.strand_permutation)
+        return network
+
+    def _load_weights(self, network: keras.Model) -> None:
+        """Give a fresh network its weights."""
         try:
             network.load_weights(self.path / WEIGHTS)
         except (ValueError, OSError, KeyError) as error:
             raise InputError(
                 f"{self.path / WEIGHTS} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
             ) from error
-        if self.metadata.both_strands if both_strands is None else both_strands:
-            return average_strands(network, self.targets.strand_permutation)
-        return network
 
 
 def save_bundle(
@@ -218,7 +222,7 @@ def save_bundle(
     import keras  # noqa: PLC0415 - takes seconds; only writers of models need it here
     import numpy as np  # noqa: PLC0415
 
-    _check_targets(architecture, targets, "the targets table")
+    check_targets(architecture, targets, "the targets table")
     with atomic_path(path, overwrite=overwrite) as folder:
         folder.mkdir()
         architecture.write(folder / ARCHITECTURE)
@@ -237,14 +241,15 @@ def save_bundle(
                 "backend": keras.config.backend(),
                 "numpy": np.__version__,
             },
-            sha256={file: sha256_of(folder / file) for file in CHECKED_FILES},
-            **_geometry(architecture),
+            sha256={file: checksum(folder / file) for file in CHECKED_FILES},
+            **geometry_of(architecture),
         )
         (folder / METADATA).write_text(_json(metadata.model_dump()), encoding="utf-8")
     return Bundle.load(path)
 
 
-def _geometry(architecture: Architecture) -> dict[str, int]:
+def geometry_of(architecture: Architecture) -> dict[str, int]:
+    """Collect the figures of an architecture that the metadata repeat."""
     return {
         "window": architecture.window,
         "bin": architecture.bin,
@@ -254,7 +259,10 @@ def _geometry(architecture: Architecture) -> dict[str, int]:
     }
 
 
-def _check_targets(architecture: Architecture, targets: Targets, where: str | Path) -> None:
+def check_targets(
+    architecture: Architecture, targets: Targets, where: str | os.PathLike[str]
+) -> None:
+    """Check that a table (``where``) has as many rows as the network has tracks."""
     tracks = sum(head.tracks for head in architecture.heads.values())
     if len(targets) != tracks:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The command ``basenji``: use a trained model, and look into one."""
+"""The command ``basenji``: import or use a trained model, and look into one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi import __version__
+from basenji_kipoi.cli_import import import_published
 from basenji_kipoi.cli_mutate import mutate
 from basenji_kipoi.cli_options import (
     BothStrands,
@@ -220,3 +221,4 @@ def inspect(
 app.command()(evaluated(score))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
+app.command("import")(import_published)

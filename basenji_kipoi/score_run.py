@@ -19,7 +19,7 @@ from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
 from basenji_kipoi.bundle import WEIGHTS, Bundle
-from basenji_kipoi.checksums import sha256_of
+from basenji_kipoi.checksum import checksum
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
@@ -181,11 +181,11 @@ def score_file(
         settings = {
             "version": __version__,
             "model": [bundle.metadata.sha256[WEIGHTS] for bundle in bundles],
-            "fasta": sha256_of(options.fasta),
-            "vcf": sha256_of(variants.path),
+            "fasta": checksum(options.fasta),
+            "vcf": checksum(variants.path),
             "scores": [score.name for score in asked],
             "tracks": tracks,
-            "genes": sha256_of(options.genes) if options.genes else None,
+            "genes": checksum(options.genes) if options.genes else None,
             "bins": options.bins,
             "window": options.window,
             "both_strands": options.both_strands,
@@ -193,7 +193,7 @@ def score_file(
             "indels": options.indels,
             "check_ref": check_ref.value,
             "max_allele": longest,
-            "background": sha256_of(options.background) if options.background else None,
+            "background": checksum(options.background) if options.background else None,
             "part_size": size,
             "memory": options.memory,
             "shard": options.shard,

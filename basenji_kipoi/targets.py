@@ -45,6 +45,13 @@ class Target(BaseModel):
         return None if value == "" else value
 
 
+def _count_from(origin: str, values: dict[str, str]) -> None:
+    """Subtract the first row's index from a row's; what is no number is left to validation."""
+    for name in ("index", "strand_pair"):
+        if origin.isdigit() and values.get(name, "").isdigit():
+            values[name] = str(int(values[name]) - int(origin))
+
+
 class Targets:
     """The tracks of a network in the order of its output.
 
@@ -165,7 +172,8 @@ class Targets:
         """Read a tab-separated table with a header.
 
         Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
-        track itself.
+        track itself. Tables of the original program may have a column ``genome``, which is dropped,
+        and in those of a second genome the index counts on from the first: it starts at 0 here.
 
         Raises
         ------
@@ -178,6 +186,12 @@ class Targets:
         rows = []
         with path.open(newline="", encoding="utf-8") as lines:
             reader = csv.DictReader(lines, delimiter="\t")
+            if reader.fieldnames and "identifier" not in reader.fieldnames:
+                raise InputError(
+                    f"{path}:1: no column identifier: expected a header with the names of the "
+                    "columns, for instance index, identifier, file, description"
+                )
+            origin = None
             for fields in reader:
                 where = f"{path}:{reader.line_num}"
                 if None in fields or None in fields.values():
@@ -188,6 +202,9 @@ class Targets:
                 values = {name or "index": value for name, value in fields.items()}
                 if not values.get("strand_pair"):
                     values["strand_pair"] = values.get("index", "")
+                if values.pop("genome", None) is not None:
+                    origin = values.get("index", "") if origin is None else origin
+                    _count_from(origin, values)
                 try:
                     rows.append(Target.model_validate(values))
                 except ValidationError as error:

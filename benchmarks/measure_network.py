@@ -34,6 +34,9 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--bundle", type=Path, help="a model's directory")
     source.add_argument("--preset", help="an architecture; its first head, random weights")
+    source.add_argument("--checkpoint", help="a 2018 network: the prefix of its checkpoint")
+    source.add_argument("--h5", help="a 2020 network: its Keras 2 file")
+    parser.add_argument("--params", type=Path, help="the parameter file of a published network")
     parser.add_argument("--dtype", required=True)
     parser.add_argument("--windows", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
@@ -49,18 +52,25 @@ def main() -> None:
     from basenji_kipoi.bundle import Bundle  # noqa: PLC0415
     from basenji_kipoi.network import build_network  # noqa: PLC0415
     from basenji_kipoi.presets import read_preset  # noqa: PLC0415
+    from basenji_kipoi.published_2018 import read_checkpoint  # noqa: PLC0415
+    from basenji_kipoi.published_2020 import read_keras_file  # noqa: PLC0415
     from basenji_kipoi.sequence import one_hot  # noqa: PLC0415
 
     record("import", time.perf_counter() - start)
 
     start = time.perf_counter()
-    if arguments.bundle:
-        bundle = Bundle.load(arguments.bundle)
-        architecture, network = bundle.architecture, bundle.network(dtype=arguments.dtype)
-    else:
+    if arguments.preset:
         architecture = read_preset(arguments.preset)
         head = next(iter(architecture.heads))
         network = build_network(architecture, head=head, dtype=arguments.dtype)
+    else:
+        if arguments.bundle:
+            bundle = Bundle.load(arguments.bundle)
+        elif arguments.checkpoint:
+            bundle = read_checkpoint(arguments.checkpoint, arguments.params)
+        else:
+            bundle = read_keras_file(arguments.h5, arguments.params)
+        architecture, network = bundle.architecture, bundle.network(dtype=arguments.dtype)
     record("load", time.perf_counter() - start)
 
     random = np.random.default_rng(0)

@@ -33,7 +33,7 @@ class Case:
     """A network to be measured: its option, and ``windows`` in batches for the throughput."""
 
     name: str
-    source: tuple[str, str]
+    source: tuple[str, ...]
     windows: int
     batch: int
 

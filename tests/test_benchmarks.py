@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from published_files import KERAS_FILE, PARAMS_2020
 
 from basenji_kipoi.errors import InputError
 
@@ -88,6 +89,15 @@ def test_a_network_is_measured_in_a_process_of_its_own(small_bundle):
     peaks = [stage["peak_bytes"] for stage in stages.values()]
     assert peaks == sorted(peaks)
     assert peaks[0] > 2**26  # TensorFlow alone is larger
+
+
+def test_published_files_are_measured_too():
+    command = [sys.executable, str(FOLDER / "measure_network.py"), "--h5", str(KERAS_FILE)]
+    command += ["--params", str(PARAMS_2020), "--dtype", "float32", "--windows", "2"]
+    done = subprocess.run([*command, "--batch", "2"], check=True, stdout=subprocess.PIPE, text=True)
+    figures = json.loads(done.stdout)
+    assert (figures["window"], figures["tracks"]) == (16_384, 6)
+    assert figures["parameters"] == 66_962
 
 
 def test_incremental_inference_is_measured_part_by_part(tmp_path):

@@ -124,7 +124,7 @@ def test_scores_are_sums_over_the_genes_bins(data):
         [GeneBins(gene, np.array(each), 0) for each in data.draw(st.lists(bins, max_size=3))]
         for _ in range(3)
     ]
-    found = gene_scores(Effects(np.zeros(3, int), reference, alternative, 6), genes)
+    found = gene_scores(Effects(np.zeros(3, int), np.full(3, 6), reference, alternative, 6), genes)
     expected = []
     for allele, row in enumerate(genes):
         for each in row:

@@ -8,17 +8,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from golden_networks import FAMILIES, GOLDEN, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from published_files import FAMILIES, GOLDEN
 
 from basenji_kipoi.bundle import save_bundle
 from basenji_kipoi.effects import AlleleWindow, Effects, PlainEngine, passes_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.incremental_alleles import Allele
-from basenji_kipoi.network import build_network
 from basenji_kipoi.scorer import CountedBins, Scorer
 from basenji_kipoi.scores import GENE_SCORES, SCORES, is_histone, scores_named
 from basenji_kipoi.sequence import encode
@@ -59,7 +58,8 @@ def jensen_shannon(p, q):
 def whole(reference, alternative):
     """Effects of whole windows."""
     reference, alternative = (np.asarray(x, dtype=np.float32) for x in (reference, alternative))
-    return Effects(np.zeros(len(reference), int), reference, alternative, reference.shape[1])
+    first, bins = np.zeros(len(reference), int), reference.shape[1]
+    return Effects(first, first + bins, reference, alternative, bins)
 
 
 def score(names, effects, positions=(30,), targets=TARGETS, bins=None):
@@ -123,10 +123,10 @@ def test_rows_that_are_no_bins_are_not_seen():
     reference, alternative = nothing.copy(), nothing.copy()
     reference[0, 2:], alternative[0, 2:] = 1, 3
     # Row 0 is bin -2, so only rows 2 to 5 are the four bins.
-    effects = Effects(np.array([-2]), reference, alternative, 4)
+    effects = Effects(np.array([-2]), np.array([4]), reference, alternative, 4)
     assert score("SAD", effects)[0, 0].tolist() == [8, 8]
     # Row 0 is bin 2, so only rows 0 and 1 are bins, and they mean something here.
-    effects = Effects(np.array([2]), reference[:, ::-1], alternative[:, ::-1], 4)
+    effects = Effects(np.array([2]), np.array([8]), reference[:, ::-1], alternative[:, ::-1], 4)
     assert score("SAD", effects)[0, 0].tolist() == [4, 4]
 
 
@@ -228,16 +228,12 @@ def test_which_scores_need_whole_windows(small_bundle):
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     """The network of the original program's figures, as a bundle."""
-    folder = GOLDEN / "basenji2"
-    describe, weights = FAMILIES["basenji2"]
-    architecture = describe(folder)
-    network = build_network(architecture)
-    load(network, *weights(folder))
+    model = FAMILIES["basenji2"]()
     targets = [Target(index=i, identifier=f"t{i}", strand_pair=i) for i in range(6)]
     return save_bundle(
         tmp_path_factory.mktemp("original") / "bundle",
-        network=network,
-        architecture=architecture,
+        network=model.network(),
+        architecture=model.architecture,
         targets=Targets(targets),
         name="original",
         assembly="simulated",

@@ -6,11 +6,15 @@ import re
 
 import pytest
 import yaml
-from kipoi_site import OLD_KIPOI, ROOT, succeeded
+from kipoi_site import OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
 
 from basenji_kipoi.bundle import Bundle
+from basenji_kipoi.published_2018 import read_params
+from basenji_kipoi.published_2020 import Params
 
-MODELS = (".", "variant_effects", "variant_centered")
+MODELS = (".", *VARIANTS)
+PUBLISHED_MODELS = [f"{model}/{part}" for model in PUBLISHED for part in (".", *VARIANTS)]
+LOADERS = ("dataloader.yaml", "human_2018/dataloader.yaml")
 COMMANDS = {
     "info": "kipoi info . --source=dir",
     "export": "kipoi env export . --source=dir -o environment.yaml",
@@ -50,7 +54,9 @@ def test_a_dry_run_creates_no_environment(done):
 
 
 @pytest.mark.skipif(OLD_KIPOI, reason="the lock of the modern environment")
-@pytest.mark.parametrize("path", ["dataloader.yaml", *(f"{m}/model.yaml" for m in MODELS)])
+@pytest.mark.parametrize(
+    "path", [*LOADERS, *(f"{m}/model.yaml" for m in (*MODELS, *PUBLISHED_MODELS))]
+)
 def test_dependencies_are_those_of_the_lock(path):
     locked = dict(
         re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements/modern.txt").read_text(), re.M)
@@ -73,3 +79,38 @@ def test_shapes_are_those_of_the_shipped_bundle(folder):
     assert loader["inputs"]["shape"] == f"({architecture.window}, 4)"
     default = read(ROOT / "variant_centered/model.yaml")["default_dataloader"]["default_args"]
     assert default["auto_resize_len"] == architecture.window
+
+
+@pytest.mark.parametrize("folder", PUBLISHED_MODELS)
+def test_shapes_of_the_published_models_are_those_of_their_params(folder):
+    """Kipoi reads them before there are weights."""
+    parent = ROOT / folder.split("/")[0]
+    if (parent / "params.txt").is_file():
+        architecture = read_params(parent / "params.txt")
+    else:
+        architecture = Params.read(parent / "params.json").architecture(parent.name.split("_")[1])
+    (head,) = architecture.heads.values()
+    description = read(ROOT / folder / "model.yaml")
+    schema = description["schema"]
+    assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
+    sums = f"({head.tracks},)"
+    bins = f"({architecture.bins}, {head.tracks})"
+    assert schema["targets"]["shape"] == (sums if folder.endswith("variant_effects") else bins)
+    loader = description["default_dataloader"]
+    if folder.endswith("variant_centered"):
+        assert loader["default_args"]["auto_resize_len"] == architecture.window
+    else:
+        loaded = (ROOT / folder / loader).resolve()
+        assert loaded == ROOT / "human_2018"
+        shape = read(loaded / "dataloader.yaml")["output_schema"]["inputs"]["shape"]
+        assert shape == f"({architecture.window}, 4)"
+
+
+def test_the_zoo_s_files_are_the_same_in_all_models_of_2018():
+    descriptions = [read(ROOT / "human_2018" / part / "model.yaml") for part in (".", *VARIANTS)]
+    checkpoints = [description["args"]["checkpoint"] for description in descriptions]
+    assert checkpoints[0] == checkpoints[1] == checkpoints[2]
+    assert {part: file["md5"] for part, file in checkpoints[0].items()} == {
+        "index": "b9561a2f203a8a1589cc65183dc0898b",
+        "data": "155c2047761dbce5a18f00ba9d3fb821",
+    }

@@ -1,0 +1,115 @@
+"""Published networks behind Kipoi's interface, from the very files that were published."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_ROOT = Path(__file__).resolve().parent
+# Kipoi loads files by their paths and needs nothing of the project to be installed.
+if str(_ROOT) not in sys.path:
+    sys.path.append(str(_ROOT))
+
+from basenji_kipoi.download import download  # noqa: E402 - found through the line above
+from basenji_kipoi.errors import InputError  # noqa: E402
+from basenji_kipoi.published_2018 import read_checkpoint  # noqa: E402
+from basenji_kipoi.published_2020 import read_keras_file  # noqa: E402
+from basenji_model import BasenjiModel  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from basenji_kipoi.published import PublishedModel
+
+__all__ = ["PublishedBasenji2", "PublishedBasenji2018"]
+
+#: Names of a checkpoint's files, which belong together by them.
+_CHECKPOINT = "model.tf"
+_SUFFIXES = {"index": ".index", "data": ".data-00000-of-00001"}
+
+
+class PublishedBasenji2018(BasenjiModel):
+    """A network of the 2018 family, from its TensorFlow 1 checkpoint.
+
+    Parameters
+    ----------
+    checkpoint
+        ``index`` and ``data``, each with ``url`` and ``md5``, as Kipoi's own TensorFlow models
+        have them. Kipoi leaves files that are nested in its description to the model, whose
+        downloads go on where they stopped and are verified.
+    params
+        The params.txt, relative to the directory that Kipoi loads the model from.
+    model_dir
+        Where the downloaded files are kept, relative in the same way.
+    options
+        As `BasenjiModel` takes them.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be downloaded or is another one, or they do not fit each other.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Mapping[str, Any],
+        params: str = "params.txt",
+        model_dir: str = "downloaded",
+        **options: Any,  # noqa: ANN401 - each documented at `BasenjiModel`
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._params = params
+        super().__init__(model_dir=model_dir, **options)
+
+    def _open(self, model_dir: str) -> PublishedModel:
+        prefix = Path(model_dir) / _CHECKPOINT
+        for part, suffix in _SUFFIXES.items():
+            remote = self._checkpoint[part]
+            download(remote.url, prefix.with_name(f"{_CHECKPOINT}{suffix}"), remote.md5)
+        return read_checkpoint(prefix, self._params)
+
+
+class PublishedBasenji2(BasenjiModel):
+    """A network of the 2020 family, from its Keras 2 file, which the user has put in place.
+
+    Parameters
+    ----------
+    file
+        Name of the file in ``model_dir``.
+    location
+        Where it is published, for the message if it is missing. Its checksum is not published, so
+        that a download could not be verified.
+    params
+        The params.json, relative to the directory that Kipoi loads the model from.
+    model_dir
+        The file's folder, relative in the same way.
+    options
+        As `BasenjiModel` takes them.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or does not fit the params.json.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        location: str,
+        params: str = "params.json",
+        model_dir: str = "downloaded",
+        **options: Any,  # noqa: ANN401 - each documented at `BasenjiModel`
+    ) -> None:
+        self._file = file
+        self._location = location
+        self._params = params
+        super().__init__(model_dir=model_dir, **options)
+
+    def _open(self, model_dir: str) -> PublishedModel:
+        path = Path(model_dir) / self._file
+        if not path.is_file():
+            raise InputError(
+                f"{path.absolute()} is missing: get {self._location} and save it there"
+            )
+        return read_keras_file(path, self._params)

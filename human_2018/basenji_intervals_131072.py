@@ -1,0 +1,25 @@
+"""The dataloader of the published networks: windows of 131,072 bp."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_DIRECTORY = Path(__file__).resolve().parent
+# Kipoi loads this file by its path; the class that it builds on stands one directory above.
+if str(_DIRECTORY.parent) not in sys.path:
+    sys.path.append(str(_DIRECTORY.parent))
+
+from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402 - found above
+from dataloader import BasenjiIntervals  # noqa: E402
+
+__all__ = ["BasenjiIntervals131072"]
+
+
+class BasenjiIntervals131072(BasenjiIntervals):
+    """`BasenjiIntervals` with the window of the published networks."""
+
+    postprocessing = Postprocessing("dataloader.yaml", _DIRECTORY)
+
+    def __init__(self, intervals_file: str, fasta_file: str, window: int = 131_072) -> None:
+        super().__init__(intervals_file, fasta_file, window)

@@ -1,0 +1,229 @@
+"""The published networks behind Kipoi's tools: small ones of both families, one in full size."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pysam
+import pytest
+from kipoi_site import ROOT, VEFF, copy_kipoi_files, succeeded
+from published_files import (
+    CHECKPOINT,
+    GOLDEN,
+    checkpoint_variables,
+    golden_values,
+    write_checkpoint,
+)
+from small_network import randomised
+
+from basenji_kipoi.checksum import checksum
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.network import build_network
+from basenji_kipoi.published_2018 import read_params
+from basenji_kipoi.sequence import encode, one_hot
+
+#: Directory of each family's model, and its files.
+SMALL = {"checkpoint_2018": "human_2018", "basenji2": "basenji2_human"}
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def serve(folder: Path, checkpoint: Path) -> None:
+    """Let the models of 2018 in a directory get a checkpoint by addresses of files."""
+    for path in (folder, folder / "variant_effects", folder / "variant_centered"):
+        text = (path / "model.yaml").read_text()
+        for suffix in (".index", ".data-00000-of-00001"):
+            file = Path(f"{checkpoint}{suffix}")
+            text, found = re.subn(
+                rf"url: .*model.tf{suffix}.*\n( +)md5: .*",
+                rf"url: {file.as_uri()}\n\1md5: {checksum(file, 'md5')}",
+                text,
+            )
+            assert found == 1
+        (path / "model.yaml").write_text(text)
+
+
+# ---- small networks, as the original programs made them ----
+
+
+@pytest.fixture(scope="module")
+def small_models(tmp_path_factory):
+    """The Kipoi files with the small networks, and their sequences as a genome."""
+    path = tmp_path_factory.mktemp("published") / "basenji"
+    copy_kipoi_files(path)
+    (path / "human_2018" / "downloaded").mkdir()
+    for family, folder in SMALL.items():
+        (params,) = (GOLDEN / family).glob("params.*")
+        shutil.copy(params, path / folder)
+        sequences, predictions = golden_values(family)
+        for part in (".", "variant_effects", "variant_centered"):
+            file = path / folder / part / "model.yaml"
+            shape = str(
+                predictions.shape[1:] if part != "variant_effects" else (predictions.shape[2],)
+            )
+            text = re.sub(r"(name: coverage\n +shape: )\(.*\)", rf"\g<1>{shape}", file.read_text())
+            file.write_text(text.replace("131072", "16384"))
+        records = "".join(f">{i}\n{s}\n" for i, s in enumerate(sequences))
+        (path / folder / "genome.fa").write_text(records)
+        (path / folder / "all.bed").write_text("0\t0\t16384\n1\t0\t16384\n")
+    serve(path / "human_2018", CHECKPOINT)
+    (path / "basenji2_human" / "downloaded").mkdir()
+    file = path / "basenji2_human" / "downloaded" / "model_human.h5"
+    shutil.copy(GOLDEN / "basenji2" / "model_best.h5", file)
+    return path
+
+
+def arguments(folder: Path) -> dict[str, object]:
+    genome, bed = str(folder / "genome.fa"), str(folder / "all.bed")
+    return {"intervals_file": bed, "fasta_file": genome, "window": 16_384}
+
+
+@pytest.fixture(scope="module")
+def predicted(commands, small_models):
+    return {
+        family: commands.start(
+            {
+                "bins": f"kipoi predict {folder} --source=dir -o {folder}.h5 --dataloader_args "
+                f"'{json.dumps(arguments(small_models / folder))}'"
+            },
+            small_models,
+        )["bins"]
+        for family, folder in SMALL.items()
+    }
+
+
+@pytest.mark.legacy
+@pytest.mark.parametrize("family", SMALL)
+def test_kipoi_predict_gives_what_the_original_program_did(predicted, small_models, family):
+    succeeded(predicted[family])
+    with h5py.File(small_models / f"{SMALL[family]}.h5") as file:
+        np.testing.assert_allclose(file["preds"], golden_values(family)[1], **CLOSE)
+
+
+@pytest.mark.legacy
+@pytest.mark.parametrize("family", SMALL)
+def test_the_three_models_of_a_network_agree(small_models, family):
+    import kipoi
+
+    folder = small_models / SMALL[family]
+    sequences, expected = golden_values(family)
+    windows = one_hot(np.stack([encode(sequence) for sequence in sequences]))
+    for part in (".", "variant_centered"):
+        model = kipoi.get_model(str(folder / part), source="dir")
+        np.testing.assert_allclose(model.predict_on_batch(windows), expected, **CLOSE)
+    model = kipoi.get_model(str(folder / "variant_effects"), source="dir")
+    sums = model.pipeline.predict(arguments(folder), batch_size=1)
+    np.testing.assert_allclose(sums, expected.sum(axis=1, dtype=np.float64), rtol=1e-5)
+    assert model.input_grad(windows[:1], filter_idx=0).shape == (1, 16_384, 4)
+    # The three share one copy of the files.
+    assert {file.name for file in folder.rglob("downloaded/*")} <= {
+        "model_human.h5",
+        "model.tf.index",
+        "model.tf.data-00000-of-00001",
+    }
+    assert [path.parent for path in folder.rglob("downloaded")] == [folder]
+
+
+def test_a_wrong_checksum_a_truncated_and_a_missing_file(small_models, tmp_path):
+    import kipoi
+
+    path = tmp_path / "basenji"
+    shutil.copytree(small_models, path, ignore=shutil.ignore_patterns("downloaded"))
+    model = str(path / "human_2018")
+    downloaded = path / "human_2018" / "downloaded"
+
+    text = (path / "human_2018" / "model.yaml").read_text()
+    wrong = re.sub(r"(data-00000-of-00001\n +md5: ).*", r"\g<1>" + "f" * 32, text)
+    (path / "human_2018" / "model.yaml").write_text(wrong)
+    with pytest.raises(InputError, match=r"gave a file with the md5 \w+, not f{32}") as caught:
+        kipoi.get_model(model, source="dir")
+    assert str(downloaded / "model.tf.data-00000-of-00001") in str(caught.value)
+    assert [file.name for file in downloaded.iterdir()] == ["model.tf.index"]
+
+    (path / "human_2018" / "model.yaml").write_text(text)
+    (downloaded / "model.tf.data-00000-of-00001").write_bytes(b"the first bytes")
+    with pytest.raises(InputError, match=r"model.tf.data-00000-of-00001 has the md5 \w+, not"):
+        kipoi.get_model(model, source="dir")
+
+    with pytest.raises(InputError, match=r"model_human.h5 is missing: get https://") as caught:
+        kipoi.get_model(str(path / "basenji2_human"), source="dir")
+    assert str(path / "basenji2_human" / "downloaded" / "model_human.h5") in str(caught.value)
+
+
+# ---- the published size ----
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory, commands):
+    """The Kipoi files as they are, beside a checkpoint of 15.2 million random weights.
+
+    Also the network that the weights come from, and the commands, already started.
+    """
+    path = tmp_path_factory.mktemp("full") / "basenji"
+    copy_kipoi_files(path)
+    network = randomised(build_network(read_params(ROOT / "human_2018" / "params.txt")))
+    variables = checkpoint_variables(network)
+    serve(path / "human_2018", write_checkpoint(path / "zenodo" / "model.tf", variables))
+    # The example's chromosomes are shorter than a window: what lies beyond them is unknown.
+    with pysam.VariantFile(str(path / "example_files" / "variants.vcf.gz")) as variants:
+        record = next(record for record in variants if record.pos == 33_001)
+        (path / "one.vcf").write_text(f"{variants.header}{record}")
+    pysam.tabix_index(str(path / "one.vcf"), preset="vcf", force=True)
+    (path / "two.bed").write_text("chrA\t10\t20\nchrA\t40000\t40001\n")
+    genome = str(path / "example_files" / "genome.fa")
+    files = {"intervals_file": str(path / "two.bed"), "fasta_file": genome}
+    futures = commands.start(
+        {
+            "predict": "kipoi predict human_2018 --source=dir -o two.h5 --batch_size 2 "
+            f"--dataloader_args '{json.dumps(files)}'",
+            "veff": f"{VEFF} score_variants human_2018/variant_effects --source=dir -i one.vcf.gz "
+            f"-o one.out.vcf -e one.tsv -s diff ref --batch_size 1 "
+            f"--dataloader_args '{json.dumps({'fasta_file': genome})}'",
+        },
+        path,
+    )
+    test = {"test": "kipoi test . --source=dir --batch_size 1"}
+    futures |= commands.start(test, path / "human_2018")
+    yield path, network, futures
+    for future in futures.values():
+        future.result()  # they work in the folder that goes
+
+
+@pytest.mark.slow
+def test_full_size_batches_of_any_size(full, tmp_path):
+    import kipoi
+
+    path, network, futures = full
+    for future in futures.values():
+        succeeded(future)  # side by side they would need more memory than a small machine has
+    model = kipoi.get_model(str(path / "human_2018"), source="dir")
+    windows = np.stack([batch["inputs"] for batch in model.default_dataloader.init_example()])
+    assert windows.shape == (7, 131_072, 4)
+    whole = model.predict_on_batch(windows)
+    assert whole.shape == (7, 960, 4229)
+    close = {"rtol": 1e-4, "atol": 1e-4}  # other sizes sum in other orders; the mean is about 2
+    for size in (1, 2):
+        np.testing.assert_allclose(model.predict_on_batch(windows[:size]), whole[:size], **close)
+    np.testing.assert_allclose(network.predict_on_batch(windows[:1]), whole[:1], **close)
+
+
+@pytest.mark.slow
+def test_full_size_through_the_programs(full):
+    path, _, futures = full
+    assert "WARNING" not in succeeded(futures["test"])
+    succeeded(futures["predict"])
+    with h5py.File(path / "two.h5") as file:
+        assert file["preds"].shape == (2, 960, 4229)
+        assert np.isfinite(file["preds"][()]).all()
+    succeeded(futures["veff"])
+    scores = pd.read_csv(path / "one.tsv", sep="\t")
+    assert scores["variant_pos"].tolist() == [33_001]
+    columns = [[f"preds/{score}/{track}" for track in range(4229)] for score in ("ref", "diff")]
+    reference, difference = (scores[names].to_numpy()[0] for names in columns)
+    assert (reference > 0).all()
+    assert np.abs(difference).max() > 1e-3

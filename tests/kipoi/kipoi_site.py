@@ -25,6 +25,8 @@ OLD_KIPOI = tuple(map(int, version("kipoi").split("."))) < (0, 6, 37)
 VEFF = "kipoi veff" if OLD_KIPOI else "python -m kipoi_veff"
 LONGEST = 600  # seconds that one program may take, on a busy machine
 WINDOW = 512
+#: The directories of the models.
+MODELS = (".", "variant_effects", "variant_centered", "mutation_map")
 
 
 class Site:
@@ -125,7 +127,7 @@ def save_short(bundle: Bundle, path: Path, *, both_strands: bool = False) -> Non
 def copy_kipoi_files(path: Path) -> None:
     """Copy what a Kipoi source has to hold, without a bundle."""
     ignored = shutil.ignore_patterns("__pycache__", "*.fai", "*.h5")
-    for folder in ("basenji_kipoi", "variant_effects", "variant_centered", "example_files"):
+    for folder in ("basenji_kipoi", *MODELS[1:], "example_files"):
         shutil.copytree(ROOT / folder, path / folder, ignore=ignored)
     for file in ("model.yaml", "dataloader.yaml", "dataloader.py", "basenji_model.py"):
         shutil.copy(ROOT / file, path / file)

@@ -6,11 +6,10 @@ import re
 
 import pytest
 import yaml
-from kipoi_site import OLD_KIPOI, ROOT, succeeded
+from kipoi_site import MODELS, OLD_KIPOI, ROOT, succeeded
 
 from basenji_kipoi.bundle import Bundle
 
-MODELS = (".", "variant_effects", "variant_centered")
 COMMANDS = {
     "info": "kipoi info . --source=dir",
     "export": "kipoi env export . --source=dir -o environment.yaml",
@@ -50,7 +49,10 @@ def test_a_dry_run_creates_no_environment(done):
 
 
 @pytest.mark.skipif(OLD_KIPOI, reason="the lock of the modern environment")
-@pytest.mark.parametrize("path", ["dataloader.yaml", *(f"{m}/model.yaml" for m in MODELS)])
+@pytest.mark.parametrize(
+    "path",
+    ["dataloader.yaml", "mutation_map/dataloader.yaml", *(f"{m}/model.yaml" for m in MODELS)],
+)
 def test_dependencies_are_those_of_the_lock(path):
     locked = dict(
         re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements/modern.txt").read_text(), re.M)
@@ -65,10 +67,18 @@ def test_shapes_are_those_of_the_shipped_bundle(folder):
     bundle = Bundle.load(ROOT / "model_files")
     architecture, tracks = bundle.architecture, len(bundle.targets)
     schema = read(ROOT / folder / "model.yaml")["schema"]
-    assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
-    bins = "" if folder == "variant_effects" else f"{architecture.bins}, "
-    comma = "," if folder == "variant_effects" else ""
-    assert schema["targets"]["shape"] == f"({bins}{tracks}{comma})"
+    if folder == "mutation_map":
+        parts = read(ROOT / folder / "dataloader.yaml")["output_schema"]["inputs"]
+        assert {n: part["shape"] for n, part in parts.items()} == {
+            n: part["shape"] for n, part in schema["inputs"].items()
+        }
+        lengths = [int(part["shape"].strip("()").split(",")[0]) for part in parts.values()]
+        assert sum(lengths) == architecture.window
+    else:
+        assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
+    sums = folder in ("variant_effects", "mutation_map")
+    expected = (tracks,) if sums else (architecture.bins, tracks)
+    assert schema["targets"]["shape"] == str(expected)
     loader = read(ROOT / "dataloader.yaml")["output_schema"]
     assert loader["inputs"]["shape"] == f"({architecture.window}, 4)"
     default = read(ROOT / "variant_centered/model.yaml")["default_dataloader"]["default_args"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
@@ -18,9 +18,12 @@ if str(_ROOT) not in sys.path:
 from basenji_kipoi.bundle import Bundle  # noqa: E402 - found through the line above
 from basenji_kipoi.errors import InputError  # noqa: E402
 from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
+from basenji_kipoi.sequence import codes_of  # noqa: E402
 
 if TYPE_CHECKING:
     import keras
+
+    from basenji_kipoi.shared_windows import SharedWindows
 
 __all__ = ["BasenjiModel"]
 
@@ -44,6 +47,11 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         The bundle's directory, relative to the directory that Kipoi loads the model from.
     dtype
         "float32", or "bfloat16" for bfloat16 arithmetic on float32 weights.
+    incremental
+        Whether to compute only what windows do not share with recent ones. Predictions are the
+        same up to rounding. In bfloat16 every window is computed as a whole.
+    cache_bytes
+        Memory for what windows share (bytes); 2 GB by default.
 
     Attributes
     ----------
@@ -56,14 +64,37 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
     Raises
     ------
     InputError
-        If the bundle is incomplete or damaged, or the dtype is unknown.
+        If the bundle is incomplete or damaged, the dtype is unknown or the memory negative.
     """
 
     postprocessing = Postprocessing("model.yaml", _ROOT)
 
-    def __init__(self, model_dir: str = "model_files", dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        model_dir: str = "model_files",
+        dtype: str = "float32",
+        incremental: bool = True,
+        cache_bytes: int | None = None,
+    ) -> None:
+        # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
+        from basenji_kipoi.network import average_strands  # noqa: PLC0415
+        from basenji_kipoi.shared_windows import CACHE_BYTES, SharedWindows  # noqa: PLC0415
+
         self.bundle = self._open(model_dir)
-        self.network = self._output(self.bundle.network(dtype=dtype))
+        network = self.bundle.network(dtype=dtype, both_strands=False)
+        strands = None
+        if self.bundle.metadata.both_strands:
+            strands = self.bundle.targets.strand_permutation
+        self._bins = network if strands is None else average_strands(network, strands)
+        self.network = self._output(self._bins)
+        self._shared: SharedWindows | None = None
+        if incremental and dtype == "float32":
+            self._shared = SharedWindows(
+                self.bundle.architecture,
+                network,
+                strand_permutation=strands,
+                cache_bytes=CACHE_BYTES if cache_bytes is None else cache_bytes,
+            )
         self._parts: dict[Any, keras.Model] = {}
 
     def _open(self, model_dir: str) -> Bundle:
@@ -87,7 +118,30 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         ndarray, float32
             Shape (batch, bins, tracks), in the units of the targets table.
         """
-        return self.network.predict_on_batch(self._windows(x))
+        return self._predict(self._windows(x))
+
+    def _predict(self, windows: np.ndarray) -> np.ndarray:
+        """Predict the bins of checked windows, float32 (batch, bins, tracks)."""
+        if self._shared is None:
+            return self._bins.predict_on_batch(windows)
+        return self._sequences_apart(windows, self._shared.predict, self._bins.predict_on_batch)
+
+    @staticmethod
+    def _sequences_apart(
+        windows: np.ndarray,
+        of_codes: Callable[[np.ndarray], np.ndarray],
+        of_windows: Callable[[np.ndarray], np.ndarray],
+    ) -> np.ndarray:
+        """Answer windows that are sequences by their codes, and others by the whole network."""
+        codes, exact = codes_of(windows)
+        if exact.all():
+            return of_codes(codes)
+        other = of_windows(windows[~exact])
+        values = np.empty((len(windows), *other.shape[1:]), dtype=other.dtype)
+        values[~exact] = other
+        if exact.any():
+            values[exact] = of_codes(codes[exact])
+        return values
 
     def predict_activation_on_batch(
         self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
@@ -182,7 +236,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
                 f"not {windows.shape}"
             )
         # kipoiseq codes lower case and ambiguous letters as no base at all.
-        blank = ~windows.any(axis=-1)
+        blank = windows[..., 0] == 0
+        for channel in (1, 2, 3):
+            blank &= windows[..., channel] == 0
         if blank.any():
             logger.warning(
                 "%d positions of a batch have no base and are read as unknown (N). If the genome "

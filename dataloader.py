@@ -38,6 +38,9 @@ class BasenjiIntervals(Dataset):
         Genome, plain or bgzip. A missing index is made next to it.
     window
         Length of the windows (bp); by default that of the model in ``model_files``.
+    grid
+        Whether windows start at multiples of that model's bin, so that those of neighbouring
+        intervals share bins. Their centres are then up to half a bin off.
 
     Raises
     ------
@@ -47,11 +50,17 @@ class BasenjiIntervals(Dataset):
 
     postprocessing = Postprocessing("dataloader.yaml", _ROOT)
 
-    def __init__(self, intervals_file: str, fasta_file: str, window: int | None = None) -> None:
-        if window is None:
-            folder = Path(self.source_dir or _ROOT)
-            window = Architecture.read(folder / "model_files" / "architecture.json").window
-        self.window = int(window)
+    def __init__(
+        self,
+        intervals_file: str,
+        fasta_file: str,
+        window: int | None = None,
+        grid: bool = False,
+    ) -> None:
+        folder = Path(self.source_dir or _ROOT)
+        architecture = Architecture.read(folder / "model_files" / "architecture.json")
+        self.window = architecture.window if window is None else int(window)
+        self._grid = architecture.bin if grid else 1
         # Worker processes may share this object: a genome opens its file anew in each of them.
         self._genome = Genome(fasta_file)
         self._intervals = read_bed(intervals_file, self._genome.lengths, window=self.window)
@@ -74,7 +83,7 @@ class BasenjiIntervals(Dataset):
             half-open position with the interval's number as ``id``.
         """
         interval = self._intervals[index]
-        start, end = centred_window(interval.start, interval.end, self.window)
+        start, end = centred_window(interval.start, interval.end, self.window, grid=self._grid)
         return {
             "inputs": one_hot(self._genome.codes(interval.chrom, start, end)),
             "metadata": {

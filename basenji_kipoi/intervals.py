@@ -68,7 +68,7 @@ class Interval:
         return self.end - self.start
 
 
-def centred_window(start: int, end: int, window: int) -> tuple[int, int]:
+def centred_window(start: int, end: int, window: int, *, grid: int = 1) -> tuple[int, int]:
     """Find the window around the centre of an interval.
 
     Parameters
@@ -77,6 +77,9 @@ def centred_window(start: int, end: int, window: int) -> tuple[int, int]:
         Interval [start, end) in bp.
     window
         Length of the window (bp).
+    grid
+        The window starts at the nearest multiple of this (bp), so that it may be off the centre by
+        half of it.
 
     Returns
     -------
@@ -86,6 +89,7 @@ def centred_window(start: int, end: int, window: int) -> tuple[int, int]:
         beyond the contig.
     """
     window_start = (start + end) // 2 - window // 2
+    window_start = (window_start + grid // 2) // grid * grid
     return window_start, window_start + window
 
 

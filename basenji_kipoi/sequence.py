@@ -13,7 +13,15 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ALPHABET", "UNKNOWN", "complement", "encode", "one_hot", "reverse_complement"]
+__all__ = [
+    "ALPHABET",
+    "UNKNOWN",
+    "codes_of",
+    "complement",
+    "encode",
+    "one_hot",
+    "reverse_complement",
+]
 
 ALPHABET = "ACGT"
 #: Code of every letter that is not one of the four bases, and of padding.
@@ -62,6 +70,29 @@ def one_hot(codes: np.ndarray, dtype: npt.DTypeLike = np.float32) -> np.ndarray:
         Channels A, C, G, T; 0.25 in each for an unknown base.
     """
     return _CHANNELS_OF_CODE.astype(dtype).take(codes, axis=0)
+
+
+def codes_of(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turn channels back into codes.
+
+    Parameters
+    ----------
+    channels : ndarray, shape (batch, length, 4)
+        Any numbers.
+
+    Returns
+    -------
+    codes : ndarray, uint8, shape (batch, length)
+        The code of the channel that is 1; 4 where none is.
+    exact : ndarray, bool, shape (batch,)
+        Whether `one_hot` of the codes gives the channels back.
+    """
+    codes = np.full(channels.shape[:-1], UNKNOWN, dtype=np.uint8)
+    for code in range(len(ALPHABET)):
+        codes -= (channels[..., code] == 1) * np.uint8(UNKNOWN - code)
+    # Several channels of 1 are no sequence, whatever their code.
+    np.minimum(codes, UNKNOWN, out=codes)
+    return codes, (one_hot(codes, channels.dtype) == channels).all(axis=(1, 2))
 
 
 def complement(codes: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ __all__ = ["Match", "Upper", "Window", "Windows", "nearest"]
 _WORKING_BYTES = 1 << 26
 
 
-@dataclass
+@dataclass(eq=False)
 class Window:
     """What is kept of a window for alleles of it.
 
@@ -125,8 +125,7 @@ class Windows:
             room += old.nbytes
         if room < window.nbytes:
             return
-        self._windows = [w for w in self._windows if not any(w is old for old in gone)]
-        self._windows.append(window)
+        self._windows = [w for w in self._windows if w not in gone] + [window]
         self._held = self._budget - room + window.nbytes
         self._stack = None
 

@@ -28,6 +28,7 @@ FOLDERS = {
     ".": "expected",
     "variant_effects": "expected_variant_effects",
     "variant_centered": "expected_variant_centered",
+    "mutation_map": "expected_mutation_map",
 }
 
 
@@ -36,12 +37,23 @@ def write_shapes(root: Path) -> None:
     bundle = root / "model_files"
     architecture = Architecture.read(bundle / "architecture.json")
     tracks = len(Targets.read(bundle / "targets.tsv"))
-    for path in (root / "dataloader.yaml", *(root / folder / "model.yaml" for folder in FOLDERS)):
-        target = f"({tracks},)"
-        if path.parent.name != "variant_effects":
-            target = f"({architecture.bins}, {tracks})"
+    files = [
+        root / folder / name for folder in FOLDERS for name in ("model.yaml", "dataloader.yaml")
+    ]
+    for path in filter(Path.exists, files):
         text = path.read_text(encoding="utf-8")
-        for name, shape in (("seq", f"({architecture.window}, 4)"), ("coverage", target)):
+        shapes = {"seq": (architecture.window, 4), "coverage": (architecture.bins, tracks)}
+        if path.parent.name in ("variant_effects", "mutation_map"):
+            shapes["coverage"] = (tracks,)
+        if path.parent.name == "mutation_map":
+            region = int(re.search(r"name: seq\n +shape: \((\d+)", text).group(1))
+            flank = architecture.window - region
+            shapes |= {
+                "left": (flank // 2, 4),
+                "seq": (region, 4),
+                "right": (flank - flank // 2, 4),
+            }
+        for name, shape in shapes.items():
             text = re.sub(rf"(name: {name}\n +shape: )\(.*\)", rf"\g<1>{shape}", text)
         text = re.sub(r"(auto_resize_len: )\d+", rf"\g<1>{architecture.window}", text)
         path.write_text(text, encoding="utf-8")

@@ -120,3 +120,19 @@ def test_a_network_without_tracks_is_refused(tmp_path):
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert "error: --network small: expected PRESET:TRACKS" in done.stderr
+
+
+@pytest.mark.slow
+def test_kipoi_veff_is_measured_with_and_without_sharing(tmp_path):
+    out = tmp_path / "kipoi_veff.json"
+    command = [sys.executable, str(FOLDER / "kipoi_veff.py"), "--out", str(out)]
+    command += ["--network", "small", "--tracks", "3", "--span", "2000", "--batch-size", "4"]
+    command += ["--variants", "5", "--off-variants", "3"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result = json.loads(out.read_text())
+    # So few variants take less than the program's start varies: only what is measured is there.
+    assert (result["on"]["variants"], result["off"]["variants"]) == (5, 3)
+    assert result["off_seconds"] == pytest.approx(result["off"]["seconds"] / 3 * 5)
+    assert result["errors"]["ref"] < 1e-5
+    assert min(result[setting]["peak_bytes"] for setting in ("on", "off")) > 2**26
+    assert "| small | 3 | 5 | 2 kb |" in done.stdout

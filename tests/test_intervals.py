@@ -115,3 +115,17 @@ def test_the_window_has_the_intervals_centre(start, length, half):
     assert centred_window(start, end, length) == (start, end) or length % 2
     if length % 2:
         assert abs(centred_window(start, end, length)[0] - start) <= 1
+
+
+@given(
+    start=st.integers(0, 10**6),
+    length=st.integers(1, 10**5),
+    window=st.integers(1, 10**5),
+    grid=st.integers(1, 300),
+)
+def test_a_window_on_a_grid_starts_at_the_nearest_multiple(start, length, window, grid):
+    centred, _ = centred_window(start, start + length, window)
+    first, last = centred_window(start, start + length, window, grid=grid)
+    assert last - first == window
+    assert first % grid == 0
+    assert -grid / 2 < first - centred <= grid / 2

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basenji_kipoi.sequence import UNKNOWN, complement, encode, one_hot, reverse_complement
+from basenji_kipoi.sequence import (
+    UNKNOWN,
+    codes_of,
+    complement,
+    encode,
+    one_hot,
+    reverse_complement,
+)
 
 # Every letter of the IUPAC code in both cases, gaps, and letters beyond ASCII of 1 to 4 bytes.
 LETTERS = st.text("ACGTacgtNnRYSWKMBDHVrywkmbdhv-*. \n\0é€🧬")
@@ -72,3 +79,19 @@ def test_reverse_complement_treats_each_sequence_of_a_batch_alone():
     batch = np.stack([encode("ACCN"), encode("TTGA")])
     expected = np.stack([encode("NGGT"), encode("TCAA")])
     np.testing.assert_array_equal(reverse_complement(batch), expected)
+
+
+@given(CODES)
+def test_channels_give_their_codes_back(codes):
+    found, exact = codes_of(one_hot(codes[None]))
+    np.testing.assert_array_equal(found, codes[None])
+    assert exact.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "other", [[0, 0, 0, 0], [0.5, 0, 0, 0.5], [1, 1e-9, 0, 0], [1, 1, 0, 0], [np.nan] * 4]
+)
+def test_channels_that_are_no_sequence_are_told(other):
+    windows = one_hot(np.zeros((3, 5), dtype=np.uint8))
+    windows[1, 2] = other
+    assert codes_of(windows)[1].tolist() == [True, False, True]

@@ -13,13 +13,21 @@ _DIRECTORY = Path(__file__).resolve().parent
 if str(_DIRECTORY.parent) not in sys.path:
     sys.path.append(str(_DIRECTORY.parent))
 
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402 - found above
+from basenji_kipoi.errors import InputError  # noqa: E402 - found through the line above
+from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
 from basenji_model import BasenjiModel  # noqa: E402
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["BasenjiVariantEffects"]
+
+#: What is summed over the bins: of NumPy or keras.ops and predictions.
+_STATISTICS = {
+    "sum": lambda ops, bins: bins,
+    "log_sum": lambda ops, bins: ops.log2(1 + bins),
+    "sqrt_sum": lambda ops, bins: ops.sqrt(bins),
+}
 
 
 class BasenjiVariantEffects(BasenjiModel):
@@ -29,18 +37,46 @@ class BasenjiVariantEffects(BasenjiModel):
     receives, so that kipoi-veff's ``diff`` is the SAD score of Kelley et al. 2018: the sum over
     bins of alternative minus reference.
 
-    Parameters are those of `BasenjiModel`; predictions have shape (batch, tracks).
+    Parameters
+    ----------
+    model_dir, dtype, incremental, cache_bytes
+        As `BasenjiModel` takes them.
+    statistic
+        What is summed: ``sum`` the predictions x, ``log_sum`` log2(1 + x), ``sqrt_sum`` the square
+        roots of x. ``diff`` is then the score SAD, logSAD or sqrtSAD.
+
+    Raises
+    ------
+    InputError
+        As `BasenjiModel` raises it, and if there is no such statistic.
     """
 
     postprocessing = Postprocessing("model.yaml", _DIRECTORY)
+
+    def __init__(
+        self,
+        model_dir: str = "model_files",
+        dtype: str = "float32",
+        incremental: bool = True,
+        cache_bytes: int | None = None,
+        statistic: str = "sum",
+    ) -> None:
+        if statistic not in _STATISTICS:
+            raise InputError(
+                f"no statistic {statistic!r}: expected one of {', '.join(_STATISTICS)}"
+            )
+        self._statistic = statistic
+        super().__init__(model_dir, dtype, incremental, cache_bytes)
 
     def _output(self, network: keras.Model) -> keras.Model:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
         import keras  # noqa: PLC0415
 
-        self._bins = network
         # For gradients and activations, whose final layer is this sum.
-        total = keras.layers.Lambda(lambda bins: keras.ops.sum(bins, axis=1), name="sum_of_bins")
+        total = keras.layers.Lambda(
+            lambda bins: keras.ops.sum(_STATISTICS[self._statistic](keras.ops, bins), axis=1),
+            name="sum_of_bins",
+        )
         return keras.Model(network.input, total(network.output))
 
     def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
@@ -54,7 +90,17 @@ class BasenjiVariantEffects(BasenjiModel):
         Returns
         -------
         ndarray, float64, shape (batch, tracks)
-            In the units of the targets table. A float32 sum would round away the effect of most
-            variants, which is thousands of times smaller than the sum itself.
+            The statistic, for sums in the units of the targets table. A float32 sum would round
+            away the effect of most variants, which is thousands of times smaller than the sum.
         """
-        return self._bins.predict_on_batch(self._windows(x)).sum(axis=1, dtype=np.float64)
+        windows = self._windows(x)
+        if self._statistic != "sum" or self._shared is None:
+            return self._total(self._predict(windows))
+        return self._sequences_apart(
+            windows,
+            self._shared.totals,
+            lambda windows: self._total(self._bins.predict_on_batch(windows)),
+        )
+
+    def _total(self, bins: np.ndarray) -> np.ndarray:
+        return _STATISTICS[self._statistic](np, bins.astype(np.float64)).sum(axis=1)

@@ -25,6 +25,8 @@ OLD_KIPOI = tuple(map(int, version("kipoi").split("."))) < (0, 6, 37)
 VEFF = "kipoi veff" if OLD_KIPOI else "python -m kipoi_veff"
 LONGEST = 600  # seconds that one program may take, on a busy machine
 WINDOW = 512
+#: The directories of the models on the shipped bundle.
+MODELS = (".", "variant_effects", "variant_centered", "mutation_map")
 #: Directories of published networks, each with its two variant models.
 PUBLISHED = ("human_2018", "basenji2_human", "basenji2_mouse")
 VARIANTS = ("variant_effects", "variant_centered")
@@ -128,8 +130,7 @@ def save_short(bundle: Bundle, path: Path, *, both_strands: bool = False) -> Non
 def copy_kipoi_files(path: Path) -> None:
     """Copy what a Kipoi source has to hold, without a bundle."""
     ignored = shutil.ignore_patterns("__pycache__", "*.fai", "*.h5", "downloaded")
-    folders = ("basenji_kipoi", "variant_effects", "variant_centered", "example_files")
-    for folder in (*folders, *PUBLISHED):
+    for folder in ("basenji_kipoi", *MODELS[1:], "example_files", *PUBLISHED):
         shutil.copytree(ROOT / folder, path / folder, ignore=ignored)
     files = ("model.yaml", "dataloader.yaml", "dataloader.py")
     for file in (*files, "basenji_model.py", "basenji_published.py"):

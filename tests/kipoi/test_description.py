@@ -6,15 +6,14 @@ import re
 
 import pytest
 import yaml
-from kipoi_site import OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
+from kipoi_site import MODELS, OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
 
 from basenji_kipoi.bundle import Bundle
 from basenji_kipoi.published_2018 import read_params
 from basenji_kipoi.published_2020 import Params
 
-MODELS = (".", *VARIANTS)
 PUBLISHED_MODELS = [f"{model}/{part}" for model in PUBLISHED for part in (".", *VARIANTS)]
-LOADERS = ("dataloader.yaml", "human_2018/dataloader.yaml")
+LOADERS = ("dataloader.yaml", "mutation_map/dataloader.yaml", "human_2018/dataloader.yaml")
 COMMANDS = {
     "info": "kipoi info . --source=dir",
     "export": "kipoi env export . --source=dir -o environment.yaml",
@@ -71,10 +70,18 @@ def test_shapes_are_those_of_the_shipped_bundle(folder):
     bundle = Bundle.load(ROOT / "model_files")
     architecture, tracks = bundle.architecture, len(bundle.targets)
     schema = read(ROOT / folder / "model.yaml")["schema"]
-    assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
-    bins = "" if folder == "variant_effects" else f"{architecture.bins}, "
-    comma = "," if folder == "variant_effects" else ""
-    assert schema["targets"]["shape"] == f"({bins}{tracks}{comma})"
+    if folder == "mutation_map":
+        parts = read(ROOT / folder / "dataloader.yaml")["output_schema"]["inputs"]
+        assert {n: part["shape"] for n, part in parts.items()} == {
+            n: part["shape"] for n, part in schema["inputs"].items()
+        }
+        lengths = [int(part["shape"].strip("()").split(",")[0]) for part in parts.values()]
+        assert sum(lengths) == architecture.window
+    else:
+        assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
+    sums = folder in ("variant_effects", "mutation_map")
+    expected = (tracks,) if sums else (architecture.bins, tracks)
+    assert schema["targets"]["shape"] == str(expected)
     loader = read(ROOT / "dataloader.yaml")["output_schema"]
     assert loader["inputs"]["shape"] == f"({architecture.window}, 4)"
     default = read(ROOT / "variant_centered/model.yaml")["default_dataloader"]["default_args"]

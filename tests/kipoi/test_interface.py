@@ -8,6 +8,7 @@ import pytest
 from kipoi_site import save_short
 
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.sequence import one_hot
 
 pytestmark = pytest.mark.legacy
 
@@ -102,6 +103,90 @@ def test_the_models_average_over_both_strands_where_the_bundle_says_so(
         assert step.shape == windows[:1].shape
         inside = twin.predict_activation_on_batch(windows, layer="tracks_tracks")
         np.testing.assert_allclose(inside, forward, **SAME)
+
+
+def test_what_windows_share_may_be_switched_off(models, site, example):
+    windows, _ = example
+    alternatives = windows.copy()
+    alternatives[:, 250] = np.roll(alternatives[:, 250], 1, axis=-1)
+    folder = str(site.path / "model_files")
+    for model in models.values():
+        on, off, little = (
+            type(model)(model_dir=folder, incremental=incremental, cache_bytes=cache_bytes)
+            for incremental, cache_bytes in ((True, None), (False, None), (True, 0))
+        )
+        for batch in (windows, alternatives, np.concatenate([windows[:2], alternatives])):
+            there = off.predict_on_batch(batch)
+            for twin in (on, little):
+                here = twin.predict_on_batch(batch)
+                assert here.dtype == there.dtype
+                assert np.abs(here - there).max() < 1e-5 * np.abs(there).max()
+        work = on._shared.work
+        assert (work.passes, work.changes, work.repeats) == (7, 14, 2)
+        assert off._shared is None
+
+
+def test_windows_that_are_no_sequences_take_the_whole_network(models, site, example):
+    windows = example[0].copy()
+    windows[1] *= 0.7
+    windows[4, 3] = [0.5, 0.5, 0, 0]
+    expected = site.predict(windows)
+    for name, model in models.items():
+        values = model.predict_on_batch(windows)
+        whole = expected.sum(axis=1, dtype=float) if name == "variant_effects" else expected
+        assert values.dtype == whole.dtype
+        np.testing.assert_allclose(values, whole, **SAME)
+        np.testing.assert_allclose(model.predict_on_batch(windows[[1]]), whole[[1]], **SAME)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "score"),
+    [("sum", lambda x: x), ("log_sum", lambda x: np.log2(1 + x)), ("sqrt_sum", np.sqrt)],
+)
+def test_statistics_of_variant_effects(models, site, example, statistic, score):
+    folder = str(site.path / "model_files")
+    windows, bins = example
+    model = type(models["variant_effects"])(model_dir=folder, statistic=statistic)
+    expected = score(bins.astype(np.float64)).sum(axis=1)
+    values = model.predict_on_batch(windows)
+    assert values.dtype == np.float64
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
+    np.testing.assert_allclose(model.network.predict_on_batch(windows), expected, rtol=1e-4)
+
+
+def test_an_unknown_statistic_is_named(models, site):
+    with pytest.raises(InputError, match="no statistic 'mean': expected one of sum, log_sum"):
+        type(models["variant_effects"])(model_dir=str(site.path / "model_files"), statistic="mean")
+
+
+def test_windows_in_three_parts(site, inputs, example):
+    import kipoi
+
+    model = kipoi.get_model(str(site.path / "mutation_map"), source="dir")
+    loader = model.default_dataloader.init_example()
+    batch = next(loader.batch_iter(batch_size=7))["inputs"]
+    windows, bins = example
+    assert batch["seq"].shape == (7, 128, 4)
+    whole = np.concatenate([batch["left"], batch["seq"], batch["right"]], axis=1)
+    np.testing.assert_array_equal(whole, windows)
+    sums = bins.sum(axis=1, dtype=np.float64)
+    np.testing.assert_allclose(model.predict_on_batch(batch), sums, rtol=1e-5)
+    assert model.input_grad(batch).shape == windows.shape
+    with pytest.raises(InputError, match="a region of 513 bp does not fit a window of 512 bp"):
+        model.default_dataloader(**inputs, region=513)
+
+
+def test_windows_on_the_grid(model, inputs, site):
+    bin_ = site.bundle.architecture.bin
+    centred = model.default_dataloader(**inputs)
+    grid = model.default_dataloader(**inputs, grid=True)
+    for index in range(len(centred)):
+        here, there = (loader[index]["metadata"]["ranges"] for loader in (grid, centred))
+        assert here.start % bin_ == 0
+        assert -bin_ / 2 < here.start - there.start <= bin_ / 2
+        assert here.end - here.start == site.window
+        codes = site.genome.codes(here.chr, here.start, here.end)
+        np.testing.assert_array_equal(grid[index]["inputs"], one_hot(codes))
 
 
 def test_a_bin_has_gradients_where_its_receptive_field_is(model, site, example):

@@ -33,7 +33,12 @@ COMMANDS = {
     "test_wrong": "kipoi test . --source=dir --expect example_files/wrong.h5",
     "unknown_contig": BINS.replace("intervals.bed", "other.bed") + " -o none.h5",
 }
-TESTED = {".": "test", "variant_effects": "test_sums", "variant_centered": "test_centred"}
+TESTED = {
+    ".": "test",
+    "variant_effects": "test_sums",
+    "variant_centered": "test_centred",
+    "mutation_map": "test_map",
+}
 
 
 @pytest.fixture(scope="module")

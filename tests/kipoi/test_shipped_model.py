@@ -11,9 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from kipoi_site import OLD_KIPOI, ROOT, Commands, Site, copy_kipoi_files, succeeded
-
-MODELS = (".", "variant_effects", "variant_centered")
+from kipoi_site import MODELS, OLD_KIPOI, ROOT, Commands, Site, copy_kipoi_files, succeeded
 
 
 @pytest.fixture(scope="module")

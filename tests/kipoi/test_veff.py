@@ -18,12 +18,16 @@ pytestmark = pytest.mark.legacy
 
 ARGUMENTS = json.dumps({"fasta_file": "example_files/genome.fa"})
 MODEL = f"variant_effects --source=dir --dataloader_args '{ARGUMENTS}'"
+GRID = MODEL.replace("}", ', "grid": true}')
 VCF = "-i example_files/variants.vcf.gz"
 COMMANDS = {
     "all": f"{VEFF} score_variants {MODEL} {VCF} -o all.vcf -e all.tsv -s diff ref alt -n 2",
     "some": f"{VEFF} score_variants {MODEL} {VCF} -o some.vcf -e some.h5 "
     "-r region.bed.gz --model_outputs start_minus --batch_size 2",
+    "grid": f"{VEFF} score_variants {GRID} {VCF} -o grid.vcf -s diff ref alt",
     "map": f"{VEFF} create_mutation_map {MODEL} -r one.vcf.gz -o map.h5 -s diff",
+    "region": f"{VEFF} create_mutation_map {MODEL.replace('variant_effects', 'mutation_map')} "
+    "-r one.vcf.gz -o region.h5 -s diff",
 }
 #: The example's substitutions, among them one at each end of a chromosome, one in lower case and
 #: one of two alleles, whose first is scored.
@@ -85,6 +89,26 @@ def test_scores_in_a_vcf(done, site, variants):
         assert np.abs(alt - ref).max() > 2e-3
 
 
+def test_windows_on_the_grid_have_the_variant_at_its_true_place(done, site):
+    succeeded(done["grid"])
+    rows = info(site.path / "grid.vcf")
+    assert [pos for _, pos in rows] == list(SCORED)
+    bin_, half = site.bundle.architecture.bin, site.window // 2
+    moved = set()
+    with pysam.VariantFile(str(site.examples / "variants.vcf.gz")) as records:
+        alleles = {(r.chrom, r.pos): r.alts[0] for r in records if len(r.ref) == 1}
+    for (chrom, pos), row in rows.items():
+        start = round((pos - half) / bin_ + 1e-9) * bin_  # of two that are as near, the right one
+        moved.add(start - (pos - half))
+        values = site.alleles(chrom, pos, alleles[chrom, pos], index=pos - 1 - start)
+        ref, alt = values.sum(axis=1, dtype=np.float64)
+        np.testing.assert_allclose(row["REF"], ref, rtol=1e-5)
+        np.testing.assert_allclose(row["ALT"], alt, rtol=1e-5)
+        np.testing.assert_allclose(row["DIFF"], alt - ref, rtol=1e-3, atol=2e-4)
+    assert len(moved) > 3
+    assert max(map(abs, moved)) <= bin_ // 2
+
+
 def test_scores_in_a_table(done, site):
     succeeded(done["all"])
     rows = info(site.path / "all.vcf")
@@ -129,3 +153,18 @@ def test_a_mutation_map(done, site):
                 axis=1, dtype=np.float64
             )
             np.testing.assert_allclose(effects[:, code, place], alt - ref, rtol=1e-3, atol=2e-4)
+
+
+def test_a_mutation_map_of_a_region_at_full_context(done, site):
+    """The map of the whole window, cut out: the same variant, bases and effects."""
+    succeeded(done["map"])
+    succeeded(done["region"])
+    region = 128
+    first = site.window // 2 - region // 2
+    with h5py.File(site.path / "map.h5") as whole, h5py.File(site.path / "region.h5") as file:
+        for label in site.bundle.targets.labels:
+            effects = file["_list_0/seq/diff"][label]["mutation_map"][()]
+            assert effects.shape == (4, region)
+            cut = whole["_list_0/seq/diff"][label]["mutation_map"][:, first : first + region]
+            np.testing.assert_allclose(effects, cut, rtol=1e-3, atol=1e-5)
+            assert np.abs(effects).max() > 1e-3

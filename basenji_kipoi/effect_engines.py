@@ -54,6 +54,11 @@ class SharedEngine(PlainEngine):
         for begin in range(0, len(order), self._batch_size):
             yield order[begin : begin + self._batch_size]
 
+    def forget(self) -> None:
+        """Hold nothing of earlier groups."""
+        for windows, _ in self._networks:
+            windows.forget()
+
     def _load(self, bundle: Bundle) -> tuple[SharedWindows, np.ndarray]:
         mirrored = bundle.targets.strand_permutation[self._columns]
         tracks = np.union1d(self._columns, mirrored)

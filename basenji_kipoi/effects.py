@@ -265,6 +265,12 @@ class EffectEngine(ABC):
     def effects(self, group: Sequence[AlleleWindow]) -> Effects:
         """Predict one group, in the order that it is given in."""
 
+    def forget(self) -> None:  # noqa: B027 - only some engines hold something
+        """Hold nothing of earlier groups.
+
+        What comes then is the same, to the last bit, whatever came before.
+        """
+
 
 class PlainEngine(EffectEngine):
     """Runs the whole network over reference and alternative of each allele.

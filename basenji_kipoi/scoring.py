@@ -204,6 +204,9 @@ class Scoring:
         ranks = 1 if self._background is None else 2
         values = np.empty((len(requests), per_score * ranks), dtype=np.float32)
         genes: list = [None] * len(requests)
+        if requests:
+            # A part must not depend on those before it, which a run that goes on does not compute.
+            self._engine.forget()
         for group in self._engine.groups(requests) if requests else ():
             asked = [requests[place] for place in group]
             effects = self._engine.effects(asked)

@@ -136,12 +136,7 @@ class TowerRows:
         row = parts.channels * np.dtype(dtype).itemsize + third + _OVERHEAD
         capacity = max(nbytes // row, self.bins)
         self.values = np.empty((capacity, parts.channels), dtype=dtype)
-        self._slot_of: dict[bytes, int] = {}
-        self._keys = np.empty(capacity, dtype=object)
-        self._serials = np.zeros(capacity, dtype=np.int64)
-        # When each slot was used last; -1 where nothing is.
-        self._used = np.full(capacity, -1, dtype=np.int64)
-        self._now = self._given = 0
+        self.forget()
         # As many bins as an SNV reaches, and as many that flanks do not count much.
         short = min(parts.reached(1), self.bins)
         long = min(max(8 * (self._span - parts.bin) // parts.bin, 2 * short), self.bins)
@@ -156,6 +151,16 @@ class TowerRows:
             bases: [size for size in (1, 4, 16) if size * bases * per_base <= _WORKING_BYTES] or [1]
             for bases in (window, *map(self._bases, self._patch_bins))
         }
+
+    def forget(self) -> None:
+        """Hold no features any more."""
+        capacity = len(self.values)
+        self._slot_of: dict[bytes, int] = {}
+        self._keys = np.empty(capacity, dtype=object)
+        self._serials = np.zeros(capacity, dtype=np.int64)
+        # When each slot was used last; -1 where nothing is.
+        self._used = np.full(capacity, -1, dtype=np.int64)
+        self._now = self._given = 0
 
     @property
     def windows(self) -> int:

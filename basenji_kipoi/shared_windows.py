@@ -153,8 +153,20 @@ class SharedWindows:
             dtype=dtype,
             shortest=parts.reached(1),
         )
-        self._windows = Windows(cache_bytes - rows_bytes)
+        self._windows_bytes = cache_bytes - rows_bytes
+        self._windows = Windows(self._windows_bytes)
         self._tracks, self._now = len(lowered.order), 0
+
+    def forget(self) -> None:
+        """Hold nothing of the windows that were asked for.
+
+        What comes then is computed as it would be at first, to the last bit, which depends on what
+        windows are found to share.
+        """
+        with self._lock:
+            if self.reason is None:
+                self._rows.forget()
+                self._windows = Windows(self._windows_bytes)
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Predict windows.

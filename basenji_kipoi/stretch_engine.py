@@ -122,6 +122,11 @@ class StretchEngine(EffectEngine):
                 return False
         return True
 
+    def forget(self) -> None:
+        """Hold nothing of earlier groups."""
+        if "_other" in vars(self):
+            self._other.forget()
+
     # ---- groups ----
 
     def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:

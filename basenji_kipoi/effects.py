@@ -322,25 +322,15 @@ class PlainEngine(EffectEngine):
 
     def effects(self, group: Sequence[AlleleWindow]) -> Effects:
         """Predict one group."""
-        window, bins = self.architecture.window, self.architecture.bins
+        bins = self.architecture.bins
         sums = np.zeros((2, len(group), bins, self.tracks))
         for each in self._passes:
             moved = [
                 AlleleWindow(r.chrom, r.start + each.shift, shifted(r.allele, -each.shift))
                 for r in group
             ]
-            reference = [self._genome.codes(r.chrom, r.start, r.start + window) for r in moved]
-            left = [allele_codes(self._genome, r, window) for r in moved]
-            sums[0] += self._predict(each, np.stack(reference))
-            alternative = self._predict(each, np.stack(left))
-            if self._indels == "stitch":
-                right = [allele_codes(self._genome, r, window, anchor="right") for r in moved]
-                joints = [r.allele.position // self.architecture.bin for r in moved]
-                behind = np.arange(bins) + self.architecture.crop > np.array(joints)[:, None]
-                alternative = np.where(
-                    behind[:, :, None], self._predict(each, np.stack(right)), alternative
-                )
-            sums[1] += alternative
+            for total, values in zip(sums, self._alleles(each, moved)):
+                total += values
         reference, alternative = (sums / len(self._passes)).astype(np.float32)
         if self._whole:
             every = np.zeros(len(group), dtype=int)
@@ -355,6 +345,22 @@ class PlainEngine(EffectEngine):
             np.take_along_axis(values, rows, axis=1) for values in (reference, alternative)
         )
         return Effects(*spans.T, reference, alternative, bins)
+
+    def _alleles(self, each: Pass, moved: Sequence[AlleleWindow]) -> tuple[np.ndarray, np.ndarray]:
+        """Predict reference and alternative in one pass: (alleles, bins, tracks) of both."""
+        window, bins = self.architecture.window, self.architecture.bins
+        codes = [self._genome.codes(r.chrom, r.start, r.start + window) for r in moved]
+        left = [allele_codes(self._genome, r, window) for r in moved]
+        reference = self._predict(each, np.stack(codes))
+        alternative = self._predict(each, np.stack(left))
+        if self._indels == "stitch":
+            right = [allele_codes(self._genome, r, window, anchor="right") for r in moved]
+            joints = [r.allele.position // self.architecture.bin for r in moved]
+            behind = np.arange(bins) + self.architecture.crop > np.array(joints)[:, None]
+            alternative = np.where(
+                behind[:, :, None], self._predict(each, np.stack(right)), alternative
+            )
+        return reference, alternative
 
     def _predict(self, each: Pass, codes: np.ndarray) -> np.ndarray:
         if not each.reverse:

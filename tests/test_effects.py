@@ -11,7 +11,7 @@ from small_network import randomised, save_random_bundle, small_architecture
 from test_incremental import EXACT, narrow
 
 from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.effect_engines import SharedEngine, effect_engine
+from basenji_kipoi.effect_engines import effect_engine
 from basenji_kipoi.effects import AlleleWindow, PlainEngine, allele_codes, passes_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
@@ -20,6 +20,7 @@ from basenji_kipoi.incremental_stretches import StretchNetwork
 from basenji_kipoi.network import build_network
 from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import ALPHABET, encode, one_hot
+from basenji_kipoi.shared_engine import SharedEngine
 from basenji_kipoi.stretch_engine import StretchEngine
 
 LENGTH = 12_000
@@ -190,6 +191,12 @@ def test_the_chosen_engine_equals_whole_passes(genome, bundles, name):
     requests += [request_of(6000, 1, "G", place=place) for place in (0, 7, 120, 2000, 2047)]
     requests += [request_of(p, 2, "GATTACA") for p in (2, 5000, LENGTH - 2)]
     requests += [request_of(p, 30, "G") for p in (2, 5000, LENGTH - 30)]
+    # Substitutions and others in one window.
+    requests += [
+        request_of(8000 + place, 1 + place % 2, "GC"[: 1 + place % 2], place=place)
+        for place in (0, 300, 301, 1000, 2046)
+    ]
+    requests.append(request_of(9000, 1, "ACA", place=1000))
     requests = [requests[index] for index in random.permutation(len(requests))]
     compare(engine, plain, requests)
 

@@ -1,0 +1,150 @@
+"""Effects of any alleles, predicted in whole windows that share work."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from basenji_kipoi.effects import PlainEngine
+from basenji_kipoi.incremental import IncrementalNetwork
+from basenji_kipoi.sequence import reverse_complement
+from basenji_kipoi.shared_windows import SharedWindows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.effects import AlleleWindow, Pass
+    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.incremental_alleles import Allele
+
+__all__ = ["MEMORY_BYTES", "SharedEngine"]
+
+#: Memory that an engine may use beside the networks, by default (bytes).
+MEMORY_BYTES = 4 << 30
+#: Most alleles that are predicted together.
+_MOST_ALLELES = 64
+
+
+class SharedEngine(PlainEngine):
+    """Predicts whole windows, computing only what they do not share.
+
+    Substitutions in one window are computed from one reference pass
+    (`basenji_kipoi.incremental`), all other alleles from what recent windows share with theirs
+    (`basenji_kipoi.shared_windows`).
+
+    Parameters are those of `basenji_kipoi.effects.PlainEngine` and ``memory_bytes``, the memory for
+    what windows share and for a group's predictions, about.
+    """
+
+    def __init__(
+        self,
+        bundles: Sequence[Bundle],
+        genome: Genome,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        **options: object,
+    ) -> None:
+        self._cache_bytes = int(memory_bytes / 2 / len(bundles))
+        super().__init__(bundles, genome, **options)
+        # Sums of both alleles in float64, and predictions of windows that are added to them.
+        allele = self.architecture.bins * self.tracks * 8 * 4
+        self._batch_size = int(min(max(memory_bytes / 2 // allele, 1), _MOST_ALLELES))
+
+    def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:
+        """Take neighbours together; substitutions of one window are a group of their own."""
+
+        def window(index: int) -> tuple[str, int, bool]:
+            request = requests[index]
+            return request.chrom, request.start, not _is_substitution(request.allele)
+
+        order = sorted(range(len(requests)), key=lambda i: (window(i), requests[i].allele.position))
+        mixed: list[int] = []
+        for (_, _, other), members in groupby(order, key=window):
+            same = list(members)
+            if other or len(same) == 1:
+                mixed += same
+                continue
+            yield from self._cut(mixed)
+            mixed = []
+            yield from self._cut(same)
+        yield from self._cut(mixed)
+
+    def _cut(self, indices: list[int]) -> Iterator[list[int]]:
+        for begin in range(0, len(indices), self._batch_size):
+            yield indices[begin : begin + self._batch_size]
+
+    def forget(self) -> None:
+        """Hold nothing of earlier groups."""
+        for windows, _ in self._networks:
+            windows.forget()
+
+    def _load(self, bundle: Bundle) -> tuple[SharedWindows, np.ndarray]:
+        mirrored = bundle.targets.strand_permutation[self._columns]
+        tracks = np.union1d(self._columns, mirrored)
+        network = bundle.network(both_strands=False)
+        windows = SharedWindows(
+            bundle.architecture, network, tracks=tracks, cache_bytes=self._cache_bytes
+        )
+        return windows, tracks
+
+    def _windows(self, model: int, codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        windows, tracks = self._networks[model]
+        values = windows.predict(codes)
+        if np.array_equal(columns, tracks):
+            return values
+        return values[:, :, np.searchsorted(tracks, columns)]
+
+    # ---- substitutions in one window ----
+
+    @cached_property
+    def _incremental(self) -> list[IncrementalNetwork]:
+        return [
+            IncrementalNetwork(b.architecture, b.network(both_strands=False), tracks=tracks)
+            for b, (_, tracks) in zip(self._bundles, self._networks)
+        ]
+
+    def _alleles(self, each: Pass, moved: Sequence[AlleleWindow]) -> tuple[np.ndarray, np.ndarray]:
+        if not self._share_a_window(moved):
+            return super()._alleles(each, moved)
+        chrom, start, _ = moved[0]
+        window = self.architecture.window
+        codes = self._genome.codes(chrom, start, start + window)
+        columns = self._columns
+        if each.reverse:
+            codes = reverse_complement(codes)
+            columns = self._bundles[each.model].targets.strand_permutation[columns]
+        network = self._incremental[each.model]
+        reference = network.reference(codes)
+        alternative = np.empty((len(moved), *reference.values.shape), dtype=np.float32)
+        lengths = np.array([len(request.allele.inserted) for request in moved])
+        for length in np.unique(lengths):
+            members = np.flatnonzero(lengths == length)
+            positions = np.array([moved[member].allele.position for member in members])
+            inserted = np.stack([moved[member].allele.inserted for member in members])
+            if each.reverse:
+                positions, inserted = window - positions - length, reverse_complement(inserted)
+            changes = network.substitutions(reference, positions, inserted)
+            alternative[members] = changes.expand(reference)
+        wanted = np.searchsorted(self._networks[each.model][1], columns)
+        found = reference.values[None, :, wanted], alternative[:, :, wanted]
+        return tuple(values[:, ::-1] for values in found) if each.reverse else found
+
+    def _share_a_window(self, requests: Sequence[AlleleWindow]) -> bool:
+        return (
+            len(requests) > 1
+            and len({(request.chrom, request.start) for request in requests}) == 1
+            and all(_is_substitution(request.allele) for request in requests)
+            and all(
+                0 <= allele.position <= self.architecture.window - allele.removed
+                for _, _, allele in requests
+            )
+            and all(windows.reason is None for windows, _ in self._networks)
+        )
+
+
+def _is_substitution(allele: Allele) -> bool:
+    return allele.removed == len(allele.inserted) > 0

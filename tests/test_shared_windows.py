@@ -10,9 +10,9 @@ import plain_network
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_files import FAMILIES, golden_values
 from small_network import randomised, small_architecture
 from test_incremental import EXACT, WINDOW, architectures, error
-from test_network import FAMILIES, GOLDEN, load
 
 from basenji_kipoi.architecture import Architecture, affected_by
 from basenji_kipoi.errors import InputError
@@ -74,13 +74,9 @@ def check(network, predict, codes):
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))
 def family(request):
-    folder = GOLDEN / request.param
-    describe, weights = FAMILIES[request.param]
-    architecture = describe(folder)
-    network = build_network(architecture)
-    load(network, *weights(folder))
-    with np.load(folder / "io.npz") as io:
-        return architecture, network, encode(io["sequences"].tolist()[1])
+    model = FAMILIES[request.param]()
+    sequences, _ = golden_values(request.param)
+    return model.architecture, model.network(), encode(sequences[1])
 
 
 def test_substitutions_at_every_phase_and_both_ends(family):

@@ -57,13 +57,18 @@ class BasenjiIntervals(Dataset):
         window: int | None = None,
         grid: bool = False,
     ) -> None:
-        folder = Path(self.source_dir or _ROOT)
-        architecture = Architecture.read(folder / "model_files" / "architecture.json")
-        self.window = architecture.window if window is None else int(window)
-        self._grid = architecture.bin if grid else 1
+        own, size = self._geometry()
+        self.window = own if window is None else int(window)
+        self._grid = size if grid else 1
         # Worker processes may share this object: a genome opens its file anew in each of them.
         self._genome = Genome(fasta_file)
         self._intervals = read_bed(intervals_file, self._genome.lengths, window=self.window)
+
+    def _geometry(self) -> tuple[int, int]:
+        """Find the window and the bin (bp) of the model."""
+        folder = Path(self.source_dir or _ROOT)
+        architecture = Architecture.read(folder / "model_files" / "architecture.json")
+        return architecture.window, architecture.bin
 
     def __len__(self) -> int:
         return len(self._intervals)

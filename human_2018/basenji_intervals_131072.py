@@ -17,9 +17,9 @@ __all__ = ["BasenjiIntervals131072"]
 
 
 class BasenjiIntervals131072(BasenjiIntervals):
-    """`BasenjiIntervals` with the window of the published networks."""
+    """`BasenjiIntervals` with the windows and bins of the published networks."""
 
     postprocessing = Postprocessing("dataloader.yaml", _DIRECTORY)
 
-    def __init__(self, intervals_file: str, fasta_file: str, window: int = 131_072) -> None:
-        super().__init__(intervals_file, fasta_file, window)
+    def _geometry(self) -> tuple[int, int]:
+        return 131_072, 128

@@ -125,7 +125,7 @@ def score(
             min=1,
             help="Alleles that are computed and saved together: neighbours share work, and an "
             "interruption costs at most so many.",
-            show_default="4096, fewer where windows are long or tracks many",
+            show_default="1024, fewer where windows are long or tracks many",
         ),
     ] = None,
     memory: Annotated[

@@ -99,7 +99,7 @@ def one_window(
         "parts": {
             "reference": first,
             "tower": tower,
-            "dilated": trunk - tower,
+            "dilated": max(trunk - tower, 0.0),
             "head": max(whole - trunk, 0.0),
             "reading": 0.0,
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,14 @@ from small_network import make_small_bundle
 
 if TYPE_CHECKING:
     from basenji_kipoi.bundle import Bundle
+
+# The environment of Python 3.9, which only runs the Kipoi tests, has no hypothesis.
+with contextlib.suppress(ImportError):
+    from hypothesis import settings
+
+    # How long an example takes is no property of the code: machines are busy at times.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

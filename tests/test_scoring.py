@@ -72,7 +72,7 @@ def test_equal_alleles_are_computed_once_and_order_does_not_matter(small_bundle,
 
 def test_parts_shrink_with_windows_and_values(small_bundle, genome, monkeypatch):
     scoring = make(small_bundle, genome)
-    assert scoring.part_size == 4096
+    assert scoring.part_size == 1024
     monkeypatch.setattr("basenji_kipoi.scoring._PART_BASES", 2048 * 100)
     assert scoring.part_size == 100
     monkeypatch.setattr("basenji_kipoi.scoring._PART_VALUES", 2 * 2 * 30)

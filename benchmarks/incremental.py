@@ -86,9 +86,11 @@ def main(
             for each in case:
                 print(f"measuring {one}, {each} ...", file=sys.stderr)
                 measurements.append(measure(one, each, variants, batch_size))
-        with atomic_path(out, overwrite=overwrite) as temporary:
-            result = {"machine": machine(), "measurements": measurements}
-            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+                print(table(measurements).splitlines()[-1], file=sys.stderr)
+                # What was measured is kept if a later case is interrupted.
+                with atomic_path(out, overwrite=True) as temporary:
+                    result = {"machine": machine(), "measurements": measurements}
+                    temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

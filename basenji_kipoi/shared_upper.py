@@ -97,7 +97,7 @@ class Windows:
     """The windows that were used last, within a budget of memory (bytes)."""
 
     def __init__(self, nbytes: int) -> None:
-        self._budget, self._held = nbytes, 0
+        self._budget = nbytes
         self._windows: list[Window] = []
         self._stack: Optional[np.ndarray] = None
 
@@ -115,19 +115,20 @@ class Windows:
         Where there is no room beside those that are in use at the same time, it is not kept: if
         more windows are asked for in turn than fit, some of them are found again instead of none.
         """
-        same = [w for w in self._windows if np.array_equal(w.serials, window.serials)]
-        others = (w for w in self._windows if w.used < window.used)
-        gone, room = [], self._budget - self._held
-        for old in [*same, *sorted(others, key=lambda w: w.used)]:
-            if room >= window.nbytes and old not in same:
-                break
-            gone.append(old)
-            room += old.nbytes
+        kept = [w for w in self._windows if not np.array_equal(w.serials, window.serials)]
+        kept.sort(key=lambda w: w.used, reverse=True)
+        room = self._budget - sum(w.nbytes for w in kept)
+        while room < window.nbytes and kept and kept[-1].used < window.used:
+            room += kept.pop().nbytes
         if room < window.nbytes:
             return
-        self._windows = [w for w in self._windows if w not in gone] + [window]
-        self._held = self._budget - room + window.nbytes
+        self._windows = [*kept, window]
         self._stack = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that is in use (bytes)."""
+        return sum(window.nbytes for window in self._windows)
 
 
 class Upper:

@@ -125,18 +125,17 @@ class SharedWindows:
         self.reason: Optional[str] = None
         self._lock = Lock()
         self._network, self._dtype = network, dtype
-        self._strands: Optional[list[np.ndarray]] = None
+        self._wanted, self._strands = tracks, None
         if strand_permutation is not None:
             wanted = np.arange(len(strand_permutation)) if tracks is None else np.asarray(tracks)
             both = np.concatenate([wanted, strand_permutation[wanted]])
-            tracks, columns = np.unique(both, return_inverse=True)
+            self._wanted, columns = np.unique(both, return_inverse=True)
             self._strands = np.split(columns, 2)
         try:
-            lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
+            lowered = lower(architecture, network, tracks=self._wanted, dtype=dtype)
             parts = split(lowered.steps)
         except NotIncrementalError as error:
             self.reason = str(error)
-            self._tracks = tracks
             logger.warning("every window is computed as a whole: %s", self.reason)
             return
         weights = {name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()}
@@ -214,9 +213,9 @@ class SharedWindows:
         values = self._network.predict_on_batch(one_hot(codes, self._dtype))
         if isinstance(values, dict):
             values = np.concatenate([values[head] for head in self.architecture.heads], axis=-1)
-        if self._tracks is not None:
-            values = values[..., self._tracks]
-        return values.sum(axis=1, dtype=np.float64) if totals else values
+        if self._wanted is not None:
+            values = values[..., self._wanted]
+        return values.sum(axis=1, dtype=np.float64) if totals else values.astype(self._dtype)
 
     def _answer(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
         shape = (self._tracks,) if totals else (self.architecture.bins, self._tracks)

@@ -267,6 +267,7 @@ def test_sums_and_bins_may_be_asked_for_in_turn(small):
     assert shared.work.passes == 4  # sums alone do not tell the bins
     np.testing.assert_allclose(shared.totals(codes), sums, rtol=1e-6)
     assert shared.work.passes == 4
+    assert len(shared._windows._windows) == 2
 
 
 def test_more_windows_in_turn_than_fit_are_found_in_part():
@@ -277,15 +278,14 @@ def test_more_windows_in_turn_than_fit_are_found_in_part():
     alternatives[:, 700] = (alternatives[:, 700] + 1) % 4
     one = SharedWindows(architecture, network)
     one.totals(references[:1])
-    held = one._windows._windows[0].nbytes
+    held = one._windows.nbytes
     shared = SharedWindows(architecture, network, cache_bytes=int(3.5 * held / 0.75))
     for _ in range(2):
         shared.totals(references)
         before = shared.work
         shared.totals(alternatives)
         assert shared.work.changes - before.changes == 3
-        assert sum(window.nbytes for window in shared._windows._windows) == shared._windows._held
-        assert 3 * held == shared._windows._held
+        assert shared._windows.nbytes == 3 * held
 
 
 def test_no_windows(small):

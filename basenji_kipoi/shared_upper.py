@@ -281,7 +281,7 @@ class Upper:
         change = features[np.take_along_axis(slots, here, axis=1)]
         change -= np.stack([m.window.rows[rows] for m, rows in zip(matches, here)])
         spans, output = kept_spans(self._steps, 0, length)
-        rows, first = {}, {}
+        rows, begins = {}, {}
         for key, like in matches[0].window.tables.items():
             begin, behind = spans.get(key, output)
             table = np.empty((size, behind - begin, like.shape[1]), dtype=like.dtype)
@@ -289,13 +289,13 @@ class Upper:
                 _cut(match.window.tables[key], start + begin, table[row])
             table[len(matches) :] = table[0]
             rows[key] = ops.convert_to_tensor(table)
-            first[key] = ops.convert_to_tensor(filled(starts + begin, size).astype(np.int32))
+            begins[key] = ops.convert_to_tensor(filled(starts + begin, size).astype(np.int32))
         totals = out[0].ndim == 1
         values = self._ordered(
             (self._total if totals else self._change)(size, length)(
                 self._weights,
                 rows,
-                first,
+                begins,
                 ops.convert_to_tensor(filled(starts, size).astype(np.int32)),
                 ops.convert_to_tensor(filled(change, size)),
             )
@@ -306,8 +306,10 @@ class Upper:
                 continue
             answer[:] = match.window.predictions
             begin, end = start + output[0], start + output[1]
-            inside = slice(max(begin, 0), min(end, len(answer)))
-            answer[inside] = value[inside.start - begin : inside.stop - begin]
+            first, last = max(begin, 0), min(end, len(answer))
+            # All that changes may be cropped.
+            if first < last:
+                answer[first:last] = value[first - begin : last - begin]
 
     def _ordered(self, values: Tensor) -> np.ndarray:
         values = np.asarray(values)

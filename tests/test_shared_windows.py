@@ -292,6 +292,23 @@ def test_no_windows(small):
     assert shared.totals(none).shape == (0, 3)
 
 
+def test_changes_that_are_cropped_change_nothing(small):
+    architecture, _ = small
+    content = {"window": architecture.window, "heads": {"tracks": {"tracks": 3}}}
+    content["trunk"] = [*architecture.model_dump()["trunk"][:7], {"op": "crop", "bins": 4}]
+    architecture = Architecture.model_validate(content)
+    network = randomised(build_network(architecture))
+    shared = SharedWindows(architecture, network)
+    codes = np.repeat(sequences(5, 1, architecture.window), 3, axis=0)
+    codes[1, 3] = (codes[1, 3] + 1) % 4
+    codes[2, -3] = (codes[2, -3] + 1) % 4
+    values, sums = shared.predict(codes), shared.totals(codes)
+    assert shared.work.changes == 4
+    np.testing.assert_array_equal(values, values[[0, 0, 0]])
+    np.testing.assert_array_equal(sums, sums[[0, 0, 0]])
+    assert error(values, network.predict_on_batch(one_hot(codes))) < EXACT["float32"]
+
+
 def test_two_threads(small):
     architecture, network = small
     shared = SharedWindows(architecture, network, cache_bytes=500_000)

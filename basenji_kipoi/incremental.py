@@ -5,7 +5,7 @@
     changes = network.substitutions(reference, positions, alternatives)
     whole = changes.expand(reference)
 
-See ``docs/concepts/incremental.md``: how it works, what is exact, and what falls back.
+See ``docs/concepts/incremental.md``: how it works, what is exact, and which alleles share what.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from keras import ops
 
 from basenji_kipoi.architecture import affected_by
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.incremental_alleles import Allele, Change, Changes, Reference, replace_bases
+from basenji_kipoi.incremental_alleles import Allele, Changes, Reference
 from basenji_kipoi.incremental_changes import change_pass
 from basenji_kipoi.incremental_reference import Kept, compiled, reference_pass
 from basenji_kipoi.incremental_steps import NotIncrementalError, kept_spans, lower
 from basenji_kipoi.sequence import one_hot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Callable
 
     import keras
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allele",
-    "Change",
     "Changes",
     "IncrementalNetwork",
     "NotIncrementalError",
     "Reference",
-    "replace_bases",
 ]
 
 DTYPES = ("float32", "float64")
@@ -143,7 +141,7 @@ class IncrementalNetwork:
         Returns
         -------
         Reference
-            For `substitutions`, `totals` and `changes`.
+            For `substitutions` and `totals`.
         """
         codes = np.array(codes, dtype=np.uint8)
         window = self.architecture.window
@@ -229,45 +227,6 @@ class IncrementalNetwork:
         if not blocks:
             return np.zeros((0, self.tracks), dtype=self.dtype)
         return np.concatenate(blocks)[: len(positions)]
-
-    def changes(
-        self, reference: Reference, alleles: Iterable[Allele], *, beyond: np.ndarray
-    ) -> Iterator[Change]:
-        """Predict alleles of any length, one after the other.
-
-        Alleles of another length than what they replace shift all that is behind them, and with it
-        nearly all bins to the window's end: the whole window is computed for them, and the result
-        says so.
-
-        Parameters
-        ----------
-        reference
-            The window's reference pass.
-        alleles
-            Alternative alleles.
-        beyond : ndarray, uint8
-            The bases behind the window, which deletions move into it.
-
-        Yields
-        ------
-        Change
-            One for each allele, in order.
-        """
-        for allele in alleles:
-            if len(allele.inserted) == allele.removed > 0:
-                found = self.substitutions(
-                    reference, np.array([allele.position]), allele.inserted[None]
-                )
-                first, last = int(found.first[0]), int(found.last[0])
-                yield Change(first, found.values[0, : last - first], None)
-            else:
-                codes = replace_bases(reference.codes, allele, beyond=beyond)
-                first, _ = affected_by(
-                    self.architecture.trunk, allele.position, self.architecture.window
-                )
-                first = min(max(first, 0), self.architecture.bins)
-                values = self.predict(codes[None])[0, first:]
-                yield Change(first, values, "the allele has another length")
 
     def _checked(
         self, reference: Reference, positions: np.ndarray, alternatives: np.ndarray

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from basenji_kipoi.incremental_reference import Kept
 
-__all__ = ["Allele", "Change", "Changes", "Reference", "replace_bases"]
+__all__ = ["Allele", "Changes", "Reference"]
 
 
 class Allele(NamedTuple):
@@ -29,24 +29,6 @@ class Allele(NamedTuple):
     position: int
     removed: int
     inserted: np.ndarray
-
-
-class Change(NamedTuple):
-    """What one allele changes.
-
-    Attributes
-    ----------
-    first : int
-        First predicted bin that can change.
-    values : ndarray, shape (bins, tracks)
-        The allele's predictions of the bins from there on that can change.
-    fallback : str or None
-        Why the whole window was computed; None where only the change was.
-    """
-
-    first: int
-    values: np.ndarray
-    fallback: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -105,37 +87,3 @@ class Changes:
         for row, (first, last) in enumerate(zip(self.first, self.last)):
             whole[row, first:last] = self.values[row, : last - first]
         return whole
-
-
-def replace_bases(codes: np.ndarray, allele: Allele, *, beyond: np.ndarray) -> np.ndarray:
-    """Put an allele into a window that stays where it is on the left.
-
-    Parameters
-    ----------
-    codes : ndarray, uint8, shape (window,)
-        The reference's sequence.
-    allele
-        The allele.
-    beyond : ndarray, uint8
-        The bases behind the window, at least as many as the allele takes away.
-
-    Returns
-    -------
-    ndarray, uint8, shape (window,)
-        The sequence that begins where the reference's does: an insertion pushes bases out of the
-        window's right end, a deletion pulls bases in.
-
-    Raises
-    ------
-    ValueError
-        If the allele lies outside of the window, or more bases are needed beyond.
-    """
-    end = allele.position + allele.removed
-    if not 0 <= allele.position <= end <= len(codes):
-        raise ValueError(f"the allele at {allele.position} lies outside of the window")
-    lost = allele.removed - len(allele.inserted)
-    if lost > len(beyond):
-        raise ValueError(f"the allele needs {lost} bases behind the window, not {len(beyond)}")
-    inserted = np.asarray(allele.inserted, dtype=np.uint8)
-    parts = [codes[: allele.position], inserted, codes[end:], beyond[: max(lost, 0)]]
-    return np.concatenate(parts)[: len(codes)]

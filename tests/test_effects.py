@@ -104,7 +104,9 @@ def test_rows_hold_everything_that_changes(genome, bundles):
     assert part.last[2] >= 56  # what is behind the deletion has moved
 
 
-@pytest.mark.parametrize(("ref", "alt"), [(1, "C"), (4, "G"), (1, "GATTACA"), (3, "CAT")])
+@pytest.mark.parametrize(
+    ("ref", "alt"), [(1, "C"), (4, "G"), (1, "GATTACA"), (3, "CAT"), (0, "TC"), (2, "")]
+)
 @pytest.mark.parametrize("start", [-700, 3000, LENGTH - 900])
 def test_alleles_anchored_at_either_end(genome, ref, alt, start):
     request = AlleleWindow("one", start, Allele(1023, ref, encode(alt)))
@@ -191,6 +193,11 @@ def test_the_chosen_engine_equals_whole_passes(genome, bundles, name):
     requests += [request_of(6000, 1, "G", place=place) for place in (0, 7, 120, 2000, 2047)]
     requests += [request_of(p, 2, "GATTACA") for p in (2, 5000, LENGTH - 2)]
     requests += [request_of(p, 30, "G") for p in (2, 5000, LENGTH - 30)]
+    requests += [
+        request_of(5000, 0, "TCA"),
+        request_of(5000, 2, ""),
+        request_of(6000, 2, "", place=0),
+    ]
     # Substitutions and others in one window.
     requests += [
         request_of(8000 + place, 1 + place % 2, "GC"[: 1 + place % 2], place=place)

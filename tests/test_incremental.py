@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
 from small_network import randomised, small_architecture
 
-from basenji_kipoi.architecture import Architecture, affected_by
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.incremental import Allele, IncrementalNetwork, NotIncrementalError, replace_bases
+from basenji_kipoi.incremental import IncrementalNetwork, NotIncrementalError
 from basenji_kipoi.network import average_strands, build_network
 from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import encode, one_hot
@@ -376,52 +376,6 @@ def test_wanted_tracks_of_several_heads_in_their_order(small):
     for tracks in ([5], [-1], []):
         with pytest.raises(InputError, match=r"tracks must be indices from 0 to 4"):
             IncrementalNetwork(architecture, network, tracks=tracks)
-
-
-def test_alleles_of_another_length_take_the_whole_window_and_say_so(small, small_engine):
-    architecture, network, codes = small
-    reference = small_engine.reference(codes)
-    beyond = np.array([0, 1, 2, 3, 0, 1], dtype=np.uint8)
-    bases = np.array([3, 2, 1], dtype=np.uint8)
-    alleles = [
-        Allele(1000, 1, bases),
-        Allele(1000, 4, bases[:1]),
-        Allele(1000, 0, bases),
-        Allele(2047, 1, bases),
-        Allele(1000, 3, bases),
-        Allele(0, 2, bases[:0]),
-    ]
-    results = list(small_engine.changes(reference, alleles, beyond=beyond))
-    for allele, result in zip(alleles, results):
-        window = replace_bases(codes, allele, beyond=beyond)
-        expected = network.predict_on_batch(one_hot(window[None]))[0]
-        whole = reference.values.copy()
-        whole[result.first : result.first + len(result.values)] = result.values
-        assert error(whole, expected) < EXACT["float32"]
-        shifted = len(allele.inserted) != allele.removed
-        assert (result.fallback is not None) == shifted
-        first = max(affected_by(architecture.trunk, allele.position, architecture.window)[0], 0)
-        assert result.first == min(first, architecture.bins)
-    assert results[0].fallback == "the allele has another length"
-
-
-def test_windows_with_another_length_stay_on_the_left():
-    codes = np.array([0, 1, 2, 3, 0, 1], dtype=np.uint8)
-    beyond = np.array([4, 4, 2], dtype=np.uint8)
-
-    def window(position, removed, *inserted):
-        allele = Allele(position, removed, np.array(inserted, dtype=np.uint8))
-        return replace_bases(codes, allele, beyond=beyond).tolist()
-
-    assert window(2, 1, 3) == [0, 1, 3, 3, 0, 1]
-    assert window(1, 1, 1, 2, 2) == [0, 1, 2, 2, 2, 3]
-    assert window(6, 0, 1) == [0, 1, 2, 3, 0, 1]
-    assert window(1, 3, 1) == [0, 1, 0, 1, 4, 4]
-    assert window(0, 3) == [3, 0, 1, 4, 4, 2]
-    with pytest.raises(ValueError, match="needs 4 bases behind the window, not 3"):
-        window(0, 4)
-    with pytest.raises(ValueError, match="at 5 lies outside of the window"):
-        window(5, 2, 1)
 
 
 # ---- what it refuses ----

@@ -17,6 +17,7 @@ from basenji_kipoi.architecture import affected_by
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.sequence import one_hot, reverse_complement
+from basenji_kipoi.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ __all__ = [
     "PlainEngine",
     "allele_codes",
     "changed_bins",
+    "is_substitution",
     "passes_of",
     "shifted",
 ]
@@ -140,10 +142,14 @@ def passes_of(
                     f"the models {first.path} and {other.path} cannot be averaged: "
                     f"their {what} is {ours} and {theirs}"
                 )
-        if first.targets.labels != other.targets.labels:
+        ours, theirs = first.targets, other.targets
+        if (
+            ours.labels != theirs.labels
+            or (ours.strand_permutation != theirs.strand_permutation).any()
+        ):
             raise InputError(
                 f"the models {first.path} and {other.path} cannot be averaged: "
-                "their tracks have other identifiers or another order"
+                "their tracks have other identifiers, another order or other strand pairs"
             )
     if len(set(shifts)) != len(shifts) or not shifts:
         raise InputError(
@@ -226,7 +232,7 @@ def changed_bins(
         else:
             spans.append(affected_by(architecture.trunk, begin, end))
     first, last = min(first for first, _ in spans), max(last for _, last in spans)
-    if indels == "stitch" or allele.removed == len(allele.inserted):
+    if indels == "stitch" or is_substitution(allele):
         return first, last
     return first, max(last, bins)
 
@@ -308,9 +314,10 @@ class PlainEngine(EffectEngine):
     ) -> None:
         self.architecture = bundles[0].architecture
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        self._bundles = bundles
-        self._columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
-        self.tracks = len(self._columns)
+        targets = bundles[0].targets
+        columns = np.arange(len(targets)) if tracks is None else np.array(tracks)
+        self._columns = StrandColumns.of(columns, targets.strand_permutation)
+        self.tracks = len(columns)
         self._genome, self._indels, self._whole = genome, indels, whole
         self._batch_size = batch_size
         self._networks = [self._load(bundle) for bundle in bundles]
@@ -353,31 +360,39 @@ class PlainEngine(EffectEngine):
         left = [allele_codes(self._genome, r, window) for r in moved]
         reference = self._predict(each, np.stack(codes))
         alternative = self._predict(each, np.stack(left))
-        if self._indels == "stitch":
-            right = [allele_codes(self._genome, r, window, anchor="right") for r in moved]
-            joints = [r.allele.position // self.architecture.bin for r in moved]
+        # Whichever end of its window a substitution is anchored at, the window is the same.
+        moving = [i for i, r in enumerate(moved) if not is_substitution(r.allele)]
+        if self._indels == "stitch" and moving:
+            some = [moved[i] for i in moving]
+            right = [allele_codes(self._genome, r, window, anchor="right") for r in some]
+            joints = [r.allele.position // self.architecture.bin for r in some]
             behind = np.arange(bins) + self.architecture.crop > np.array(joints)[:, None]
-            alternative = np.where(
-                behind[:, :, None], self._predict(each, np.stack(right)), alternative
+            alternative[moving] = np.where(
+                behind[:, :, None], self._predict(each, np.stack(right)), alternative[moving]
             )
         return reference, alternative
 
     def _predict(self, each: Pass, codes: np.ndarray) -> np.ndarray:
         if not each.reverse:
-            return self._windows(each.model, codes, self._columns)
-        mirrored = self._bundles[each.model].targets.strand_permutation[self._columns]
-        return self._windows(each.model, reverse_complement(codes), mirrored)[:, ::-1]
+            return self._windows(each.model, codes)[:, :, self._columns.forward]
+        mirrored = self._windows(each.model, reverse_complement(codes))
+        return mirrored[:, ::-1, self._columns.reverse]
 
     def _load(self, bundle: Bundle) -> Any:  # noqa: ANN401 - whatever `_windows` calls
         return bundle.network(both_strands=False)
 
-    def _windows(self, model: int, codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Predict tracks of windows with one model: (batch, bins, tracks)."""
+    def _windows(self, model: int, codes: np.ndarray) -> np.ndarray:
+        """Predict windows with one model: (batch, bins, tracks), all tracks of `_columns`."""
         values = self._networks[model].predict_on_batch(one_hot(codes))
         if isinstance(values, dict):
             heads = self.architecture.heads
             values = np.concatenate([values[head] for head in heads], axis=-1)
-        return values[:, :, columns]
+        return values[:, :, self._columns.computed]
+
+
+def is_substitution(allele: Allele) -> bool:
+    """Tell whether an allele replaces bases by as many others."""
+    return allele.removed == len(allele.inserted) > 0
 
 
 def shifted(allele: Allele, bases: int) -> Allele:

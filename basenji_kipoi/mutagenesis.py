@@ -16,6 +16,7 @@ from basenji_kipoi.effects import AlleleWindow, passes_of
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.sequence import ALPHABET, UNKNOWN, complement, reverse_complement
+from basenji_kipoi.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,16 +200,12 @@ class SubstitutionTotals(Mutagenesis):
 
         super().__init__(genome, Mutations(), len(columns))
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
-        # The reverse strand's values of a track are those of its partner.
         permutation = bundles[0].targets.strand_permutation
-        forward, reverse = np.asarray(columns), permutation[columns]
-        computed = np.union1d(forward, reverse if any(p.reverse for p in self._passes) else forward)
-        self._columns = {
-            False: np.searchsorted(computed, forward),
-            True: np.searchsorted(computed, reverse),
-        }
+        self._columns = StrandColumns.of(np.asarray(columns), permutation)
         self._networks = [
-            IncrementalNetwork(b.architecture, b.network(both_strands=False), tracks=computed)
+            IncrementalNetwork(
+                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
+            )
             for b in bundles
         ]
 
@@ -224,7 +221,8 @@ class SubstitutionTotals(Mutagenesis):
         region = (block.start - block.window, block.end - block.window)
         sums = np.zeros((len(rows), self.tracks))
         for each in self._passes if len(rows) else ():
-            network, columns = self._networks[each.model], self._columns[each.reverse]
+            network = self._networks[each.model]
+            columns = self._columns.reverse if each.reverse else self._columns.forward
             if each.reverse:
                 flipped = (window - region[1], window - region[0])
                 reference = network.reference(reverse_complement(codes), region=flipped)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.effects import PlainEngine
+from basenji_kipoi.effects import PlainEngine, is_substitution
 from basenji_kipoi.incremental import IncrementalNetwork
 from basenji_kipoi.sequence import reverse_complement
 from basenji_kipoi.shared_windows import SharedWindows
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import AlleleWindow, Pass
     from basenji_kipoi.genome import Genome
-    from basenji_kipoi.incremental_alleles import Allele
 
 __all__ = ["MEMORY_BYTES", "SharedEngine"]
 
@@ -48,6 +47,7 @@ class SharedEngine(PlainEngine):
         memory_bytes: int = MEMORY_BYTES,
         **options: object,
     ) -> None:
+        self._bundles = bundles
         self._cache_bytes = int(memory_bytes / 2 / len(bundles))
         super().__init__(bundles, genome, **options)
         # Sums of both alleles in float64, and predictions of windows that are added to them.
@@ -59,7 +59,7 @@ class SharedEngine(PlainEngine):
 
         def window(index: int) -> tuple[str, int, bool]:
             request = requests[index]
-            return request.chrom, request.start, not _is_substitution(request.allele)
+            return request.chrom, request.start, not is_substitution(request.allele)
 
         order = sorted(range(len(requests)), key=lambda i: (window(i), requests[i].allele.position))
         mixed: list[int] = []
@@ -79,32 +79,29 @@ class SharedEngine(PlainEngine):
 
     def forget(self) -> None:
         """Hold nothing of earlier groups."""
-        for windows, _ in self._networks:
+        for windows in self._networks:
             windows.forget()
 
-    def _load(self, bundle: Bundle) -> tuple[SharedWindows, np.ndarray]:
-        mirrored = bundle.targets.strand_permutation[self._columns]
-        tracks = np.union1d(self._columns, mirrored)
-        network = bundle.network(both_strands=False)
-        windows = SharedWindows(
-            bundle.architecture, network, tracks=tracks, cache_bytes=self._cache_bytes
+    def _load(self, bundle: Bundle) -> SharedWindows:
+        return SharedWindows(
+            bundle.architecture,
+            bundle.network(both_strands=False),
+            tracks=self._columns.computed,
+            cache_bytes=self._cache_bytes,
         )
-        return windows, tracks
 
-    def _windows(self, model: int, codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        windows, tracks = self._networks[model]
-        values = windows.predict(codes)
-        if np.array_equal(columns, tracks):
-            return values
-        return values[:, :, np.searchsorted(tracks, columns)]
+    def _windows(self, model: int, codes: np.ndarray) -> np.ndarray:
+        return self._networks[model].predict(codes)
 
     # ---- substitutions in one window ----
 
     @cached_property
     def _incremental(self) -> list[IncrementalNetwork]:
         return [
-            IncrementalNetwork(b.architecture, b.network(both_strands=False), tracks=tracks)
-            for b, (_, tracks) in zip(self._bundles, self._networks)
+            IncrementalNetwork(
+                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
+            )
+            for b in self._bundles
         ]
 
     def _alleles(self, each: Pass, moved: Sequence[AlleleWindow]) -> tuple[np.ndarray, np.ndarray]:
@@ -113,10 +110,8 @@ class SharedEngine(PlainEngine):
         chrom, start, _ = moved[0]
         window = self.architecture.window
         codes = self._genome.codes(chrom, start, start + window)
-        columns = self._columns
         if each.reverse:
             codes = reverse_complement(codes)
-            columns = self._bundles[each.model].targets.strand_permutation[columns]
         network = self._incremental[each.model]
         reference = network.reference(codes)
         alternative = np.empty((len(moved), *reference.values.shape), dtype=np.float32)
@@ -129,22 +124,19 @@ class SharedEngine(PlainEngine):
                 positions, inserted = window - positions - length, reverse_complement(inserted)
             changes = network.substitutions(reference, positions, inserted)
             alternative[members] = changes.expand(reference)
-        wanted = np.searchsorted(self._networks[each.model][1], columns)
-        found = reference.values[None, :, wanted], alternative[:, :, wanted]
-        return tuple(values[:, ::-1] for values in found) if each.reverse else found
+        found = reference.values[None], alternative
+        if each.reverse:
+            return tuple(values[:, ::-1, self._columns.reverse] for values in found)
+        return tuple(values[:, :, self._columns.forward] for values in found)
 
     def _share_a_window(self, requests: Sequence[AlleleWindow]) -> bool:
         return (
             len(requests) > 1
             and len({(request.chrom, request.start) for request in requests}) == 1
-            and all(_is_substitution(request.allele) for request in requests)
+            and all(is_substitution(request.allele) for request in requests)
             and all(
                 0 <= allele.position <= self.architecture.window - allele.removed
                 for _, _, allele in requests
             )
-            and all(windows.reason is None for windows, _ in self._networks)
+            and all(windows.reason is None for windows in self._networks)
         )
-
-
-def _is_substitution(allele: Allele) -> bool:
-    return allele.removed == len(allele.inserted) > 0

@@ -23,6 +23,7 @@ from basenji_kipoi.incremental_steps import NotIncrementalError, lower
 from basenji_kipoi.sequence import one_hot, reverse_complement
 from basenji_kipoi.shared_rows import TowerRows
 from basenji_kipoi.shared_upper import Upper, Windows, nearest
+from basenji_kipoi.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,9 +129,8 @@ class SharedWindows:
         self._wanted, self._strands = tracks, None
         if strand_permutation is not None:
             wanted = np.arange(len(strand_permutation)) if tracks is None else np.asarray(tracks)
-            both = np.concatenate([wanted, strand_permutation[wanted]])
-            self._wanted, columns = np.unique(both, return_inverse=True)
-            self._strands = np.split(columns, 2)
+            self._strands = StrandColumns.of(wanted, strand_permutation)
+            self._wanted = self._strands.computed
         try:
             lowered = lower(architecture, network, tracks=self._wanted, dtype=dtype)
             parts = split(lowered.steps)
@@ -217,8 +217,8 @@ class SharedWindows:
         forward, reverse = values[: len(codes)], values[len(codes) :]
         if not totals:
             reverse = reverse[:, ::-1]
-        here, there = self._strands
-        return (forward[..., here] + reverse[..., there]) / 2
+        strands = self._strands
+        return (forward[..., strands.forward] + reverse[..., strands.reverse]) / 2
 
     def _answer_whole(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
         self._count(windows=len(codes), whole=len(codes))

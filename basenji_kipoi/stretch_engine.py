@@ -13,11 +13,13 @@ from basenji_kipoi.effects import (
     EffectEngine,
     Effects,
     changed_bins,
+    is_substitution,
     passes_of,
 )
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.incremental_stretches import StretchNetwork
 from basenji_kipoi.sequence import one_hot, reverse_complement
+from basenji_kipoi.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,15 +93,13 @@ class StretchEngine(EffectEngine):
         self._genome, self._make_other = genome, other
         columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
         self.tracks = len(columns)
-        self._networks, self._columns = [], []
-        for bundle in bundles:
-            mirrored = bundle.targets.strand_permutation[columns]
-            wanted = np.union1d(columns, mirrored)
-            network = bundle.network(both_strands=False)
-            self._networks.append(StretchNetwork(bundle.architecture, network, tracks=wanted))
-            self._columns.append(
-                [np.searchsorted(wanted, columns), np.searchsorted(wanted, mirrored)]
+        self._columns = StrandColumns.of(columns, bundles[0].targets.strand_permutation)
+        self._networks = [
+            StretchNetwork(
+                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
             )
+            for b in bundles
+        ]
         self._place = lru_cache(maxsize=1 << 16)(self._find_place)
         self._stretch_bytes = memory_bytes / 2 / max(n.bytes_a_base for n in self._networks)
         self._prediction_bytes = memory_bytes / 2
@@ -113,7 +113,7 @@ class StretchEngine(EffectEngine):
     def is_local(self, allele: Allele) -> bool:
         """Tell whether an allele can be computed from shared stretches."""
         bases = len(allele.inserted)
-        if not allele.removed == bases <= _LONGEST or not bases:
+        if not is_substitution(allele) or bases > _LONGEST:
             return False
         window = self.architecture.window
         for number in range(len(self._passes)):
@@ -210,7 +210,8 @@ class StretchEngine(EffectEngine):
     ) -> None:
         """Add what one pass predicts."""
         each = self._passes[number]
-        network, columns = self._networks[each.model], self._columns[each.model][each.reverse]
+        network = self._networks[each.model]
+        columns = self._columns.reverse if each.reverse else self._columns.forward
         window, size, crop = (getattr(self.architecture, n) for n in ("window", "bin", "crop"))
         rows = sums.shape[2]
         places = [self._place(*_size(request.allele), number) for request in group]

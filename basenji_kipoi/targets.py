@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Optional
+from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -15,7 +15,39 @@ from basenji_kipoi.errors import InputError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Target", "Targets"]
+__all__ = ["StrandColumns", "Target", "Targets"]
+
+
+class StrandColumns(NamedTuple):
+    """The tracks that a network must predict for some tracks of both strands.
+
+    Attributes
+    ----------
+    computed : ndarray, int, shape (computed,)
+        Indices of the tracks to predict, ascending: the wanted ones and their partners.
+    forward, reverse : ndarray, int, shape (wanted,)
+        Where the wanted tracks are among them: in predictions for the sequence, and in those for
+        its reverse complement.
+    """
+
+    computed: np.ndarray
+    forward: np.ndarray
+    reverse: np.ndarray
+
+    @classmethod
+    def of(cls, wanted: np.ndarray, strand_permutation: np.ndarray) -> StrandColumns:
+        """Find them.
+
+        Parameters
+        ----------
+        wanted : ndarray, int, shape (wanted,)
+            Indices of the wanted tracks, in the wanted order.
+        strand_permutation : ndarray, int, shape (tracks,)
+            Order of the tracks under reverse complement.
+        """
+        both = np.concatenate([wanted, strand_permutation[wanted]])
+        computed, places = np.unique(both, return_inverse=True)
+        return cls(computed, *np.split(places.ravel(), 2))
 
 
 class Target(BaseModel):

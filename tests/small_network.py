@@ -74,17 +74,19 @@ def make_small_bundle(path: Path) -> Bundle:
     return save_random_bundle(path, small_architecture(), seed=1)
 
 
-def save_random_bundle(path: Path, architecture: Architecture, *, seed: int) -> Bundle:
-    """Save a bundle of three tracks with random weights; the last two are a strand pair."""
+def save_random_bundle(
+    path: Path, architecture: Architecture, *, seed: int, strand_pairs: tuple[int, ...] = (0, 2, 1)
+) -> Bundle:
+    """Save a bundle of three tracks with random weights; by default the last two are a pair."""
     from basenji_kipoi.bundle import save_bundle
     from basenji_kipoi.network import build_network
 
     network = randomised(build_network(architecture), seed=seed)
+    names = ("access", "ATAC"), ("start_plus", "STRIPE"), ("start_minus", "STRIPE")
     targets = Targets(
         [
-            Target(index=0, identifier="access", strand_pair=0, assay="ATAC", sample="a"),
-            Target(index=1, identifier="start_plus", strand_pair=2, assay="STRIPE", sample="a"),
-            Target(index=2, identifier="start_minus", strand_pair=1, assay="STRIPE", sample="a"),
+            Target(index=index, identifier=name, strand_pair=pair, assay=assay, sample="a")
+            for index, ((name, assay), pair) in enumerate(zip(names, strand_pairs))
         ]
     )
     return save_bundle(

@@ -164,6 +164,11 @@ def test_models_that_do_not_fit_are_named(bundles, tmp_path):
     other = save_random_bundle(tmp_path / "other", small_architecture(window=4096), seed=1)
     with pytest.raises(InputError, match=r"other cannot be averaged: their window is 2048 and 409"):
         passes_of([bundles[0], other], both_strands=None, shifts=(0,))
+    unpaired = save_random_bundle(
+        tmp_path / "unpaired", small_architecture(), seed=1, strand_pairs=(0, 1, 2)
+    )
+    with pytest.raises(InputError, match="unpaired cannot be averaged: their tracks have other"):
+        passes_of([bundles[0], unpaired], both_strands=None, shifts=(0,))
     with pytest.raises(InputError, match="the shifts 0, 0 must be different"):
         passes_of(bundles, both_strands=None, shifts=(0, 0))
 

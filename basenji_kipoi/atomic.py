@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
-__all__ = ["atomic_path", "check_output"]
+__all__ = ["Writer", "atomic_path", "check_output"]
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -96,3 +98,33 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
             raise
     finally:
         _remove(scratch)
+
+
+class Writer(ABC):
+    """What writes a file in steps. A context manager.
+
+    Leaving it without an exception completes the file; what is open is closed in any case.
+    """
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """Finish the file."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Close what is open, after completion or failure."""
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._complete()
+        finally:
+            self._release()

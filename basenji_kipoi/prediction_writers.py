@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,13 +28,13 @@ import h5py
 import numpy as np
 
 from basenji_kipoi.array_files import Hdf5File, ZarrFile, columns_of, import_zarr
+from basenji_kipoi.atomic import Writer
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.prediction import bins_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from basenji_kipoi.array_files import ArrayFile
     from basenji_kipoi.intervals import Interval
@@ -103,10 +103,8 @@ class PredictionTable:
         }
 
 
-class PredictionWriter(ABC):
+class PredictionWriter(Writer):
     """Takes the rows of a table in order and writes them in blocks of whole chunks.
-
-    A context manager: leaving it without an exception completes the file.
 
     Parameters
     ----------
@@ -156,30 +154,14 @@ class PredictionWriter(ABC):
         """Write the rows that begin at number ``first``, a multiple of the chunk's rows."""
 
     @abstractmethod
-    def _complete(self) -> None:
+    def _finish(self) -> None:
         """Finish the file, all rows being written."""
 
-    @abstractmethod
-    def _release(self) -> None:
-        """Close what is open, after completion or failure."""
-
-    def __enter__(self) -> PredictionWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-                if self._written != self.table.rows:
-                    raise ValueError(f"{self._written} rows were given of {self.table.rows}")
-                self._complete()
-        finally:
-            self._release()
+    def _complete(self) -> None:
+        self._flush()
+        if self._written != self.table.rows:
+            raise ValueError(f"{self._written} rows were given of {self.table.rows}")
+        self._finish()
 
 
 class ArrayWriter(PredictionWriter):
@@ -202,7 +184,7 @@ class ArrayWriter(PredictionWriter):
     def _write(self, first: int, values: np.ndarray) -> None:
         self._predictions[first : first + len(values)] = values
 
-    def _complete(self) -> None:
+    def _finish(self) -> None:
         """Nothing is left to write."""
 
     def _release(self) -> None:
@@ -264,7 +246,7 @@ class BigWigWriter(PredictionWriter):
     def _write(self, first: int, values: np.ndarray) -> None:
         self._values[first : first + len(values)] = values
 
-    def _complete(self) -> None:
+    def _finish(self) -> None:
         names = _file_names(self.table.tracks) if self.table.rows else [""] * len(self.table.tracks)
         lines = ["file\tindex\tidentifier\tdescription"]
         for column, (name, track) in enumerate(zip(names, self.table.tracks)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,11 @@ import pysam
 from Bio.bgzf import BgzfWriter
 from pyarrow import compute
 
+from basenji_kipoi.atomic import Writer
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.score_tables import METADATA_KEY, matrix
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from basenji_kipoi.score_tables import ScoreTable
     from basenji_kipoi.variants import VariantFile
 
@@ -68,38 +67,12 @@ def table_writer(path: Path, schema: pa.Schema) -> ScoreWriter:
     return (ParquetWriter if suffix_of(path) == ".parquet" else TsvWriter)(path, schema)
 
 
-class ScoreWriter(ABC):
-    """Takes the rows of a table in order. A context manager.
-
-    Leaving it without an exception completes the file.
-    """
+class ScoreWriter(Writer):
+    """Takes the rows of a table in order."""
 
     @abstractmethod
     def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
         """Append rows."""
-
-    @abstractmethod
-    def _complete(self) -> None:
-        """Finish the file."""
-
-    @abstractmethod
-    def _release(self) -> None:
-        """Close what is open, after completion or failure."""
-
-    def __enter__(self) -> ScoreWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._complete()
-        finally:
-            self._release()
 
 
 class ParquetWriter(ScoreWriter):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CountedBins", "Scorer"]
 
+#: Predictions of an allele that are scored at a time (32 MiB); scores make several copies of them.
+_BATCH_VALUES = 1 << 23
+
 
 @dataclass(frozen=True)
 class CountedBins:
@@ -180,11 +183,20 @@ class Scorer:
                 histone=self._histone,
             )
         spans = [each.span(positions, self._architecture)[:, None] for each in self._counted]
-        rows = effects.places
-        counts = [effects.valid & (rows >= s[..., 0]) & (rows < s[..., 1]) for s in spans]
-        return np.asarray(
-            self._run(effects.reference, effects.alternative, np.stack(counts)), dtype=np.float32
+        places = effects.places
+        counts = np.stack(
+            [effects.valid & (places >= s[..., 0]) & (places < s[..., 1]) for s in spans]
         )
+        alleles, rows, tracks = effects.reference.shape
+        values = np.empty((alleles, len(self._scores), tracks), dtype=np.float32)
+        # A group's predictions may fill the memory that the engine was given.
+        step = max(1, _BATCH_VALUES // (rows * tracks))
+        for begin in range(0, alleles, step):
+            batch = slice(begin, begin + step)
+            values[batch] = self._run(
+                effects.reference[batch], effects.alternative[batch], counts[:, batch]
+            )
+        return values
 
 
 def _scores(

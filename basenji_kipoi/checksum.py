@@ -6,12 +6,15 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["checksum"]
 
 
-def checksum(path: Path, algorithm: str = "sha256") -> str:
+def checksum(
+    path: Path, algorithm: str = "sha256", *, advance: Callable[[int], object] = int
+) -> str:
     """Compute a file's checksum, a block at a time.
 
     Parameters
@@ -20,6 +23,8 @@ def checksum(path: Path, algorithm: str = "sha256") -> str:
         The file.
     algorithm
         A name that `hashlib.new` knows. Here checksums tell damage, not forgery.
+    advance
+        Called with a number of bytes that were read.
 
     Returns
     -------
@@ -30,4 +35,5 @@ def checksum(path: Path, algorithm: str = "sha256") -> str:
     with path.open("rb") as content:
         for block in iter(lambda: content.read(1 << 20), b""):
             digest.update(block)
+            advance(len(block))
     return digest.hexdigest()

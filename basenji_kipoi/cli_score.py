@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi.cli_options import BothStrands, Fasta, Overwrite, Quiet, Tracks
-from basenji_kipoi.console import command_line, progress_bar
+from basenji_kipoi.console import command_line
 from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def score(
         command=command_line("basenji"),
         resume=resume,
         overwrite=overwrite,
-        progress=partial(progress_bar, "" if quiet else "scoring", unit="alleles"),
+        quiet=quiet,
         note=(lambda _: None) if quiet else partial(typer.echo, err=True),
     )
     if not quiet:
@@ -185,12 +185,15 @@ def merge_scores(
     shards: Annotated[list[Path], typer.Argument(help="Outputs of all shards, in any order.")],
     out: Annotated[Path, typer.Option(help="The joined output, of the same format.")],
     overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Join the outputs of `basenji score --shard i/n` to what one run would have made."""
     _check_libraries()
     from basenji_kipoi.score_merging import merge_shards
 
-    merge_shards(shards, out, overwrite=overwrite)
+    merge_shards(shards, out, overwrite=overwrite, quiet=quiet)
+    if not quiet:
+        typer.echo(f"wrote {out}: joined of {len(shards)} shards", err=True)
 
 
 def _check_libraries() -> None:

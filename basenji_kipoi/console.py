@@ -73,7 +73,7 @@ def command_line(program: str) -> str:
 
 @contextlib.contextmanager
 def progress_bar(
-    label: str, *, total: int, unit: str, done: int = 0
+    label: str, *, total: int | None, unit: str, done: int = 0
 ) -> Iterator[Callable[..., None]]:
     """Show a bar with rate and remaining time on standard error while the body runs.
 
@@ -82,7 +82,7 @@ def progress_bar(
     label
         What is being done. No bar is shown if empty, or if standard error is not a terminal.
     total
-        Units of work in all.
+        Units of work in all; None if that is not known.
     unit
         Their name, in the plural.
     done

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.score_outputs import genes_path, index_path
 from basenji_kipoi.score_tables import METADATA_KEY
 from basenji_kipoi.score_writers import ParquetWriter, make_index, suffix_of, text_output
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["merge_shards"]
 
@@ -30,7 +31,13 @@ _METADATA_LINE = f"##{METADATA_KEY}=".encode()
 _OWN = ("shard", "commands")
 
 
-def merge_shards(shards: Sequence[Path], out: Path, *, overwrite: bool) -> None:
+def merge_shards(
+    shards: Sequence[Path],
+    out: Path,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
     """Join the outputs of all shards of a run, and their tables of genes.
 
     Parameters
@@ -41,6 +48,8 @@ def merge_shards(shards: Sequence[Path], out: Path, *, overwrite: bool) -> None:
         The output to be made, of the same format.
     overwrite
         Whether it may be replaced.
+    quiet
+        Whether to show no progress bar.
 
     Raises
     ------
@@ -62,13 +71,17 @@ def merge_shards(shards: Sequence[Path], out: Path, *, overwrite: bool) -> None:
         "shard": "1/1",
         "commands": [command for shard in ordered for command in found[shard]["commands"]],
     }
+    joined = [(ordered, out)]
     if metadata["genes"] is not None:
         tables = [genes_path(shard) for shard in ordered]
         missing = next((table for table in tables if not table.is_file()), None)
         if missing is not None:
             raise InputError(f"the shards' table of genes {missing} does not exist")
-        _merge(tables, genes_path(out), json.dumps(metadata), overwrite=overwrite)
-    _merge(ordered, out, json.dumps(metadata), overwrite=overwrite)
+        joined.insert(0, (tables, genes_path(out)))
+    number = sum(len(tables) for tables, _ in joined)
+    with progress_bar("" if quiet else "joining", total=number, unit="files") as advance:
+        for tables, path in joined:
+            _merge(tables, path, json.dumps(metadata), overwrite=overwrite, advance=advance)
 
 
 def _in_order(found: dict[Path, dict[str, Any]]) -> list[Path]:
@@ -115,18 +128,27 @@ def _lines(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary file
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def _merge(shards: Sequence[Path], out: Path, metadata: str, *, overwrite: bool) -> None:
+def _merge(
+    shards: Sequence[Path],
+    out: Path,
+    metadata: str,
+    *,
+    overwrite: bool,
+    advance: Callable[[int], object],
+) -> None:
     with atomic_path(out, overwrite=overwrite) as path:
         if path.suffix == ".parquet":
-            _merge_parquet(shards, path, metadata)
+            _merge_parquet(shards, path, metadata, advance)
             return
-        _merge_text(shards, path, metadata)
+        _merge_text(shards, path, metadata, advance)
         if ".vcf" in suffix_of(out) and make_index(path):
             with atomic_path(index_path(out), overwrite=True) as index:
                 index_path(path).replace(index)
 
 
-def _merge_parquet(shards: Sequence[Path], path: Path, metadata: str) -> None:
+def _merge_parquet(
+    shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
+) -> None:
     schema = pyarrow.parquet.read_schema(shards[0]).with_metadata({METADATA_KEY: metadata})
     with ParquetWriter(path, schema) as writer:
         for shard in shards:
@@ -134,9 +156,12 @@ def _merge_parquet(shards: Sequence[Path], path: Path, metadata: str) -> None:
                 for group in range(file.num_row_groups):
                     rows = file.read_row_group(group)
                     writer.append(rows.replace_schema_metadata(schema.metadata))
+            advance(1)
 
 
-def _merge_text(shards: Sequence[Path], path: Path, metadata: str) -> None:
+def _merge_text(
+    shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
+) -> None:
     """Join TSV or VCF: the first one's header with other metadata, and the rows of all."""
     with text_output(path) as text:
         for number, shard in enumerate(shards):
@@ -149,3 +174,4 @@ def _merge_text(shards: Sequence[Path], path: Path, metadata: str) -> None:
                     if not header:  # the names of the columns
                         break
                 shutil.copyfileobj(lines, text, 1 << 20)
+            advance(1)

@@ -13,7 +13,7 @@ from basenji_kipoi.score_tables import output_schema, output_tables
 from basenji_kipoi.score_writers import VcfWriter, make_index, suffix_of, table_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from basenji_kipoi.score_parts import Parts
     from basenji_kipoi.score_tables import ScoreTable
@@ -47,8 +47,8 @@ class Summary:
         """All alleles."""
         return sum(self.statuses.values())
 
-    def counted(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Count the batches of the alleles' table while they pass."""
+    def counted(self, batches: Iterable[Any], advance: Callable[[int], object]) -> Iterator[Any]:
+        """Count the batches of the alleles' table while they pass; tell when one is through."""
         for batch in batches:
             status, match = batch.column("status"), batch.column("ref_match")
             for row in compute.value_counts(status).to_pylist():
@@ -56,6 +56,7 @@ class Summary:
             differ = compute.and_(compute.equal(status, "ok"), compute.invert(match))
             self.mismatches += compute.sum(differ).as_py() or 0
             yield batch
+            advance(batch.num_rows)
 
 
 def genes_path(out: Path) -> Path:
@@ -87,6 +88,7 @@ def write_outputs(
     variants: VariantFile,
     *,
     is_long: bool,
+    advance: Callable[[int], object],
 ) -> Summary:
     """Write the outputs of the parts, in order, and remove the parts.
 
@@ -102,6 +104,8 @@ def write_outputs(
         The file that the alleles were read from.
     is_long
         Whether to write the long form; a VCF has none.
+    advance
+        Called with a number of alleles that are written.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def write_outputs(
         table, target = tables[name], folder / path.name
         batches = parts.read(numbers, name)
         if name == "alleles":
-            batches = summary.counted(batches)
+            batches = summary.counted(batches, advance)
         if ".vcf" in suffix_of(path):
             writer: ScoreWriter = VcfWriter(target, table, variants)
             rows = batches

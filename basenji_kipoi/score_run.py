@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -20,6 +19,7 @@ from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
 from basenji_kipoi.bundle import WEIGHTS, Bundle
 from basenji_kipoi.checksum import checksum
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
@@ -115,7 +115,7 @@ def score_file(
     command: str,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[..., AbstractContextManager[Callable[[int], None]]],
+    quiet: bool,
     note: Callable[[str], object],
 ) -> Summary:
     """Score a file of variants.
@@ -130,9 +130,8 @@ def score_file(
         Whether to go on with what an interrupted run left.
     overwrite
         Whether to replace an output, and to delete what an interrupted run left.
-    progress
-        Called with the numbers of alleles ``total`` and ``done``; a context manager of a function
-        that is told how many more are done.
+    quiet
+        Whether to show no progress bar.
     note
         Called with what the user should know, a line each.
 
@@ -175,13 +174,17 @@ def score_file(
         if options.check_ref is None:
             check_assembly(variants, checks)
         size = options.part_size or scoring.part_size
-        lengths = _survey(variants, checks, size)
+        with progress_bar(
+            "" if quiet else "reading the variants", total=None, unit="alleles"
+        ) as advance:
+            lengths = _survey(variants, checks, size, advance)
         if checks.renamed:
             note(_renamed(checks.renamed, variants.name))
+        fasta_sha256 = _checksum(options.fasta, quiet=quiet)
         settings = {
             "version": __version__,
             "model": [bundle.metadata.sha256[WEIGHTS] for bundle in bundles],
-            "fasta": checksum(options.fasta),
+            "fasta": fasta_sha256,
             "vcf": checksum(variants.path),
             "scores": [score.name for score in asked],
             "tracks": tracks,
@@ -205,19 +208,25 @@ def score_file(
             total = sum(lengths[number] for number in numbers)
             done = sum(lengths[number] for number in numbers if parts.has(number))
             try:
-                with progress(total=total, done=done) as advance:
+                with progress_bar(
+                    "" if quiet else "scoring", total=total, done=done, unit="alleles"
+                ) as advance:
                     for number, part in enumerate(cut(variants, size)):
                         if number in numbers and not parts.has(number):
                             parts.save(number, scoring.score(part, advance))
                 metadata = _metadata(options, settings, bundles, asked, parts.command)
-                return write_outputs(
-                    parts,
-                    numbers,
-                    options.out,
-                    scoring.tables(metadata),
-                    variants,
-                    is_long=options.long,
-                )
+                with progress_bar(
+                    "" if quiet else "writing", total=total, unit="alleles"
+                ) as advance:
+                    return write_outputs(
+                        parts,
+                        numbers,
+                        options.out,
+                        scoring.tables(metadata),
+                        variants,
+                        is_long=options.long,
+                        advance=advance,
+                    )
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
@@ -227,7 +236,9 @@ def score_file(
                 ) from error
 
 
-def _survey(variants: VariantFile, checks: AlleleChecks, size: int) -> list[int]:
+def _survey(
+    variants: VariantFile, checks: AlleleChecks, size: int, advance: Callable[[int], object]
+) -> list[int]:
     """Read all variants once: the alleles of each part, and the contigs that they lie on.
 
     What is malformed in the file ends the run here, before work is spent.
@@ -235,9 +246,16 @@ def _survey(variants: VariantFile, checks: AlleleChecks, size: int) -> list[int]
     lengths = []
     for part in cut(variants, size):
         lengths.append(len(part))
+        advance(len(part))
         for variant in part:
             checks.contig(variant.chrom)
     return lengths
+
+
+def _checksum(fasta: Path, *, quiet: bool) -> str:
+    label, megabytes = "" if quiet else "checking the genome", fasta.stat().st_size // 10**6
+    with progress_bar(label, total=megabytes, unit="MB") as advance:
+        return checksum(fasta, advance=lambda read: advance(read / 1e6))
 
 
 def _renamed(renamed: dict[str, str], name: str) -> str:

@@ -15,10 +15,10 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.bundle import Bundle  # noqa: E402 - found through the line above
-from basenji_kipoi.errors import InputError  # noqa: E402
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
-from basenji_kipoi.sequence import codes_of  # noqa: E402
+from basenji_kipoi.bundle import Bundle
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_kipoi.sequence import codes_of
 
 if TYPE_CHECKING:
     import keras

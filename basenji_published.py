@@ -11,11 +11,11 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.download import download  # noqa: E402 - found through the line above
-from basenji_kipoi.errors import InputError  # noqa: E402
-from basenji_kipoi.published_2018 import read_checkpoint  # noqa: E402
-from basenji_kipoi.published_2020 import read_keras_file  # noqa: E402
-from basenji_model import BasenjiModel  # noqa: E402
+from basenji_kipoi.download import download
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.published_2018 import read_checkpoint
+from basenji_kipoi.published_2020 import read_keras_file
+from basenji_model import BasenjiModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

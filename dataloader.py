@@ -14,11 +14,11 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.architecture import Architecture  # noqa: E402 - found through the line above
-from basenji_kipoi.genome import Genome  # noqa: E402
-from basenji_kipoi.intervals import centred_window, read_bed  # noqa: E402
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
-from basenji_kipoi.sequence import one_hot  # noqa: E402
+from basenji_kipoi.architecture import Architecture
+from basenji_kipoi.genome import Genome
+from basenji_kipoi.intervals import centred_window, read_bed
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_kipoi.sequence import one_hot
 
 __all__ = ["BasenjiIntervals"]
 

@@ -10,7 +10,7 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
-from basenji_published import PublishedBasenji2  # noqa: E402
+from basenji_published import PublishedBasenji2
 
 __all__ = ["Basenji2Mouse"]
 

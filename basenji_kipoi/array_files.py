@@ -166,7 +166,7 @@ class ZarrFile(ArrayFile):
 def import_zarr() -> Any:  # noqa: ANN401 - a module that not every environment has
     """Import zarr 3 or later; raise InputError where there is none."""
     try:
-        import zarr  # noqa: PLC0415
+        import zarr  # noqa: PLC0415 - not every environment has it
     except ImportError:
         zarr = None
     if zarr is None or not hasattr(zarr.Group, "create_array"):

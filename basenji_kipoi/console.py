@@ -111,7 +111,9 @@ def progress_bar(
 
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:.3g} {unit}/s")
+            if speed is None:
+                return Text("")
+            return Text(f"{speed:,.0f} {unit}/s" if speed >= 100 else f"{speed:.3g} {unit}/s")
 
     console = Console(stderr=True)
     with Progress(
@@ -120,7 +122,7 @@ def progress_bar(
         MofNCompleteColumn(),
         Rate(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("" if total is None else "left"),
         TimeRemainingColumn(),
         console=console,
         disable=not label or not console.is_terminal,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = ["Map", "check_plotting", "draw_map", "draw_mutations", "importance_of"]
 
@@ -264,7 +265,7 @@ def _draw_letters(ax: Axes, found: Map, importance: np.ndarray, first: int, last
     _plain(ax)
 
 
-def _draw_cells(ax: Axes, found: Map, first: int, last: int, limit: float) -> Any:  # noqa: ANN401
+def _draw_cells(ax: Axes, found: Map, first: int, last: int, limit: float) -> AxesImage:
     from matplotlib import colormaps  # noqa: PLC0415 - takes seconds
 
     cells = found.effects[first:last].reshape(last - first, -1).T

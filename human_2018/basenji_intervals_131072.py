@@ -10,8 +10,8 @@ _DIRECTORY = Path(__file__).resolve().parent
 if str(_DIRECTORY.parent) not in sys.path:
     sys.path.append(str(_DIRECTORY.parent))
 
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402 - found above
-from dataloader import BasenjiIntervals  # noqa: E402
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from dataloader import BasenjiIntervals
 
 __all__ = ["BasenjiIntervals131072"]
 

@@ -20,14 +20,14 @@ for _folder in (_DIRECTORY.parent, _DIRECTORY.parent / "variant_effects"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from basenji_variant_effects import BasenjiVariantEffects  # noqa: E402 - found through these lines
+from basenji_variant_effects import BasenjiVariantEffects
 
-from basenji_kipoi.architecture import Architecture  # noqa: E402
-from basenji_kipoi.errors import InputError  # noqa: E402
-from basenji_kipoi.genome import Genome  # noqa: E402
-from basenji_kipoi.intervals import centred_window, read_bed  # noqa: E402
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
-from basenji_kipoi.sequence import one_hot  # noqa: E402
+from basenji_kipoi.architecture import Architecture
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.genome import Genome
+from basenji_kipoi.intervals import centred_window, read_bed
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_kipoi.sequence import one_hot
 
 __all__ = ["BasenjiMutationMap", "BasenjiRegions"]
 

@@ -10,7 +10,7 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
-from basenji_model import BasenjiModel  # noqa: E402
+from basenji_model import BasenjiModel
 
 __all__ = ["BasenjiVariantCentered"]
 

@@ -13,9 +13,9 @@ _DIRECTORY = Path(__file__).resolve().parent
 if str(_DIRECTORY.parent) not in sys.path:
     sys.path.append(str(_DIRECTORY.parent))
 
-from basenji_kipoi.errors import InputError  # noqa: E402 - found through the line above
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402
-from basenji_model import BasenjiModel  # noqa: E402
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_model import BasenjiModel
 
 if TYPE_CHECKING:
     import keras

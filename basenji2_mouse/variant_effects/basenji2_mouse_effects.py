@@ -12,10 +12,10 @@ for _path in (str(_ROOT), str(_ROOT / "variant_effects")):
     if _path not in sys.path:
         sys.path.append(_path)
 
-from basenji_variant_effects import BasenjiVariantEffects  # noqa: E402
+from basenji_variant_effects import BasenjiVariantEffects
 
-from basenji_kipoi.kipoi_compatibility import Postprocessing  # noqa: E402 - found above
-from basenji_published import PublishedBasenji2  # noqa: E402
+from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_published import PublishedBasenji2
 
 __all__ = ["Basenji2MouseEffects"]
 

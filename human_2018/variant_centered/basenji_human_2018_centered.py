@@ -10,7 +10,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
-from basenji_published import PublishedBasenji2018  # noqa: E402
+from basenji_published import PublishedBasenji2018
 
 __all__ = ["BasenjiHuman2018Centered"]
 

@@ -28,3 +28,12 @@ with contextlib.suppress(ImportError):
 def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Save and load a bundle with random weights: 2,048 bp, bins of 32 bp, 3 tracks."""
     return make_small_bundle(tmp_path_factory.mktemp("bundle") / "small")
+
+
+@pytest.fixture
+def eager():
+    """Run without compilation, which would take most of the time of networks that run once."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import plain_network
 import pytest
+from any_network import EXACT, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_network import randomised, save_random_bundle, small_architecture
-from test_incremental import EXACT, narrow
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.effect_engines import effect_engine

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import plain_network
 import pytest
+from any_network import EXACT, WINDOW, architectures, error, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
 from small_network import randomised, small_architecture
-from test_incremental import EXACT, WINDOW, architectures, error
 
 from basenji_kipoi.architecture import Architecture, affected_by
 from basenji_kipoi.errors import InputError
@@ -153,7 +153,6 @@ def test_what_a_bin_depends_on_is_what_the_architecture_says(name):
 
 def lower_geometry(architecture):
     """Lower a network of the same geometry with few filters."""
-    from test_incremental import narrow
 
     thin = narrow(architecture, 64)
     heads = next(iter(thin.heads))
@@ -161,15 +160,6 @@ def lower_geometry(architecture):
 
 
 # ---- any network ----
-
-
-@pytest.fixture
-def eager():
-    """Run without compilation, which would take most of the time of networks that run once."""
-    tensorflow = pytest.importorskip("tensorflow")
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
 
 
 @pytest.mark.usefixtures("eager")

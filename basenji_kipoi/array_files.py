@@ -17,7 +17,6 @@ from basenji_kipoi.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from basenji_kipoi.intervals import Interval
     from basenji_kipoi.targets import Target
@@ -74,12 +73,7 @@ class ArrayFile(ABC):
     def __enter__(self) -> ArrayFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

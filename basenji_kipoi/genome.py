@@ -20,7 +20,6 @@ from basenji_kipoi.sequence import UNKNOWN, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
 __all__ = ["Genome", "contig_key", "did_you_mean", "suggest_contig"]
 
@@ -210,12 +209,7 @@ class Genome:
     def __enter__(self) -> Genome:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __getstate__(self) -> dict[str, Path]:

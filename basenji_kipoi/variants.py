@@ -22,7 +22,6 @@ from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from types import TracebackType
     from typing import BinaryIO
 
 __all__ = ["STANDARD_INPUT", "Variant", "VariantFile"]
@@ -173,12 +172,7 @@ class VariantFile:
     def __enter__(self) -> VariantFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _readable(self, path: str | Path) -> Path:

@@ -26,16 +26,15 @@ from typing import Annotated, Any
 import numpy as np
 import pysam
 import typer
+from random_model import save_random
 from resources import machine
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.bundle import save_bundle
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
 from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import ALPHABET
-from basenji_kipoi.targets import Target, Targets
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "example_files"))
@@ -55,20 +54,7 @@ def make_model(folder: Path, architecture: Architecture) -> None:
     shutil.copytree(ROOT / "example_files", folder / "example_files", ignore=ignored)
     for name in ("model.yaml", "dataloader.yaml", "dataloader.py", "basenji_model.py"):
         shutil.copy(ROOT / name, folder / name)
-    tracks = next(iter(architecture.heads.values())).tracks
-    save_bundle(
-        folder / "model_files",
-        network=build_network(architecture),
-        architecture=architecture,
-        targets=Targets(
-            [Target(index=i, identifier=f"track_{i}", strand_pair=i) for i in range(tracks)]
-        ),
-        name="random",
-        assembly="random",
-        training={},
-        evaluation={},
-        model_card="# A network with random weights\n",
-    )
+    save_random(folder / "model_files", build_network(architecture), architecture)
     write_shapes(folder)
 
 

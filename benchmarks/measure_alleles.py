@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from measure_network import peak_bytes
+from random_model import save_random
 
 from basenji_kipoi.architecture import Architecture, Pooling
-from basenji_kipoi.bundle import save_bundle
 from basenji_kipoi.effects import AlleleWindow, PlainEngine
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.incremental import Allele, IncrementalNetwork
@@ -27,7 +27,6 @@ from basenji_kipoi.presets import read_preset
 from basenji_kipoi.sequence import ALPHABET, one_hot
 from basenji_kipoi.shared_engine import MEMORY_BYTES
 from basenji_kipoi.stretch_engine import StretchEngine
-from basenji_kipoi.targets import Target, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -242,20 +241,7 @@ def write_files(
     folder: Path, architecture: Architecture, network: keras.Model
 ) -> tuple[Bundle, Genome]:
     """Write the network as a bundle, and a genome of random bases."""
-    tracks = next(iter(architecture.heads.values())).tracks
-    bundle = save_bundle(
-        folder / "bundle",
-        network=network,
-        architecture=architecture,
-        targets=Targets(
-            [Target(index=i, identifier=f"track_{i}", strand_pair=i) for i in range(tracks)]
-        ),
-        name="random",
-        assembly="random",
-        training={},
-        evaluation={},
-        model_card="# A network with random weights\n",
-    )
+    bundle = save_random(folder / "bundle", network, architecture)
     codes = np.random.default_rng(4).integers(0, 4, 6 * architecture.window)
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)[codes].tobytes()
     (folder / "genome.fa").write_bytes(b">one\n" + letters + b"\n")

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from published_files import KERAS_FILE, PARAMS_2020
 
 from basenji_kipoi.errors import InputError
 
+OTHER = str.maketrans("ACGT", "GTCA")
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -138,3 +140,25 @@ def test_kipoi_veff_is_measured_with_and_without_sharing(tmp_path):
     assert result["errors"]["ref"] < 1e-5
     assert min(result[setting]["peak_bytes"] for setting in ("on", "off")) > 2**26
     assert "| small | 3 | 5 | 2 kb |" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_and_resumed_run_equals_one_in_shards(small_bundle, tmp_path):
+    random = np.random.default_rng(8)
+    letters = "".join(random.choice([*"ACGT"], 20_000))
+    (tmp_path / "genome.fa").write_text(f">one\n{letters}\n")
+    rows = "".join(
+        f"one\t{pos}\t.\t{letters[pos - 1]}\t{letters[pos - 1].translate(OTHER)}\t.\t.\t.\n"
+        for pos in range(3000, 9000, 20)
+    )
+    header = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    (tmp_path / "in.vcf").write_text(header + rows)
+    command = [sys.executable, str(FOLDER / "interrupted_score.py"), "--model"]
+    command += [str(small_bundle.path), "--fasta", str(tmp_path / "genome.fa"), "--vcf"]
+    command += [str(tmp_path / "in.vcf"), "--out", str(tmp_path / "out"), "--part-size", "10"]
+    command += ["--window", "centred", "--kills", "1"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result = json.loads((tmp_path / "out" / "interrupted.json").read_text())
+    assert (result["alleles"], result["same"]) == (300, True)
+    assert (tmp_path / "out" / "memory.png").stat().st_size > 5000
+    assert "| 300 |" in done.stdout

@@ -22,6 +22,7 @@ BothStrands = Annotated[
     Optional[bool],
     typer.Option(
         "--both-strands/--one-strand",
+        "--rc",
         help="Average predictions over both strands, or not.",
         show_default="as the model was evaluated",
     ),

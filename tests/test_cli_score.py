@@ -124,6 +124,7 @@ def test_strands_shifts_and_models_are_averages(files, tmp_path):
         "right": {"shifts": "32"},
         "both": {"shifts": "-32,32"},
         "strands": {"both_strands": True},
+        "rc": {"rc": True},
         "twice": {"model": files["model"]},  # the model a second time
     }
     found = {
@@ -134,6 +135,7 @@ def test_strands_shifts_and_models_are_averages(files, tmp_path):
     np.testing.assert_allclose(found["both"], mean, rtol=1e-5)
     np.testing.assert_allclose(found["twice"], found["one"], rtol=1e-6)
     assert not np.allclose(found["strands"], found["one"], rtol=1e-4)
+    np.testing.assert_array_equal(found["rc"], found["strands"])
 
 
 def test_stitched_deletions_change_less(files, tmp_path):

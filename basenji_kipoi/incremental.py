@@ -10,6 +10,7 @@ See ``docs/concepts/incremental.md``: how it works, what is exact, and which all
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,9 +98,13 @@ class IncrementalNetwork:
         self._predict = compiled(reference_pass, keep=False, **passes)
         self._refer = compiled(reference_pass, keep=True, **passes)
         geometry = {"window": architecture.window, "period": architecture.bin}
-        self._change, self._total = (
-            compiled(change_pass, totals=totals, **geometry, **passes) for totals in (False, True)
-        )
+
+        # One function for each length of alleles: TensorFlow warns of one that is compiled often.
+        @cache
+        def change(_bases: int, *, totals: bool) -> Callable:
+            return compiled(change_pass, totals=totals, **geometry, **passes)
+
+        self._change = change
 
     @property
     def tracks(self) -> int:
@@ -192,7 +197,7 @@ class IncrementalNetwork:
         first, last = np.clip(spans, 0, bins).T
         blocks = [
             self._ordered(values)
-            for values in self._batches(self._change, reference, positions, alternatives)
+            for values in self._batches(reference, positions, alternatives, totals=False)
         ]
         if not blocks:
             return Changes(first, last, np.zeros((0, 0, self.tracks), dtype=self.dtype))
@@ -222,7 +227,7 @@ class IncrementalNetwork:
         positions, alternatives = self._checked(reference, positions, alternatives)
         blocks = [
             self._ordered(values)
-            for values in self._batches(self._total, reference, positions, alternatives)
+            for values in self._batches(reference, positions, alternatives, totals=True)
         ]
         if not blocks:
             return np.zeros((0, self.tracks), dtype=self.dtype)
@@ -251,8 +256,20 @@ class IncrementalNetwork:
         return positions, alternatives
 
     def _batches(
-        self, run: Callable, reference: Reference, positions: np.ndarray, alternatives: np.ndarray
+        self,
+        reference: Reference,
+        positions: np.ndarray,
+        alternatives: np.ndarray,
+        *,
+        totals: bool,
     ) -> Iterator[Tensor]:
+        bases = alternatives.shape[1]
+        # Lengths are powers of two, where the window allows it, so that few are compiled.
+        rounded = 1 << (bases - 1).bit_length()
+        if (positions + rounded <= reference.region[1]).all():
+            behind = positions[:, None] + np.arange(bases, rounded)
+            alternatives = np.concatenate([alternatives, reference.codes[behind]], axis=1)
+        run = self._change(alternatives.shape[1], totals=totals)
         places = positions[:, None] + np.arange(alternatives.shape[1])
         change = one_hot(alternatives, self.dtype) - one_hot(reference.codes[places], self.dtype)
         rows, first = reference.kept.rows, reference.kept.first

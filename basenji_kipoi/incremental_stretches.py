@@ -241,6 +241,9 @@ class StretchNetwork:
         firsts.update({key: head if key in heads else first for key in tables})
         firsts = {key: ops.convert_to_tensor(np.int32(value)) for key, value in firsts.items()}
         tables = {**reference.kept, **tables}
+        # Lengths of alleles are powers of two, so that few are compiled.
+        bases = changes.shape[1]
+        changes = np.pad(changes, ((0, 0), (0, (1 << (bases - 1).bit_length()) - bases), (0, 0)))
         width = 1 if len(starts) == 1 else self._batch_size
         run = self._rows(reference.bins, bins, (rows, many, width, changes.shape[1]))
         for batch, arrays in _batches(width, starts, changes, begin):

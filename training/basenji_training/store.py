@@ -48,6 +48,9 @@ class Store:
         The directory.
     attrs : dict
         Everything the store says about itself.
+    name : str
+        Name of the data set, of which a network's head for it is called; the directory's own name
+        where the store does not say.
     bin : int
         Width of a bin in bp.
     targets : Targets
@@ -76,6 +79,7 @@ class Store:
                 f"{path} has store format {self.attrs.get('format_version')}, this program reads "
                 f"{FORMAT_VERSION}: make it again with `basenji-train data`"
             )
+        self.name: str = self.attrs.get("name", self.path.stem)
         self.bin: int = self.attrs["bin"]
         self.folds: dict[str, list[str]] = self.attrs["folds"]
         self.chromosomes: dict[str, int] = self.attrs["lengths"]

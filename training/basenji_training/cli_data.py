@@ -1,0 +1,76 @@
+"""The command ``basenji-train data``: tracks over a genome become a store."""
+# What a command needs is imported when it runs, so that --help answers at once.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["data"]
+
+
+def _names(value: str) -> list[str]:
+    """Split a comma-separated list."""
+    return [name for name in value.split(",") if name]
+
+
+def data(
+    targets: Annotated[
+        Path, typer.Argument(help="Targets table (tab-separated): the tracks and their bigWigs.")
+    ],
+    fasta: Annotated[Path, typer.Option(help="Genome, plain or bgzip.")],
+    out: Annotated[Path, typer.Option(help="Store to write (a Zarr directory).")],
+    test: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")],
+    validation: Annotated[str, typer.Option(help="Validation chromosomes.")],
+    bin_width: Annotated[int, typer.Option("--bin", help="Width of a bin (bp).")] = 32,
+    exclude: Annotated[
+        str, typer.Option(help="Chromosomes or patterns to leave out, such as 'chrM,*_random'.")
+    ] = "",
+    blacklist: Annotated[
+        Path | None, typer.Option(help="BED file of intervals whose coverage is left out.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder that the table's file names start from [default: the table's]."),
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Bin bigWig tracks over a genome into a store for training.
+
+    A bin is scale * min(soft(sum), clip), soft(x) = clip_soft + sqrt(x - clip_soft) above
+    clip_soft; the thresholds are in units of the sum. Blacklisted bins, assembly gaps and contigs
+    that a bigWig does not list are missing, not zero.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from basenji_training.data import build_store
+
+    statistics = build_store(
+        targets,
+        fasta=fasta,
+        out=out,
+        bin_width=bin_width,
+        test=_names(test),
+        validation=_names(validation),
+        exclude=_names(exclude),
+        blacklist=blacklist,
+        data_dir=data_dir,
+        processes=processes,
+        overwrite=overwrite,
+        label="binning",
+    )
+    table = Table("track", "mean", "maximum", "clipped", "missing", title=str(out))
+    for row in statistics:
+        table.add_row(
+            row.identifier,
+            "-" if row.mean is None else f"{row.mean:.3g}",
+            "-" if row.maximum is None else f"{row.maximum:.3g}",
+            f"{row.clipped / max(row.bins, 1):.2%}",
+            f"{row.missing / max(row.bins + row.missing, 1):.1%}",
+        )
+    Console().print(table)

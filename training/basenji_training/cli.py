@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from basenji_kipoi.console import Commands
+from basenji_training.cli_coverage import coverage
 from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit
@@ -56,6 +57,7 @@ def simulate(
     )
 
 
+app.command()(coverage)
 app.command()(data)
 app.command()(fit)
 app.command()(evaluate)

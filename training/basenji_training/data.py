@@ -7,12 +7,9 @@ written by one process at a time, so memory does not grow with the genome.
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import datetime
 import hashlib
 import importlib.metadata
-import multiprocessing
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,10 +28,11 @@ from basenji_training import __version__
 from basenji_training.coverage import Track, locate_tracks, read_bins, transform
 from basenji_training.folds import assign_folds
 from basenji_training.store import FORMAT, FORMAT_VERSION
+from basenji_training.workers import executor
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["TrackStatistics", "build_store"]
 
@@ -176,8 +174,8 @@ def build_store(
         )
         sums = []
         with (
-            _executor(1) as here,
-            _executor(processes) as pool,
+            executor(1) as here,
+            executor(processes) as pool,
             progress_bar(label, total=sum(lengths.values()) // 1000, unit="kb") as advance,
         ):
             pieces = here.submit(_create, plan, lengths).result()
@@ -204,29 +202,6 @@ def build_store(
             # Last, so that a store with attributes is a complete one.
             here.submit(_describe, path, attributes).result()
     return statistics
-
-
-@contextlib.contextmanager
-def _executor(processes: int) -> Iterator[concurrent.futures.Executor]:
-    """Run pieces in other processes, or in a thread.
-
-    Never in the main thread: there an interrupt would leave Zarr's own threads writing while the
-    unfinished store is being removed. Here what runs is finished and what waits is dropped first.
-    """
-    if processes == 1:
-        pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(1)
-    else:
-        # Not forked: readers and Zarr have threads. Ctrl-C is this process's alone to deal with.
-        pool = concurrent.futures.ProcessPoolExecutor(
-            processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
-        )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _origin() -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""From reads to coverage: alignments or fragments become bigWig tracks."""

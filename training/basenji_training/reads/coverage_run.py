@@ -1,0 +1,252 @@
+"""From files of reads to bigWig tracks: the whole way."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import importlib.metadata
+import itertools
+import json
+import tempfile
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pybigtools
+
+from basenji_kipoi.atomic import atomic_path, check_output
+from basenji_kipoi.console import command_line, progress_bar
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.genes import read_genes
+from basenji_kipoi.genome import Genome
+from basenji_training import __version__
+from basenji_training.reads.coverage_report import Quality, write_report
+from basenji_training.reads.gc_bias import GcCurve, busy_tiles, fit_gc_curve
+from basenji_training.reads.reading import read_sources, usual_length
+from basenji_training.reads.sharing import share_reads
+from basenji_training.reads.sources import contig_lengths, open_source
+from basenji_training.reads.stages import Part, Plan, contig_tiles, count_gc, cover, lay_out
+from basenji_training.reads.tss import tss_profile
+from basenji_training.workers import executor
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
+
+    from basenji_training.reads.settings import Settings
+
+__all__ = ["make_coverage", "outputs"]
+
+T = TypeVar("T")
+_PART = 1 << 20  # bp of coverage that are computed at once
+# Results that may wait for the writer, for each process.
+_AHEAD = 3
+# Shares of the fragments that are shorter than the lengths that represent them.
+_QUANTILES = np.linspace(0.05, 0.95, 7)
+
+
+def outputs(out: Path, settings: Settings) -> list[Path]:
+    """Name the bigWigs.
+
+    Parameters
+    ----------
+    out
+        The bigWig, ``x.bw``.
+    settings
+        If they ask for strands, there are ``x_plus.bw`` and ``x_minus.bw`` instead.
+    """
+    if out.suffix.lower() not in (".bw", ".bigwig"):
+        raise InputError(f"--out is {out}: a bigWig's name ends in .bw")
+    return [
+        out.with_name(f"{out.stem}_{strand}{out.suffix}") if strand else out
+        for strand in settings.tracks
+    ]
+
+
+def make_coverage(
+    reads: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    settings: Settings,
+    *,
+    fasta: str | os.PathLike[str] | None = None,
+    genes: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Quality:
+    """Make coverage tracks of reads.
+
+    Beside the bigWigs are written ``x.json``, with what was done and counted, and ``x.html``, a
+    page that shows it.
+
+    Parameters
+    ----------
+    reads
+        BAM, CRAM or fragment files of one sample; their coverage is added.
+    out
+        The bigWig (see `outputs`).
+    settings
+        How reads become coverage.
+    fasta
+        The genome: for CRAM and fragment files, GC correction and genes. Its contigs become the
+        output's; else the first BAM file's do.
+    genes
+        GTF file, for the enrichment at transcription start sites.
+    processes
+        Processes that work.
+    overwrite
+        Whether existing outputs may be replaced.
+    progress
+        Whether progress bars are shown.
+
+    Returns
+    -------
+    Quality
+        What the page shows.
+
+    Raises
+    ------
+    InputError
+        If an input is unusable, no read counts, or an output may not be written.
+    """
+    out, paths = Path(out), [Path(each) for each in reads]
+    if not paths:
+        raise InputError("there are no files of reads")
+    tracks = outputs(out, settings)
+    table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    for path in (*tracks, table, page):
+        check_output(path, overwrite=overwrite)
+    if fasta is None and (settings.gc or genes is not None):
+        remedy = "pass --no-gc" if settings.gc else "leave out --genes"
+        what = "the correction for GC content" if settings.gc else "--genes"
+        raise InputError(f"{what} needs the genome: pass --fasta, or {remedy}")
+    with contextlib.ExitStack() as stack:
+        genome = stack.enter_context(Genome(fasta)) if fasta is not None else None
+        starts = read_genes(genes, genome) if genes is not None else None
+        scratch = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent)
+        )
+        folder = Path(scratch)
+        lengths = contig_lengths(paths, genome)
+        plan = Plan(folder, tuple(lengths), tuple(lengths.values()), settings, genome)
+        sources = [open_source(path, lengths, genome, folder) for path in paths]
+        pool = stack.enter_context(executor(processes))
+        reading = read_sources(plan, sources, pool, "reading" if progress else "")
+        usual = usual_length(plan, reading)
+        shared_reads = share_reads(plan, reading, usual, "sharing" if progress else "")
+        contigs = range(len(plan.contigs))
+        curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
+        totals = list(pool.map(lay_out, *_same(plan), contigs, *_same(usual, curve)))
+        longest = max(total.longest for total in totals)
+        files = [stack.enter_context(atomic_path(path, overwrite=overwrite)) for path in tracks]
+        for track, path in enumerate(files):
+            label = f"writing {tracks[track].name}" if progress else ""
+            _write(plan, track, path, longest, pool, label=label, ahead=_AHEAD * processes)
+        quality = Quality(
+            tally=reading.tally,
+            reads_shared=shared_reads,
+            forward=[total.forward for total in totals],
+            reverse=[total.reverse for total in totals],
+            contigs=plan.contigs,
+            lengths=reading.lengths,
+            usual_length=usual,
+            gc=curve,
+            tss=None if starts is None else tss_profile(files, starts),
+        )
+        description = {
+            "command": command_line("basenji-train"),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": {
+                "basenji_training": __version__,
+                **{n: importlib.metadata.version(n) for n in ("numpy", "oxbow", "pybigtools")},
+            },
+            "reads": [path.name for path in paths],
+            "bigwigs": [path.name for path in tracks],
+            "settings": dataclasses.asdict(settings),
+            **quality.figures(),
+        }
+        table = stack.enter_context(atomic_path(table, overwrite=overwrite))
+        table.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        page = stack.enter_context(atomic_path(page, overwrite=overwrite))
+        write_report(page, out.name, quality, description)
+    return quality
+
+
+def _gc_curve(plan: Plan, lengths: np.ndarray, usual: int, pool: Executor) -> GcCurve:
+    """Fit the correction for GC content to all contigs."""
+    contigs = range(len(plan.contigs))
+    tiles = list(pool.map(contig_tiles, *_same(plan), contigs))
+    busy = np.split(busy_tiles(np.concatenate(tiles)), np.cumsum([len(each) for each in tiles]))
+    representative = np.array([usual])
+    if lengths.any():
+        shares = np.cumsum(lengths) / lengths.sum()
+        representative = np.searchsorted(shares, _QUANTILES)
+    counts = pool.map(
+        count_gc, *_same(plan), contigs, *_same(usual, np.maximum(representative, 1)), busy[:-1]
+    )
+    observed, every, expected = (np.sum(each, axis=0) for each in zip(*counts, strict=True))
+    return fit_gc_curve(observed, expected, every)
+
+
+def _in_order(
+    pool: Executor, function: Callable[..., T], calls: Iterable[tuple], ahead: int
+) -> Iterator[T]:
+    """Yield results in the order of the calls, of which few run ahead: results are large."""
+    waiting: deque = deque()
+    for call in calls:
+        waiting.append(pool.submit(function, *call))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _write(
+    plan: Plan, track: int, path: Path, longest: int, pool: Executor, *, label: str, ahead: int
+) -> None:
+    """Write the bigWig of a track."""
+    failures: list[BaseException] = []
+    # Contigs in the order of their names, as the format wants them.
+    order = sorted(range(len(plan.contigs)), key=lambda contig: plan.contigs[contig])
+    parts = [
+        Part(contig, track, start, min(start + _PART, plan.sizes[contig]))
+        for contig in order
+        for start in range(0, plan.sizes[contig], _PART)
+    ]
+
+    def values(advance: Callable[[float], None]) -> Iterator[tuple[str, int, int, float]]:
+        empty = True
+        results = _in_order(pool, cover, ((plan, part, longest) for part in parts), ahead)
+        try:
+            for part, (start, end, value) in zip(parts, results, strict=True):
+                name = plan.contigs[part.contig]
+                columns = start.tolist(), end.tolist(), value.tolist()
+                yield from zip(itertools.repeat(name), *columns, strict=False)
+                empty = empty and not len(start)
+                advance((part.end - part.start) / 1000)
+            if empty:
+                # The format has no file without any value.
+                yield plan.contigs[order[-1]], 0, 1, 0.0
+        except BaseException as error:
+            # pybigtools would only print it.
+            failures.append(error)
+            raise
+
+    with progress_bar(label, total=sum(plan.sizes) // 1000, unit="kb") as advance:
+        pybigtools.open(str(path), "w").write(
+            dict(zip(plan.contigs, plan.sizes, strict=True)), values(advance)
+        )
+    if failures:
+        raise failures[0]
+    try:
+        pybigtools.open(str(path)).close()
+    except pybigtools.BBIReadError:
+        raise OSError(f"{path.name} could not be written: is the disk full?") from None
+
+
+def _same(*values: object) -> list[Iterator[object]]:
+    """Arguments that every call of a map gets."""
+    return [itertools.repeat(value) for value in values]

@@ -1,0 +1,228 @@
+"""Corrects coverage for the GC content of fragments.
+
+After Benjamini & Speed 2012 (Nucleic Acids Res 40:e72): the rate of fragments with a GC content is
+their number over the number of places in the genome where such a fragment can lie. A smooth curve,
+a Poisson regression with a logarithmic link on a cubic spline, is fitted to the rates, and each
+fragment counts by what its own GC content predicts: the same curve in the same scale. Stretches
+with far more fragments than others (peaks, ribosomal DNA) say more about biology than about bias
+and take no part in the fit. Lower-case (soft-masked) bases count like upper-case ones; fragments
+with an unknown base take no part and are left as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.linear_model import PoissonRegressor
+from sklearn.preprocessing import SplineTransformer
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.sequence import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basenji_kipoi.genome import Genome
+
+__all__ = [
+    "STEPS",
+    "TILE",
+    "GcCurve",
+    "busy_tiles",
+    "fit_gc_curve",
+    "fragment_gc",
+    "genome_gc",
+    "steps",
+]
+
+#: GC content is counted in so many steps from 0 to 1.
+STEPS = 101
+#: Stretches of the genome that are left out as a whole (bp).
+TILE = 1000
+# A tile with so many times the fragments of a usual one is a peak.
+_BUSY = 10
+_PIECE = 1 << 22  # bp of sequence at once
+# Every so many bases one place stands for its neighbours.
+_STRIDE = 5
+_KNOTS = 6
+_LEAST_FRAGMENTS = 1000
+# A fragment counts at most so many times more or less than the average one.
+_LARGEST_FACTOR = 10.0
+
+
+@dataclass(frozen=True)
+class GcCurve:
+    """How the rate of fragments depends on their GC content.
+
+    Attributes
+    ----------
+    observed : ndarray, float64, shape (STEPS,)
+        Fragments of each GC content.
+    expected : ndarray, float64, shape (STEPS,)
+        Places of the genome for fragments of each GC content.
+    rate : ndarray, float64, shape (STEPS,)
+        The fitted rate, relative to the mean over places.
+    factor : ndarray, float64, shape (STEPS,)
+        What a fragment counts; such that all together count as many as before.
+    """
+
+    observed: np.ndarray
+    expected: np.ndarray
+    rate: np.ndarray
+    factor: np.ndarray
+
+    def factors(self, gc: np.ndarray) -> np.ndarray:
+        """Tell what fragments count.
+
+        Parameters
+        ----------
+        gc : ndarray, float
+            Their GC contents (0 to 1); NaN where it is unknown.
+
+        Returns
+        -------
+        ndarray, float64, same shape
+            Factors, interpolated; 1 where the GC content is unknown.
+        """
+        factors = np.interp(np.nan_to_num(gc) * (STEPS - 1), np.arange(STEPS), self.factor)
+        return np.where(np.isnan(gc), 1.0, factors)
+
+
+def fit_gc_curve(observed: np.ndarray, expected: np.ndarray, every: np.ndarray) -> GcCurve:
+    """Fit the rate of fragments as a function of their GC content.
+
+    Parameters
+    ----------
+    observed, expected : ndarray, float64, shape (STEPS,)
+        Fragments and places of each GC content, outside of `busy_tiles`.
+    every : ndarray, float64, shape (STEPS,)
+        Fragments of each GC content in the whole genome; their total is kept.
+
+    Raises
+    ------
+    InputError
+        If there are too few fragments to tell.
+    """
+    if observed.sum() < _LEAST_FRAGMENTS:
+        raise InputError(
+            f"{observed.sum():.0f} fragments are too few to fit how coverage depends on GC content "
+            f"({_LEAST_FRAGMENTS} are needed): pass --no-gc"
+        )
+    level = np.linspace(0, 1, STEPS)
+    possible = expected > 0
+    rate = observed[possible] / expected[possible]
+    mean = observed.sum() / expected.sum()
+    share = np.cumsum(expected) / expected.sum()
+    low, high = level[np.searchsorted(share, [0.005, 0.995])]
+    knots = np.linspace(low, max(high, low + 0.01), _KNOTS)[:, None]
+    spline = SplineTransformer(degree=3, knots=knots, extrapolation="constant")
+    basis = spline.fit_transform(level[:, None])
+    model = PoissonRegressor(alpha=1e-6, max_iter=1000, tol=1e-8)
+    model.fit(basis[possible], rate / mean, sample_weight=expected[possible])
+    fitted = model.predict(basis)
+    factor = np.clip(1 / fitted, 1 / _LARGEST_FACTOR, _LARGEST_FACTOR)
+    factor *= every.sum() / (every * factor).sum()
+    return GcCurve(observed, expected, fitted, factor)
+
+
+def busy_tiles(counts: np.ndarray) -> np.ndarray:
+    """Find tiles with so many fragments that they are peaks.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (tiles,)
+        Fragments of each tile of the genome.
+
+    Returns
+    -------
+    ndarray, bool, shape (tiles,)
+        Those with more than ten times the median of the tiles that have any.
+    """
+    some = counts[counts > 0]
+    return counts > _BUSY * np.median(some) if len(some) else np.zeros(len(counts), bool)
+
+
+def _pieces(
+    genome: Genome, contig: str, longest: int
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Yield start and end of a piece, and sums of its GC and unknown bases up to each base.
+
+    The sums go on for ``longest`` bases behind the piece.
+    """
+    length = genome.lengths[contig]
+    for start in range(0, length, _PIECE):
+        end = min(start + _PIECE, length)
+        codes = genome.codes(contig, start, end + longest)
+        strong = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2), dtype=np.int32)])
+        unknown = np.concatenate([[0], np.cumsum(codes == UNKNOWN, dtype=np.int32)])
+        yield start, end, strong, unknown
+
+
+def fragment_gc(genome: Genome, contig: str, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Compute the GC content of fragments.
+
+    Parameters
+    ----------
+    genome
+        The genome.
+    contig
+        Contig.
+    starts, lengths : ndarray, int64, shape (fragments,)
+        First base (0-based) and length (bp, above 0) of each.
+
+    Returns
+    -------
+    ndarray, float32, shape (fragments,)
+        Share of G and C; NaN if a base is unknown or beyond the contig.
+    """
+    gc = np.full(len(starts), np.nan, np.float32)
+    if not len(starts):
+        return gc
+    order = np.argsort(starts, kind="stable")
+    place = starts[order]
+    for start, end, strong, unknown in _pieces(genome, contig, int(lengths.max())):
+        first, last = np.searchsorted(place, [start, end])
+        mine = order[first:last]
+        left = starts[mine] - start
+        right = left + lengths[mine]
+        content = (strong[right] - strong[left]) / lengths[mine]
+        gc[mine] = np.where(unknown[right] > unknown[left], np.nan, content)
+    return gc
+
+
+def genome_gc(genome: Genome, contig: str, lengths: np.ndarray, left_out: np.ndarray) -> np.ndarray:
+    """Count the places of a contig where fragments of each GC content can lie.
+
+    Parameters
+    ----------
+    genome
+        The genome.
+    contig
+        Contig.
+    lengths : ndarray, int64
+        Lengths of fragments (bp), each of which stands for as large a share of all.
+    left_out : ndarray, bool, shape (tiles,)
+        The contig's tiles whose fragments take no part.
+
+    Returns
+    -------
+    ndarray, float64, shape (STEPS,)
+        Places, the average of the lengths.
+    """
+    places = np.zeros(STEPS)
+    for start, end, strong, unknown in _pieces(genome, contig, int(lengths.max())):
+        left = np.arange(0, end - start, _STRIDE)
+        for length in lengths.tolist():
+            tile = (start + left + length // 2) // TILE
+            known = unknown[left + length] == unknown[left]
+            known &= ~left_out[np.minimum(tile, len(left_out) - 1)]
+            content = (strong[left + length] - strong[left])[known] / length
+            places += np.bincount(steps(content), minlength=STEPS)
+    return places * _STRIDE / len(lengths)
+
+
+def steps(gc: np.ndarray) -> np.ndarray:
+    """Turn GC contents (0 to 1) into indices of `STEPS`."""
+    return np.rint(gc * (STEPS - 1)).astype(np.int64)

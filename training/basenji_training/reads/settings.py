@@ -1,0 +1,117 @@
+"""What `basenji-train coverage` does with reads, and the recipes of assays.
+
+The values of CAGE, DNase-seq, ATAC-seq and ChIP-seq are those that Basenji's author recommends for
+the original program: multi-mapping reads shared by what lies within some bases, at most 12 of them
+a position, light smoothing. Positions of starts are exact, and their tracks are not smoothed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from basenji_kipoi.errors import InputError
+
+__all__ = ["RECIPES", "Duplicates", "Mode", "Multimap", "Settings"]
+
+Mode = Literal["cut", "five-prime", "centre", "fragment", "read"]
+Multimap = Literal["em", "uniform", "drop"]
+Duplicates = Literal["keep", "mark", "drop"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How reads become coverage.
+
+    Attributes
+    ----------
+    mode
+        What counts: ``cut`` the 5' end of every read, or both ends of a fragment; ``five-prime``
+        the 5' end of the chosen read; ``centre`` the middle base of the fragment; ``fragment``
+        all its bases; ``read`` the aligned bases of a read, without introns.
+    mate
+        Which reads of a pair count in ``five-prime`` and ``read`` mode: 1, 2, or 0 for both.
+    shift_forward, shift_reverse
+        Bases added to the position of a forward and of a reverse read's 5' end (bp).
+    stranded
+        Whether the strands make tracks of their own.
+    flip_strands
+        Whether a fragment counts on the strand opposite to its read 1.
+    multimap
+        What happens to reads with several alignments.
+    max_multimap
+        Reads with more alignments are left out.
+    multimap_sd
+        Standard deviation (bp) of the Gaussian within which coverage attracts them.
+    clip
+        Largest coverage that they add to a position; None for no limit.
+    gc
+        Whether coverage is corrected for the fragments' GC content.
+    smooth_sd
+        Standard deviation (bp) of the Gaussian that smooths the result; 0 for none.
+    duplicates
+        ``keep`` counts all, ``mark`` leaves out those that the file marks, ``drop`` also all but
+        one of the uniquely mapped fragments with the same ends and strand.
+    min_mapq
+        Least mapping quality of reads that map uniquely.
+    max_soft_clip
+        Most soft-clipped bases at the 5' end; None for no limit.
+    fragment_length
+        Length of single-end fragments (bp); None to estimate it.
+    max_fragment
+        Longest fragment of a pair (bp) in ``centre`` and ``fragment`` mode.
+    """
+
+    mode: Mode
+    mate: int = 0
+    shift_forward: int = 0
+    shift_reverse: int = 0
+    stranded: bool = False
+    flip_strands: bool = False
+    multimap: Multimap = "em"
+    max_multimap: int = 3
+    multimap_sd: float = 16.0
+    clip: float | None = 12.0
+    gc: bool = False
+    smooth_sd: float = 0.0
+    duplicates: Duplicates = "mark"
+    min_mapq: int = 10
+    max_soft_clip: int | None = None
+    fragment_length: int | None = None
+    max_fragment: int = 2000
+
+    def __post_init__(self) -> None:
+        """Check what no type says."""
+        if self.mate not in (0, 1, 2):
+            raise InputError(f"--mate is {self.mate}: expected 1, 2, or 0 for both reads of a pair")
+        if self.multimap_sd <= 0:
+            raise InputError(f"--multimap-sd is {self.multimap_sd}: it must be above 0 bp")
+        if self.clip is not None and self.clip <= 0:
+            raise InputError(f"--clip is {self.clip}: it must be above 0")
+
+    @property
+    def whole_fragments(self) -> bool:
+        """Whether a pair of reads counts once, as the fragment between its ends."""
+        return self.mode in ("centre", "fragment")
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """Suffixes of the tracks' names."""
+        return ("plus", "minus") if self.stranded else ("",)
+
+
+#: Settings of each assay.
+RECIPES: dict[str, Settings] = {
+    # Tn5 leaves nine bases between the cuts of its two strands; the middle one is their place.
+    "atac": Settings("cut", shift_forward=4, shift_reverse=-4, gc=True, smooth_sd=8),
+    "dnase": Settings("cut", gc=True, smooth_sd=8),
+    "chip": Settings("centre", gc=True, smooth_sd=8),
+    "cage": Settings(
+        "five-prime", mate=1, stranded=True, multimap_sd=4, smooth_sd=2, duplicates="keep"
+    ),
+    "rna": Settings("read", stranded=True, duplicates="keep"),
+    # Reverse transcription adds up to three bases to the cap; a longer overhang is no start.
+    "stripe": Settings(
+        "five-prime", mate=1, stranded=True, multimap_sd=4, duplicates="keep", max_soft_clip=3
+    ),
+}

@@ -16,6 +16,7 @@ from basenji_kipoi.console import Commands
 from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit
+from basenji_training.cli_import_tfrecords import import_tfrecords
 
 __all__ = ["app", "main"]
 
@@ -57,6 +58,7 @@ def simulate(
 
 
 app.command()(data)
+app.command()(import_tfrecords)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(export)

@@ -47,8 +47,8 @@ def test_store_holds_the_sequence_and_the_sums_of_whole_bins(inputs, processes):
 def test_large_genomes_are_cut_into_pieces_that_fit_together(inputs, monkeypatch):
     whole = build(inputs)
     expected = {name: whole.load().coverage(name, 0, n) for name, n in whole.bins.items()}
-    monkeypatch.setattr("basenji_training.data._PIECE_BP", 256)
-    monkeypatch.setattr("basenji_training.data._CHUNK_BYTES", 32)
+    monkeypatch.setattr("basenji_training.store_writing._SHARD_BP", 256)
+    monkeypatch.setattr("basenji_training.store_writing._CHUNK_BYTES", 32)
     pieces = build(inputs, overwrite=True)
     assert zarr.open_array(str(pieces.path / "chr1" / "coverage")).shards == (8, 2)
     for name, values in expected.items():

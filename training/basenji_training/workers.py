@@ -1,0 +1,47 @@
+"""Threads and processes that do a command's work and stop with it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["executor"]
+
+
+@contextlib.contextmanager
+def executor(processes: int) -> Iterator[concurrent.futures.Executor]:
+    """Run pieces in other processes, or in a thread.
+
+    Never in the main thread: there an interrupt would leave Zarr's own threads writing while the
+    unfinished store is being removed. Here what runs is finished and what waits is dropped first.
+
+    Parameters
+    ----------
+    processes
+        How many; 1 for a thread of this process.
+
+    Yields
+    ------
+    Executor
+        It is shut down when the body ends, however it ends.
+    """
+    if processes == 1:
+        pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(1)
+    else:
+        # Not forked: readers and Zarr have threads. Ctrl-C is this process's alone to deal with.
+        pool = concurrent.futures.ProcessPoolExecutor(
+            processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

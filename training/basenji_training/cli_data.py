@@ -47,6 +47,20 @@ def data(
     blacklist: Annotated[
         Path | None, typer.Option(help="BED file of intervals whose coverage is left out.")
     ] = None,
+    unmappable: Annotated[
+        Path | None,
+        typer.Option(
+            help="BED file of intervals that reads cannot be placed in; bins that are unmappable "
+            "by half are left out."
+        ),
+    ] = None,
+    missing_share: Annotated[
+        float,
+        typer.Option(
+            help="Leave out training windows of which a larger share of bins is missing in all "
+            "tracks."
+        ),
+    ] = 1.0,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder that the table's file names start from [default: the table's]."),
@@ -55,13 +69,23 @@ def data(
         str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")
     ] = None,
     processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted call with the same options stopped; keep what is "
+            "done if this one is interrupted.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Bin bigWig tracks over a genome into a store for training.
 
     A bin is scale * min(soft(sum), clip), soft(x) = clip_soft + sqrt(x - clip_soft) above
-    clip_soft; the thresholds are in units of the sum. Blacklisted bins, assembly gaps and contigs
-    that a bigWig does not list are missing, not zero.
+    clip_soft; the thresholds are in units of the sum. Blacklisted and unmappable bins, assembly
+    gaps and contigs that a bigWig does not list are missing, not zero.
+
+    Hold out whole chromosomes with --test and --validation, or draw contigs with --folds.
     """
     from basenji_training.data import build_store
     from basenji_training.statistics_table import print_statistics
@@ -79,9 +103,12 @@ def data(
         homology=homology,
         seed=seed,
         blacklist=blacklist,
+        unmappable=unmappable,
+        missing_share=missing_share,
         data_dir=data_dir,
         name=name,
         processes=processes,
+        resume=resume,
         overwrite=overwrite,
         label="binning",
     )

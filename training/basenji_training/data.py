@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import zarr
 
-from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.atomic import check_output
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
@@ -33,6 +33,7 @@ from basenji_training.store_writing import (
     summarise,
     write_bins,
 )
+from basenji_training.unfinished import Unfinished, unfinished_store
 from basenji_training.workers import executor
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ __all__ = ["build_store"]
 class _Plan:
     """What every piece needs to know."""
 
-    path: Path
     genome: Genome
     tracks: Sequence[Track]
     layout: Layout
-    blacklist: Mapping[str, Sequence[tuple[int, int]]]
+    blacklist: Mapping[str, np.ndarray]
+    unmappable: Mapping[str, np.ndarray]
 
 
 class _Piece(NamedTuple):
@@ -75,16 +76,20 @@ def build_store(
     homology: str | os.PathLike[str] | None = None,
     seed: int = 0,
     blacklist: str | os.PathLike[str] | None = None,
+    unmappable: str | os.PathLike[str] | None = None,
+    missing_share: float = 1.0,
     data_dir: str | os.PathLike[str] | None = None,
     name: str | None = None,
     processes: int = 1,
+    resume: bool = False,
     overwrite: bool = False,
     label: str = "",
 ) -> list[TrackStatistics]:
     """Make a store (see `basenji_training.store`) from a genome and its tracks.
 
-    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins whose bases
-    are all unknown (assembly gaps), and contigs that a track's bigWig does not list.
+    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins of which at
+    least half is unmappable, bins whose bases are all unknown (assembly gaps), and contigs that a
+    track's bigWig does not list.
 
     Parameters
     ----------
@@ -104,12 +109,20 @@ def build_store(
         Instead of `test` and `validation`: see `basenji_training.folds.divide_genome`.
     blacklist
         BED file of intervals whose coverage is not to be believed.
+    unmappable
+        BED file of intervals that reads cannot be placed in.
+    missing_share
+        Training windows are left out if a larger share of their predicted bins is missing in all
+        tracks, whatever the reason. Validation and test keep theirs.
     data_dir
         Folder from which relative file names of the table start; the table's own by default.
     name
         Name of the data set; the output's stem by default.
     processes
         Processes that read and write.
+    resume
+        Whether to go on where an interrupted call with the same arguments stopped, and to keep
+        what this one does if it is interrupted.
     overwrite
         Whether an existing store may be replaced.
     label
@@ -130,8 +143,11 @@ def build_store(
         raise InputError(f"--bin is {bin_width}: it must be at least 1 bp")
     if processes < 1:
         raise InputError(f"--processes is {processes}: it must be at least 1")
+    if not 0 <= missing_share <= 1:
+        raise InputError(f"--missing-share is {missing_share}: it must be from 0 to 1")
+    out = check_output(out, overwrite=overwrite)
     table = Targets.read(targets)
-    with Genome(fasta) as genome, atomic_path(out, overwrite=overwrite) as path:
+    with Genome(fasta) as genome:
         division = divide_genome(
             genome,
             bin_width=bin_width,
@@ -144,46 +160,56 @@ def build_store(
             seed=seed,
             label=label and "looking for gaps",
         )
-        masked: dict[str, list[tuple[int, int]]] = {}
-        for interval in read_bed(blacklist, genome.lengths) if blacklist else []:
-            masked.setdefault(interval.chrom, []).append((interval.start, interval.end))
-        folder = Path(data_dir) if data_dir else Path(targets).absolute().parent
         lengths = division.lengths
+        folder = Path(data_dir) if data_dir else Path(targets).absolute().parent
         plan = _Plan(
-            path=path,
             genome=genome,
             tracks=locate_tracks(table, folder, lengths),
             layout=Layout.of(bin_width, len(table)),
-            blacklist=masked,
+            blacklist=_intervals(blacklist, genome),
+            unmappable=_intervals(unmappable, genome),
         )
-        sums = []
+        description = {
+            "name": name or out.stem,
+            "folds": division.folds,
+            "regions": division.regions,
+            "missing_share": missing_share,
+            "genome": _source(fasta),
+            "blacklist": blacklist and _source(blacklist),
+            "unmappable": unmappable and _source(unmappable),
+            "excluded": [name for name in genome.lengths if name not in lengths],
+        }
+        files = [(str(t.path), t.path.stat().st_size, t.path.stat().st_mtime) for t in plan.tracks]
+        content = [description, [row.model_dump() for row in table], files, plan.layout]
         with (
+            unfinished_store(out, {"plan": content}, resume=resume, overwrite=overwrite) as store,
             executor(1) as here,
             executor(processes) as pool,
-            progress_bar(label, total=sum(lengths.values()) // 1000, unit="kb") as advance,
         ):
-            here.submit(create_store, path, plan.layout, lengths).result()
-            waiting = {pool.submit(_fill, plan, piece): piece for piece in _pieces(plan, lengths)}
-            for future in concurrent.futures.as_completed(waiting):
-                piece = waiting[future]
-                sums.append(future.result())
-                advance((piece.end - piece.first_bin * bin_width) / 1000)
-            statistics = summarise(table, sums, sum(n // bin_width for n in lengths.values()))
+            if store.is_new:
+                here.submit(create_store, store.path, plan.layout, lengths).result()
+                store.begin()
+            _fill_all(plan, store, list(_pieces(plan, lengths)), pool, label)
+            bins = sum(length // bin_width for length in lengths.values())
+            statistics = summarise(table, list(store.finished.values()), bins)
             here.submit(
                 describe_store,
-                path,
-                name=name or Path(out).stem,
+                store.path,
                 layout=plan.layout,
                 lengths=lengths,
-                folds=division.folds,
-                regions=division.regions,
                 targets=table,
                 statistics=statistics,
-                genome=_source(fasta),
-                blacklist=blacklist and _source(blacklist),
-                excluded=[name for name in genome.lengths if name not in lengths],
+                **description,
             ).result()
     return statistics
+
+
+def _intervals(path: str | os.PathLike[str] | None, genome: Genome) -> dict[str, np.ndarray]:
+    """Read a BED file: chromosome -> int64, shape (intervals, 2)."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for interval in read_bed(path, genome.lengths) if path else []:
+        found.setdefault(interval.chrom, []).append((interval.start, interval.end))
+    return {chromosome: np.array(pairs) for chromosome, pairs in found.items()}
 
 
 def _source(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -202,20 +228,49 @@ def _pieces(plan: _Plan, lengths: Mapping[str, int]) -> Iterator[_Piece]:
             yield _Piece(name, first, last, end)
 
 
-def _fill(plan: _Plan, piece: _Piece) -> Sums:
+def _fill_all(
+    plan: _Plan,
+    store: Unfinished,
+    pieces: Sequence[_Piece],
+    pool: concurrent.futures.Executor,
+    label: str,
+) -> None:
+    """Write all pieces that are not there yet."""
+    width = plan.layout.bin
+    size = {piece: (piece.end - piece.first_bin * width) / 1000 for piece in pieces}
+    left = [piece for piece in pieces if piece[:2] not in store.finished]
+    done = sum(size.values()) - sum(size[piece] for piece in left)
+    with progress_bar(
+        label, total=round(sum(size.values())), unit="kb", done=round(done)
+    ) as advance:
+        waiting = {pool.submit(_fill, store.path, plan, piece): piece for piece in left}
+        for future in concurrent.futures.as_completed(waiting):
+            piece = waiting[future]
+            store.add(piece[:2], future.result())
+            advance(size[piece])
+
+
+def _covered_bases(intervals: np.ndarray | None, start: int, end: int, width: int) -> np.ndarray:
+    """Count the bases of each bin of [start, end) that intervals cover."""
+    steps = np.zeros(end - start + 1, dtype=np.int32)
+    if intervals is not None:
+        clipped = np.clip(intervals, start, end) - start
+        np.add.at(steps, clipped[:, 0], 1)
+        np.add.at(steps, clipped[:, 1], -1)
+    return (np.cumsum(steps[:-1]) > 0).reshape(-1, width).sum(axis=1)
+
+
+def _fill(path: Path, plan: _Plan, piece: _Piece) -> Sums:
     """Read, bin and write one piece."""
     name, first, last = piece.chromosome, piece.first_bin, piece.last_bin
-    group = zarr.open_group(str(plan.path), mode="r+")[name]
+    group = zarr.open_group(str(path), mode="r+")[name]
     start, end = first * plan.layout.bin, last * plan.layout.bin
     codes = plan.genome.codes(name, start, piece.end)
     group["sequence"][start : piece.end] = codes
     missing = (codes[: end - start] == UNKNOWN).reshape(-1, plan.layout.bin).all(axis=1)
-    for masked_start, masked_end in plan.blacklist.get(name, ()):
-        bins = slice(
-            max(masked_start // plan.layout.bin - first, 0),
-            max(-(-masked_end // plan.layout.bin) - first, 0),
-        )
-        missing[bins] = True
+    width = plan.layout.bin
+    missing |= _covered_bases(plan.blacklist.get(name), start, end, width) > 0
+    missing |= 2 * _covered_bases(plan.unmappable.get(name), start, end, width) >= width
     values = np.empty((last - first, len(plan.tracks)), np.float32)
     clipped = np.zeros(len(plan.tracks), np.int64)
     for column, track in enumerate(plan.tracks):

@@ -260,8 +260,10 @@ class Store:
         `coverage` with the split's name masks what lies outside.
 
         No training window, moved by up to `margin`, reads a base of a region that validates or
-        tests: near such a region, training windows end where it begins. Windows in whose target
-        part no track has a value are left out.
+        tests: near such a region, training windows end where it begins. (A record of an imported
+        store is a chromosome of its own here; the import warns where records share sequence.)
+        Windows in whose target part no track has a value are left out; of training windows also
+        those with a larger share of missing bins than the store allows.
 
         Parameters
         ----------
@@ -297,6 +299,7 @@ class Store:
             )
         avoided = self._held_out if split == "train" else None
         margin = -(-margin // self.bin)
+        least = 1 - self.attrs.get("missing_share", 1) if split == "train" else 0
         windows = []
         for chromosome in self.chromosomes:
             # In bins: the first predicted one of each window, and the split's part of the target.
@@ -311,7 +314,8 @@ class Store:
                 continue
             first, start, end = np.concatenate(bins, axis=1)
             covered = np.append(0, np.cumsum(self._array(chromosome, "covered")[:]))
-            kept = first[covered[end] > covered[start]]
+            share = (covered[end] - covered[start]) / (end - start)
+            kept = first[(share > 0) & (share >= least)]
             windows += [(chromosome, int(bin_) * self.bin - crop_bp) for bin_ in kept]
         if not windows:
             raise InputError(

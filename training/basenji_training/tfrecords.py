@@ -28,8 +28,8 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.intervals import read_bed
 from basenji_kipoi.sequence import UNKNOWN, codes_of
-from basenji_kipoi.targets import Targets
 from basenji_training.binning import coarsen, thresholds
+from basenji_training.described_targets import read_described_targets
 from basenji_training.folds import SPLITS, divide
 from basenji_training.regions import Region
 from basenji_training.store_writing import (
@@ -46,13 +46,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
-__all__ = ["import_tfrecords", "read_described_targets"]
+__all__ = ["import_tfrecords"]
 
 _log = logging.getLogger(__name__)
 
 _HELD_OUT = ("valid", "test")
 _FULL_NAMES = {"valid": "validation"}
-_STRANDS = {"+": "-", "-": "+"}
 
 
 class _Statistics(BaseModel):
@@ -187,56 +186,6 @@ def import_tfrecords(
             },
         ).result()
     return statistics
-
-
-def read_described_targets(path: str | os.PathLike[str]) -> Targets:
-    """Read a published targets table.
-
-    Assay and sample come from descriptions such as ``CAGE:liver``. A table without a column
-    strand_pair gets it from identifiers that differ by a last ``+`` and ``-`` only.
-
-    Parameters
-    ----------
-    path
-        The table.
-
-    Returns
-    -------
-    Targets
-        The tracks.
-
-    Raises
-    ------
-    InputError
-        If the table is damaged, or pairs a track with one whose identifier is not that of the
-        other strand.
-    """
-    targets = Targets.read(path)
-    index = {row.identifier: row.index for row in targets}
-    partners = [index.get(_other_strand(row.identifier), row.index) for row in targets]
-    if all(row.strand_pair == row.index for row in targets):
-        paired = partners
-    else:
-        paired = [row.strand_pair for row in targets]
-        for row, partner in zip(targets, partners, strict=True):
-            if row.strand_pair != partner:
-                raise InputError(
-                    f"{path}: track {row.identifier} has the strand_pair {row.strand_pair} "
-                    f"({targets[row.strand_pair].identifier}): expected {partner} "
-                    f"({targets[partner].identifier}), by their names"
-                )
-    rows = []
-    for row, partner in zip(targets, paired, strict=True):
-        assay, separator, sample = row.description.partition(":")
-        update = {"strand_pair": partner}
-        if separator and not row.assay and not row.sample:
-            update |= {"assay": assay.strip(), "sample": sample.strip(" ,")}
-        rows.append(row.model_copy(update=update))
-    return Targets(rows)
-
-
-def _other_strand(identifier: str) -> str:
-    return identifier[:-1] + _STRANDS.get(identifier[-1], identifier[-1])
 
 
 def _read_statistics(path: Path) -> _Statistics:

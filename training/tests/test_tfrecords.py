@@ -15,8 +15,9 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import ALPHABET, one_hot
 from basenji_training.binning import coarsen
 from basenji_training.cli import app
+from basenji_training.described_targets import read_described_targets
 from basenji_training.store import Store
-from basenji_training.tfrecords import import_tfrecords, read_described_targets
+from basenji_training.tfrecords import import_tfrecords
 
 CROP, BIN, BINS = 64, 32, 8
 LENGTH = BIN * BINS + 2 * CROP

@@ -16,7 +16,7 @@ from basenji_kipoi.variant_checks import matching_contigs
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from basenji_kipoi.effects import Effects
     from basenji_kipoi.genome import Genome
@@ -92,6 +92,9 @@ class Genes:
 
     def __len__(self) -> int:
         return len(self._genes)
+
+    def __iter__(self) -> Iterator[Gene]:
+        return iter(self._genes)
 
     def within(self, contig: str, start: int, bins: int, size: int, place: int) -> list[GeneBins]:
         """Find the genes that have a TSS in a row of bins.

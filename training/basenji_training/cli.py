@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from basenji_kipoi.console import Commands
+from basenji_training.cli_check import check
 from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit
@@ -61,6 +62,7 @@ def simulate(
 app.command()(data)
 app.command()(import_tfrecords)
 app.command()(unmappable)
+app.command()(check)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(export)

@@ -15,7 +15,10 @@ from basenji_kipoi.errors import InputError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["StrandColumns", "Target", "Targets"]
+__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets"]
+
+#: Power to which ``sum_sqrt`` raises a bin's sum (Linder et al. 2025 for RNA-seq).
+SQUASHED = 0.75
 
 
 class StrandColumns(NamedTuple):
@@ -55,6 +58,7 @@ class Target(BaseModel):
 
     The value of a bin is ``scale * min(soft(s), clip)``, where s is the bin's ``sum_stat`` of the
     coverage and soft(s) is s up to ``clip_soft`` and ``clip_soft + sqrt(s - clip_soft)`` above it.
+    ``sum_sqrt`` is, despite the name that the published tables have, the sum to the power of 3/4.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +69,7 @@ class Target(BaseModel):
     clip: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
     clip_soft: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
     scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    sum_stat: Literal["sum", "mean", "max"] = "sum"
+    sum_stat: Literal["sum", "mean", "max", "sum_sqrt"] = "sum"
     strand_pair: int = Field(ge=0)
     description: str = ""
     assay: str = ""
@@ -179,7 +183,7 @@ class Targets:
         return found
 
     def counts(self, values: np.ndarray) -> np.ndarray:
-        """Undo scale and soft clipping: from a network's units to the units of the coverage.
+        """Undo scale, soft clipping and power: from a network's units to those of the coverage.
 
         Parameters
         ----------
@@ -189,15 +193,17 @@ class Targets:
         Returns
         -------
         ndarray, float64, shape (..., tracks)
-            The bins' statistic of the coverage (counts, for a sum). What lay above a hard ``clip``
-            stays at the clip; NaN stays NaN.
+            The bins' statistic of the coverage (counts, for a sum; the sum for ``sum_sqrt``). What
+            lay above a hard ``clip`` stays at the clip; NaN stays NaN.
         """
         scale = np.array([row.scale for row in self._rows])
         soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
         unscaled = np.asarray(values, dtype=np.float64) / scale
         # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
         excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
-        return np.where(unscaled > soft, soft + excess**2, unscaled)
+        statistic = np.where(unscaled > soft, soft + excess**2, unscaled)
+        powers = np.array([1 / SQUASHED if row.sum_stat == "sum_sqrt" else 1 for row in self._rows])
+        return statistic if (powers == 1).all() else np.maximum(statistic, 0) ** powers
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Targets:

@@ -98,11 +98,26 @@ def test_an_empty_or_missing_table(tmp_path):
     st.lists(st.floats(0, 1e6), min_size=1),
     st.floats(0.01, 100),
     st.none() | st.floats(1, 1e4),
+    st.sampled_from(["sum", "sum_sqrt"]),
 )
-def test_counts_undo_scale_and_soft_clipping(sums, scale, soft):
-    targets = Targets([Target(index=0, identifier="t", strand_pair=0, scale=scale, clip_soft=soft)])
+def test_counts_undo_scale_soft_clipping_and_power(sums, scale, soft, sum_stat):
+    targets = Targets(
+        [
+            Target(
+                index=0,
+                identifier="t",
+                strand_pair=0,
+                scale=scale,
+                clip_soft=soft,
+                sum_stat=sum_stat,
+            )
+        ]
+    )
     # The definition in the docstring of `Target`, number by number.
-    values = [scale * (s if soft is None or s <= soft else soft + (s - soft) ** 0.5) for s in sums]
+    statistics = [s**0.75 if sum_stat == "sum_sqrt" else s for s in sums]
+    values = [
+        scale * (s if soft is None or s <= soft else soft + (s - soft) ** 0.5) for s in statistics
+    ]
     counts = targets.counts(np.array(values)[:, None])
     np.testing.assert_allclose(counts[:, 0], sums, rtol=1e-9, atol=1e-9)
 

@@ -14,9 +14,12 @@ import typer
 
 from basenji_kipoi.console import Commands
 from basenji_training.cli_coverage import coverage
+from basenji_training.cli_check import check
 from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit
+from basenji_training.cli_import_tfrecords import import_tfrecords
+from basenji_training.cli_unmappable import unmappable
 
 __all__ = ["app", "main"]
 
@@ -59,6 +62,9 @@ def simulate(
 
 app.command()(coverage)
 app.command()(data)
+app.command()(import_tfrecords)
+app.command()(unmappable)
+app.command()(check)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(export)

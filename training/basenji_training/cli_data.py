@@ -23,8 +23,23 @@ def data(
     ],
     fasta: Annotated[Path, typer.Option(help="Genome, plain or bgzip.")],
     out: Annotated[Path, typer.Option(help="Store to write (a Zarr directory).")],
-    test: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")],
-    validation: Annotated[str, typer.Option(help="Validation chromosomes.")],
+    test: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "",
+    validation: Annotated[str, typer.Option(help="Validation chromosomes.")] = "",
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Instead of holding out chromosomes, draw contigs into so many folds (at least 3)."
+        ),
+    ] = None,
+    contig_length: Annotated[
+        int,
+        typer.Option(help="Longest contig of a fold (bp); chromosomes are also cut at their gaps."),
+    ] = 2**20,
+    homology: Annotated[
+        Path | None,
+        typer.Option(help="BED file of regions, named by group, whose contigs stay in one fold."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the drawing of folds.")] = 0,
     bin_width: Annotated[int, typer.Option("--bin", help="Width of a bin (bp).")] = 32,
     exclude: Annotated[
         str, typer.Option(help="Chromosomes or patterns to leave out, such as 'chrM,*_random'.")
@@ -32,23 +47,48 @@ def data(
     blacklist: Annotated[
         Path | None, typer.Option(help="BED file of intervals whose coverage is left out.")
     ] = None,
+    unmappable: Annotated[
+        Path | None,
+        typer.Option(
+            help="BED file of intervals that reads cannot be placed in; bins that are unmappable "
+            "by half are left out."
+        ),
+    ] = None,
+    missing_share: Annotated[
+        float,
+        typer.Option(
+            help="Leave out training windows of which a larger share of bins is missing in all "
+            "tracks."
+        ),
+    ] = 1.0,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder that the table's file names start from [default: the table's]."),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")
+    ] = None,
     processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted call with the same options stopped; keep what is "
+            "done if this one is interrupted.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Bin bigWig tracks over a genome into a store for training.
 
     A bin is scale * min(soft(sum), clip), soft(x) = clip_soft + sqrt(x - clip_soft) above
-    clip_soft; the thresholds are in units of the sum. Blacklisted bins, assembly gaps and contigs
-    that a bigWig does not list are missing, not zero.
-    """
-    from rich.console import Console
-    from rich.table import Table
+    clip_soft; the thresholds are in units of the sum. Blacklisted and unmappable bins, assembly
+    gaps and contigs that a bigWig does not list are missing, not zero.
 
+    Hold out whole chromosomes with --test and --validation, or draw contigs with --folds.
+    """
     from basenji_training.data import build_store
+    from basenji_training.statistics_table import print_statistics
 
     statistics = build_store(
         targets,
@@ -58,19 +98,18 @@ def data(
         test=_names(test),
         validation=_names(validation),
         exclude=_names(exclude),
+        folds=folds,
+        contig_length=contig_length,
+        homology=homology,
+        seed=seed,
         blacklist=blacklist,
+        unmappable=unmappable,
+        missing_share=missing_share,
         data_dir=data_dir,
+        name=name,
         processes=processes,
+        resume=resume,
         overwrite=overwrite,
         label="binning",
     )
-    table = Table("track", "mean", "maximum", "clipped", "missing", title=str(out))
-    for row in statistics:
-        table.add_row(
-            row.identifier,
-            "-" if row.mean is None else f"{row.mean:.3g}",
-            "-" if row.maximum is None else f"{row.maximum:.3g}",
-            f"{row.clipped / max(row.bins, 1):.2%}",
-            f"{row.missing / max(row.bins + row.missing, 1):.1%}",
-        )
-    Console().print(table)
+    print_statistics(statistics, out)

@@ -7,9 +7,6 @@ written by one process at a time, so memory does not grow with the genome.
 from __future__ import annotations
 
 import concurrent.futures
-import datetime
-import hashlib
-import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,66 +14,44 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import zarr
 
-from basenji_kipoi.atomic import atomic_path
-from basenji_kipoi.console import command_line, progress_bar
+from basenji_kipoi.atomic import check_output
+from basenji_kipoi.checksum import checksum
+from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.intervals import read_bed
 from basenji_kipoi.sequence import UNKNOWN
 from basenji_kipoi.targets import Targets
-from basenji_training import __version__
-from basenji_training.coverage import Track, locate_tracks, read_bins, transform
-from basenji_training.folds import assign_folds
-from basenji_training.store import FORMAT, FORMAT_VERSION
+from basenji_training.binning import Track, locate_tracks, read_bins, transform
+from basenji_training.folds import CONTIG_LENGTH, divide_genome
+from basenji_training.store_writing import (
+    Layout,
+    Sums,
+    TrackStatistics,
+    create_store,
+    describe_store,
+    summarise,
+    write_bins,
+)
+from basenji_training.unfinished import Unfinished, unfinished_store
 from basenji_training.workers import executor
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["TrackStatistics", "build_store"]
-
-# A chunk is what a random window has to decompress, a shard is one file and what one process
-# holds of all tracks at a time.
-_CHUNK_BYTES = 2**19
-_SHARD_BYTES = 2**25
-_PIECE_BP = 2**20
-
-
-class TrackStatistics(NamedTuple):
-    """What a track looks like in the store.
-
-    Attributes
-    ----------
-    identifier
-        Name of the track.
-    bins
-        Bins with a value.
-    missing
-        Bins without.
-    clipped
-        Bins above a threshold.
-    mean, maximum
-        Of the values, scaled and clipped; None without any.
-    """
-
-    identifier: str
-    bins: int
-    missing: int
-    clipped: int
-    mean: float | None
-    maximum: float | None
+__all__ = ["build_store"]
 
 
 @dataclass(frozen=True)
 class _Plan:
     """What every piece needs to know."""
 
-    path: Path
     genome: Genome
     tracks: Sequence[Track]
-    bin: int
-    blacklist: Mapping[str, Sequence[tuple[int, int]]]
+    layout: Layout
+    blacklist: Mapping[str, np.ndarray]
+    unmappable: Mapping[str, np.ndarray]
 
 
 class _Piece(NamedTuple):
@@ -87,34 +62,34 @@ class _Piece(NamedTuple):
     end: int
 
 
-class _Sums(NamedTuple):
-    """Per track, over a piece: all of shape (tracks,)."""
-
-    bins: np.ndarray
-    clipped: np.ndarray
-    total: np.ndarray
-    maximum: np.ndarray
-
-
 def build_store(
     targets: str | os.PathLike[str],
     *,
     fasta: str | os.PathLike[str],
     out: str | os.PathLike[str],
     bin_width: int,
-    test: Sequence[str],
-    validation: Sequence[str],
+    test: Sequence[str] = (),
+    validation: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    folds: int | None = None,
+    contig_length: int = CONTIG_LENGTH,
+    homology: str | os.PathLike[str] | None = None,
+    seed: int = 0,
     blacklist: str | os.PathLike[str] | None = None,
+    unmappable: str | os.PathLike[str] | None = None,
+    missing_share: float = 1.0,
     data_dir: str | os.PathLike[str] | None = None,
+    name: str | None = None,
     processes: int = 1,
+    resume: bool = False,
     overwrite: bool = False,
     label: str = "",
 ) -> list[TrackStatistics]:
     """Make a store (see `basenji_training.store`) from a genome and its tracks.
 
-    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins whose bases
-    are all unknown (assembly gaps), and contigs that a track's bigWig does not list.
+    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins of which at
+    least half is unmappable, bins whose bases are all unknown (assembly gaps), and contigs that a
+    track's bigWig does not list.
 
     Parameters
     ----------
@@ -130,12 +105,24 @@ def build_store(
         Chromosomes of these splits; the others are trained on.
     exclude
         Chromosomes, or patterns of them, that the store shall not have.
+    folds, contig_length, homology, seed
+        Instead of `test` and `validation`: see `basenji_training.folds.divide_genome`.
     blacklist
         BED file of intervals whose coverage is not to be believed.
+    unmappable
+        BED file of intervals that reads cannot be placed in.
+    missing_share
+        Training windows are left out if a larger share of their predicted bins is missing in all
+        tracks, whatever the reason. Validation and test keep theirs.
     data_dir
         Folder from which relative file names of the table start; the table's own by default.
+    name
+        Name of the data set; the output's stem by default.
     processes
         Processes that read and write.
+    resume
+        Whether to go on where an interrupted call with the same arguments stopped, and to keep
+        what this one does if it is interrupted.
     overwrite
         Whether an existing store may be replaced.
     label
@@ -150,172 +137,147 @@ def build_store(
     ------
     InputError
         If an input is unusable (see `Genome`, `locate_tracks`, `read_bins`, `read_bed`,
-        `assign_folds`) or the output may not be written.
+        `divide_genome`) or the output may not be written.
     """
     if bin_width < 1:
         raise InputError(f"--bin is {bin_width}: it must be at least 1 bp")
     if processes < 1:
         raise InputError(f"--processes is {processes}: it must be at least 1")
+    if not 0 <= missing_share <= 1:
+        raise InputError(f"--missing-share is {missing_share}: it must be from 0 to 1")
+    out = check_output(out, overwrite=overwrite)
     table = Targets.read(targets)
-    with Genome(fasta) as genome, atomic_path(out, overwrite=overwrite) as path:
-        folds = assign_folds(genome.lengths, test=test, validation=validation, exclude=exclude)
-        members = {name for names in folds.values() for name in names}
-        lengths = {name: size for name, size in genome.lengths.items() if name in members}
-        masked: dict[str, list[tuple[int, int]]] = {}
-        for interval in read_bed(blacklist, genome.lengths) if blacklist else []:
-            masked.setdefault(interval.chrom, []).append((interval.start, interval.end))
+    with Genome(fasta) as genome:
+        division = divide_genome(
+            genome,
+            bin_width=bin_width,
+            test=test,
+            validation=validation,
+            exclude=exclude,
+            folds=folds,
+            contig_length=contig_length,
+            homology=homology,
+            seed=seed,
+            label=label and "looking for gaps",
+        )
+        lengths = division.lengths
         folder = Path(data_dir) if data_dir else Path(targets).absolute().parent
         plan = _Plan(
-            path=path,
             genome=genome,
             tracks=locate_tracks(table, folder, lengths),
-            bin=bin_width,
-            blacklist=masked,
+            layout=Layout.of(bin_width, len(table)),
+            blacklist=_intervals(blacklist, genome),
+            unmappable=_intervals(unmappable, genome),
         )
-        sums = []
+        description = {
+            "name": name or out.stem,
+            "folds": division.folds,
+            "regions": division.regions,
+            "missing_share": missing_share,
+            "genome": _source(fasta),
+            "blacklist": blacklist and _source(blacklist),
+            "unmappable": unmappable and _source(unmappable),
+            "excluded": [name for name in genome.lengths if name not in lengths],
+        }
+        files = [(str(t.path), t.path.stat().st_size, t.path.stat().st_mtime) for t in plan.tracks]
+        content = [description, [row.model_dump() for row in table], files, plan.layout]
         with (
+            unfinished_store(out, {"plan": content}, resume=resume, overwrite=overwrite) as store,
             executor(1) as here,
             executor(processes) as pool,
-            progress_bar(label, total=sum(lengths.values()) // 1000, unit="kb") as advance,
         ):
-            pieces = here.submit(_create, plan, lengths).result()
-            waiting = {pool.submit(_fill, plan, piece): piece for piece in pieces}
-            for future in concurrent.futures.as_completed(waiting):
-                piece = waiting[future]
-                sums.append(future.result())
-                advance((piece.end - piece.first_bin * bin_width) / 1000)
-            statistics = _summarise(table.labels, sums, pieces)
-            attributes = {
-                "format": FORMAT,
-                "format_version": FORMAT_VERSION,
-                "bin": bin_width,
-                "lengths": lengths,
-                "folds": folds,
-                "targets": [row.model_dump() for row in table],
-                "genome": {"file": Path(fasta).name, "sha256": _sha256(fasta)},
-                "blacklist": blacklist
-                and {"file": Path(blacklist).name, "sha256": _sha256(blacklist)},
-                "excluded": [name for name in genome.lengths if name not in lengths],
-                "statistics": [row._asdict() for row in statistics],
-                **_origin(),
-            }
-            # Last, so that a store with attributes is a complete one.
-            here.submit(_describe, path, attributes).result()
+            if store.is_new:
+                here.submit(create_store, store.path, plan.layout, lengths).result()
+                store.begin()
+            _fill_all(plan, store, list(_pieces(plan, lengths)), pool, label)
+            bins = sum(length // bin_width for length in lengths.values())
+            statistics = summarise(table, list(store.finished.values()), bins)
+            here.submit(
+                describe_store,
+                store.path,
+                layout=plan.layout,
+                lengths=lengths,
+                targets=table,
+                statistics=statistics,
+                **description,
+            ).result()
     return statistics
 
 
-def _origin() -> dict[str, object]:
-    """When, with which command and versions the store is made."""
-    return {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": command_line("basenji-train"),
-        "versions": {
-            "basenji_training": __version__,
-            **{name: importlib.metadata.version(name) for name in ("numpy", "pybigtools", "zarr")},
-        },
-    }
+def _intervals(path: str | os.PathLike[str] | None, genome: Genome) -> dict[str, np.ndarray]:
+    """Read a BED file: chromosome -> int64, shape (intervals, 2)."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for interval in read_bed(path, genome.lengths) if path else []:
+        found.setdefault(interval.chrom, []).append((interval.start, interval.end))
+    return {chromosome: np.array(pairs) for chromosome, pairs in found.items()}
 
 
-def _describe(path: Path, attributes: Mapping[str, object]) -> None:
-    zarr.open_group(str(path), mode="r+").attrs.update(attributes)
+def _source(path: str | os.PathLike[str]) -> dict[str, str]:
+    return {"file": Path(path).name, "sha256": checksum(Path(path))}
 
 
-def _create(plan: _Plan, lengths: Mapping[str, int]) -> list[_Piece]:
-    """Create the empty arrays; the pieces are whole shards, so no two of them share a file."""
-    row = 4 * len(plan.tracks)
-    chunk = _power_of_two(_CHUNK_BYTES // row)
-    shard = max(chunk, _power_of_two(min(_SHARD_BYTES // row, _PIECE_BP // plan.bin)))
-    root = zarr.open_group(str(plan.path), mode="w-", zarr_format=3)
-    pieces = []
+def _pieces(plan: _Plan, lengths: Mapping[str, int]) -> Iterator[_Piece]:
+    """Cut chromosomes into whole shards, so that no two pieces share a file."""
+    shard = plan.layout.shard
     for name, length in lengths.items():
-        bins = length // plan.bin
-        group = root.create_group(name)
-        group.create_array(
-            "coverage",
-            shape=(bins, len(plan.tracks)),
-            chunks=(chunk, len(plan.tracks)),
-            shards=(shard, len(plan.tracks)),
-            dtype="float32",
-            fill_value=np.nan,
-        )
-        group.create_array(
-            "covered", shape=(bins,), chunks=(shard,), dtype="bool", fill_value=False
-        )
-        group.create_array(
-            "sequence",
-            shape=(length,),
-            chunks=(chunk * plan.bin,),
-            shards=(shard * plan.bin,),
-            dtype="uint8",
-            fill_value=UNKNOWN,
-        )
+        bins = length // plan.layout.bin
         firsts = range(0, max(bins, 1), shard)
         for first in firsts:
             last = min(first + shard, bins)
-            end = length if first == firsts[-1] else last * plan.bin
-            pieces.append(_Piece(name, first, last, end))
-    return pieces
+            end = length if first == firsts[-1] else last * plan.layout.bin
+            yield _Piece(name, first, last, end)
 
 
-def _power_of_two(limit: int) -> int:
-    """Largest power of two up to a limit, at least 1."""
-    return 1 << max(limit, 1).bit_length() - 1
+def _fill_all(
+    plan: _Plan,
+    store: Unfinished,
+    pieces: Sequence[_Piece],
+    pool: concurrent.futures.Executor,
+    label: str,
+) -> None:
+    """Write all pieces that are not there yet."""
+    width = plan.layout.bin
+    size = {piece: (piece.end - piece.first_bin * width) / 1000 for piece in pieces}
+    left = [piece for piece in pieces if piece[:2] not in store.finished]
+    done = sum(size.values()) - sum(size[piece] for piece in left)
+    with progress_bar(
+        label, total=round(sum(size.values())), unit="kb", done=round(done)
+    ) as advance:
+        waiting = {pool.submit(_fill, store.path, plan, piece): piece for piece in left}
+        for future in concurrent.futures.as_completed(waiting):
+            piece = waiting[future]
+            store.add(piece[:2], future.result())
+            advance(size[piece])
 
 
-def _fill(plan: _Plan, piece: _Piece) -> _Sums:
+def _covered_bases(intervals: np.ndarray | None, start: int, end: int, width: int) -> np.ndarray:
+    """Count the bases of each bin of [start, end) that intervals cover."""
+    steps = np.zeros(end - start + 1, dtype=np.int32)
+    if intervals is not None:
+        clipped = np.clip(intervals, start, end) - start
+        np.add.at(steps, clipped[:, 0], 1)
+        np.add.at(steps, clipped[:, 1], -1)
+    return (np.cumsum(steps[:-1]) > 0).reshape(-1, width).sum(axis=1)
+
+
+def _fill(path: Path, plan: _Plan, piece: _Piece) -> Sums:
     """Read, bin and write one piece."""
     name, first, last = piece.chromosome, piece.first_bin, piece.last_bin
-    group = zarr.open_group(str(plan.path), mode="r+")[name]
-    start, end = first * plan.bin, last * plan.bin
+    group = zarr.open_group(str(path), mode="r+")[name]
+    start, end = first * plan.layout.bin, last * plan.layout.bin
     codes = plan.genome.codes(name, start, piece.end)
     group["sequence"][start : piece.end] = codes
-    missing = (codes[: end - start] == UNKNOWN).reshape(-1, plan.bin).all(axis=1)
-    for masked_start, masked_end in plan.blacklist.get(name, ()):
-        bins = slice(
-            max(masked_start // plan.bin - first, 0), max(-(-masked_end // plan.bin) - first, 0)
-        )
-        missing[bins] = True
+    missing = (codes[: end - start] == UNKNOWN).reshape(-1, plan.layout.bin).all(axis=1)
+    width = plan.layout.bin
+    missing |= _covered_bases(plan.blacklist.get(name), start, end, width) > 0
+    missing |= 2 * _covered_bases(plan.unmappable.get(name), start, end, width) >= width
     values = np.empty((last - first, len(plan.tracks)), np.float32)
     clipped = np.zeros(len(plan.tracks), np.int64)
     for column, track in enumerate(plan.tracks):
-        raw = read_bins(track, name, start, end, plan.bin)
+        raw = read_bins(track, name, start, end, plan.layout.bin)
         raw[missing] = np.nan
         clipped[column] = (raw > min(track.clip_soft, track.clip)).sum()
         values[:, column] = transform(
             raw, clip_soft=track.clip_soft, clip=track.clip, scale=track.scale
         )
-    finite = np.isfinite(values)
-    group["coverage"][first:last] = values
-    group["covered"][first:last] = finite.any(axis=1)
-    return _Sums(
-        bins=finite.sum(axis=0),
-        clipped=clipped,
-        total=np.nansum(values, axis=0, dtype=np.float64),
-        maximum=np.max(values, axis=0, initial=-np.inf, where=finite),
-    )
-
-
-def _summarise(
-    labels: Sequence[str], sums: Sequence[_Sums], pieces: Sequence[_Piece]
-) -> list[TrackStatistics]:
-    bins = sum(piece.last_bin - piece.first_bin for piece in pieces)
-    covered = sum(part.bins for part in sums)
-    clipped = sum(part.clipped for part in sums)
-    total = sum(part.total for part in sums)
-    maximum = np.max([part.maximum for part in sums], axis=0)
-    return [
-        TrackStatistics(
-            identifier=label,
-            bins=int(covered[i]),
-            missing=int(bins - covered[i]),
-            clipped=int(clipped[i]),
-            mean=float(total[i] / covered[i]) if covered[i] else None,
-            maximum=float(maximum[i]) if covered[i] else None,
-        )
-        for i, label in enumerate(labels)
-    ]
-
-
-def _sha256(path: str | os.PathLike[str]) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return write_bins(group, first, values, clipped)

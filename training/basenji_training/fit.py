@@ -185,7 +185,8 @@ class _Training:
     ) -> None:
         _check_tracks(store, architecture)
         self.settings, self.out = settings, out
-        self.training = Windows(store, "train", architecture)
+        moves = settings.jitter + settings.shift
+        self.training = Windows(store, "train", architecture, margin=moves)
         self.validation = Windows(store, "validation", architecture)
         Comparison(self.validation, settings.resolution)  # says now if it does not fit
         self.steps_per_epoch = max(len(self.training) // settings.batch_size, 1)

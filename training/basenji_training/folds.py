@@ -1,18 +1,34 @@
-"""Which chromosomes are trained on, which choose the model, which measure it."""
+"""Which parts of a genome are trained on, which choose the model, which measure it."""
 
 from __future__ import annotations
 
 import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import did_you_mean
+from basenji_training.contigs import cut_contigs, draw_folds, find_gaps, homologous_groups
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["SPLITS", "assign_folds", "known_chromosomes"]
+    from basenji_kipoi.genome import Genome
+    from basenji_training.regions import Region
 
+__all__ = [
+    "CONTIG_LENGTH",
+    "SPLITS",
+    "Division",
+    "assign_folds",
+    "divide",
+    "divide_genome",
+    "excluded",
+    "known_chromosomes",
+]
+
+#: Longest contig of a fold (bp), unless told otherwise.
+CONTIG_LENGTH = 2**20
 SPLITS = ("train", "validation", "test")
 
 
@@ -47,13 +63,31 @@ def known_chromosomes(names: Sequence[str], lengths: Mapping[str, int], option: 
     return list(names)
 
 
-def _matching(patterns: Sequence[str], lengths: Mapping[str, int]) -> list[str]:
-    """Chromosomes that fit any pattern; a pattern that fits none is an error like a wrong name."""
-    names: dict[str, None] = {}
+def excluded(patterns: Sequence[str], lengths: Mapping[str, int]) -> set[str]:
+    """Find the chromosomes that fit any pattern.
+
+    Parameters
+    ----------
+    patterns
+        Names or shell patterns.
+    lengths
+        The genome's chromosomes.
+
+    Returns
+    -------
+    set of str
+        The chromosomes.
+
+    Raises
+    ------
+    InputError
+        If a pattern fits none.
+    """
+    names: set[str] = set()
     for pattern in patterns:
         found = fnmatch.filter(lengths, pattern)
-        names.update(dict.fromkeys(found or known_chromosomes([pattern], lengths, "--exclude")))
-    return list(names)
+        names.update(found or known_chromosomes([pattern], lengths, "--exclude"))
+    return names
 
 
 def assign_folds(
@@ -64,9 +98,6 @@ def assign_folds(
     exclude: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """Divide whole chromosomes among training, validation and test.
-
-    Chromosomes are named, not drawn: a random draw can leave a split empty, and homologous
-    regions can be kept together only by who knows them.
 
     Parameters
     ----------
@@ -87,28 +118,141 @@ def assign_folds(
     InputError
         If a name is unknown, stands in two places, or a split is empty.
     """
-    named = {
-        "--exclude": _matching(exclude, lengths),
-        "--validation": known_chromosomes(validation, lengths, "--validation"),
-        "--test": known_chromosomes(test, lengths, "--test"),
-    }
-    owner: dict[str, str] = {}
-    for option, names in named.items():
+    left_out = excluded(exclude, lengths)
+    for option, names in (("--validation", validation), ("--test", test)):
+        known_chromosomes(names, lengths, option)
         for name in names:
+            if name in left_out:
+                raise InputError(f"chromosome {name} is named by both --exclude and {option}")
+    kept = [name for name in lengths if name not in left_out]
+    return divide(kept, test=test, validation=validation, what="chromosome")
+
+
+def divide(
+    labels: Sequence[str],
+    *,
+    test: Sequence[str],
+    validation: Sequence[str],
+    what: str = "label",
+) -> dict[str, list[str]]:
+    """Divide labels of regions among training, validation and test.
+
+    Parameters
+    ----------
+    labels
+        All of them: folds or chromosomes.
+    test, validation
+        Labels of these splits.
+    what
+        What a label is, for messages.
+
+    Returns
+    -------
+    dict
+        `SPLITS` -> labels, in the order of `labels`; train has what is left.
+
+    Raises
+    ------
+    InputError
+        If a label is unknown, stands in two places, or a split is empty.
+    """
+    owner: dict[str, str] = {}
+    for option, names in (("--validation", validation), ("--test", test)):
+        for name in names:
+            if name not in labels:
+                raise InputError(f"{option}: no {what} {name!r}{did_you_mean(name, labels)}")
+            if owner.get(name) == option:
+                raise InputError(f"{option}: {what} {name} is named twice")
             if name in owner:
-                raise InputError(f"chromosome {name} is named by both {owner[name]} and {option}")
+                raise InputError(f"{what} {name} is named by both {owner[name]} and {option}")
             owner[name] = option
     folds = {
-        "train": [name for name in lengths if name not in owner],
-        "validation": [name for name in lengths if owner.get(name) == "--validation"],
-        "test": [name for name in lengths if owner.get(name) == "--test"],
+        "train": [name for name in labels if name not in owner],
+        "validation": [name for name in labels if owner.get(name) == "--validation"],
+        "test": [name for name in labels if owner.get(name) == "--test"],
     }
     for split, names in folds.items():
         if not names:
-            remedy = (
-                "leave at least one chromosome to it"
-                if split == "train"
-                else f"name chromosomes with --{split}"
-            )
-            raise InputError(f"the {split} split has no chromosome: {remedy}")
+            remedy = "leave at least one" if split == "train" else f"name {what}s with --{split}"
+            raise InputError(f"the {split} split has no {what}: {remedy}")
     return folds
+
+
+class Division(NamedTuple):
+    """How a genome is divided.
+
+    Attributes
+    ----------
+    lengths
+        Chromosomes that take part and their lengths in bp.
+    folds
+        `SPLITS` -> labels.
+    regions
+        Label -> regions; None where each label is a whole chromosome.
+    """
+
+    lengths: dict[str, int]
+    folds: dict[str, list[str]]
+    regions: dict[str, list[Region]] | None
+
+
+def divide_genome(
+    genome: Genome,
+    *,
+    bin_width: int,
+    test: Sequence[str] = (),
+    validation: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    folds: int | None = None,
+    contig_length: int = CONTIG_LENGTH,
+    homology: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    label: str = "",
+) -> Division:
+    """Divide a genome by whole chromosomes, or into folds of random contigs.
+
+    Parameters
+    ----------
+    genome
+        The genome.
+    bin_width
+        Width of a bin in bp.
+    test, validation
+        Chromosomes of these splits (with `folds`, none: the first fold tests, the second
+        validates, until `basenji_training.store.Store.choose` says otherwise).
+    exclude
+        Chromosomes, or patterns of them, that take no part.
+    folds
+        Number of folds; None to hold out whole chromosomes.
+    contig_length, homology, seed
+        Longest contig in bp, groups of regions that stay together, seed of the drawing; see
+        `basenji_training.contigs`.
+    label
+        Text before a progress bar while gaps are looked for; no bar if empty.
+
+    Returns
+    -------
+    Division
+        Who gets what.
+
+    Raises
+    ------
+    InputError
+        If names are unknown or stand in two places, or a split or fold would be empty.
+    """
+    if folds is None:
+        if homology is not None:
+            raise InputError("--homology needs --folds: chromosomes are held out as they are named")
+        chosen = assign_folds(genome.lengths, test=test, validation=validation, exclude=exclude)
+        members = {name for names in chosen.values() for name in names}
+        lengths = {name: size for name, size in genome.lengths.items() if name in members}
+        return Division(lengths, chosen, None)
+    if test or validation:
+        raise InputError("--folds draws contigs: leave --test and --validation out, or --folds")
+    left_out = excluded(exclude, genome.lengths)
+    lengths = {name: size for name, size in genome.lengths.items() if name not in left_out}
+    gaps = find_gaps(genome, lengths, label=label)
+    contigs = cut_contigs(lengths, gaps, contig_length, bin_width)
+    groups = homologous_groups(contigs, homology, genome.lengths)
+    regions = draw_folds(contigs, groups, folds, seed)
+    return Division(lengths, divide(list(regions), test=["fold0"], validation=["fold1"]), regions)

@@ -56,6 +56,8 @@ class Windows(grain.sources.RandomAccessDataSource):
     stride
         Distance between neighbouring windows in bp; by default they tile: each bin of the split is
         predicted once.
+    margin
+        How far augmentation may move a window's input to either side (bp).
 
     Raises
     ------
@@ -64,7 +66,13 @@ class Windows(grain.sources.RandomAccessDataSource):
     """
 
     def __init__(
-        self, store: Store, split: str, architecture: Architecture, *, stride: int | None = None
+        self,
+        store: Store,
+        split: str,
+        architecture: Architecture,
+        *,
+        stride: int | None = None,
+        margin: int = 0,
     ) -> None:
         if store.bin != architecture.bin:
             raise InputError(
@@ -76,7 +84,9 @@ class Windows(grain.sources.RandomAccessDataSource):
         self.split = split
         crop = architecture.crop * architecture.bin
         self.target = architecture.bins * architecture.bin
-        self._windows = store.windows(split, architecture.window, crop, stride or self.target)
+        self._windows = store.windows(
+            split, architecture.window, crop, stride or self.target, margin
+        )
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -103,12 +113,12 @@ class Windows(grain.sources.RandomAccessDataSource):
         -------
         codes : ndarray, uint8, shape (window,)
         coverage : ndarray, float32, shape (bins, tracks)
-            NaN where missing.
+            NaN where missing, and outside of the split.
         """
         shape = self.architecture
         codes = self.store.sequence(chromosome, start + shift, start + shift + shape.window)
         first = start // shape.bin + shape.crop
-        return codes, self.store.coverage(chromosome, first, first + shape.bins)
+        return codes, self.store.coverage(chromosome, first, first + shape.bins, self.split)
 
     def augmented(
         self, window: tuple[str, int], rng: np.random.Generator, augmentation: Augmentation

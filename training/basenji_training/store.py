@@ -9,7 +9,10 @@ A Zarr (format 3) directory with one group a chromosome:
 ========================  =======  ===============  ==============================================
 
 Bin i covers bases [i * bin, (i + 1) * bin); a last, incomplete bin is left out, as its sum would
-be too low. The root's attributes hold everything else (see `basenji_training.data`).
+be too low. The root's attributes hold everything else (see `basenji_training.store_writing`).
+
+Labelled regions (whole chromosomes, or parts of them in folds) divide the genome; which labels are
+trained on, which validate and which test is a choice that `Store.choose` can change.
 """
 
 from __future__ import annotations
@@ -25,10 +28,12 @@ from zarr.errors import GroupNotFoundError
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN
 from basenji_kipoi.targets import Target, Targets
+from basenji_training.folds import divide
+from basenji_training.regions import Region, RegionBins
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Store"]
 
@@ -55,13 +60,17 @@ class Store:
         Width of a bin in bp.
     targets : Targets
         The tracks, in the order of the coverage's columns.
+    regions : dict of str to list of Region
+        Label -> regions. Where chromosomes are held out whole, each is a label of its own.
     folds : dict of str to list of str
-        train, validation, test -> chromosomes.
+        train, validation, test -> labels.
     chromosomes : dict of str to int
         Chromosomes in the store and their lengths in bp.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], folds: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.path = Path(path)
         try:
             self._root = zarr.open_group(str(self.path), mode="r", zarr_format=3)
@@ -81,10 +90,19 @@ class Store:
             )
         self.name: str = self.attrs.get("name", self.path.stem)
         self.bin: int = self.attrs["bin"]
-        self.folds: dict[str, list[str]] = self.attrs["folds"]
         self.chromosomes: dict[str, int] = self.attrs["lengths"]
+        whole = {name: [(name, 0, length)] for name, length in self.chromosomes.items()}
+        self.regions: dict[str, list[Region]] = {
+            label: [Region(*region) for region in regions]
+            for label, regions in self.attrs.get("regions", whole).items()
+        }
+        self._chosen = folds
+        self.folds: dict[str, list[str]] = {
+            split: list(labels) for split, labels in (folds or self.attrs["folds"]).items()
+        }
         self.targets = Targets(Target.model_validate(row) for row in self.attrs["targets"])
         self._loaded: dict[tuple[str, str], np.ndarray] = {}
+        self._regions_of: dict[str, RegionBins] = {}
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Store:
@@ -108,10 +126,48 @@ class Store:
         return cls(path)
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
-        return Store, (self.path,)
+        return Store, (self.path, self._chosen)
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
+
+    def choose(self, *, test: Sequence[str], validation: Sequence[str]) -> Store:
+        """Open the store anew with other labels held out.
+
+        Parameters
+        ----------
+        test, validation
+            Labels of these splits, such as ``fold3`` or a chromosome; all others are trained on.
+
+        Returns
+        -------
+        Store
+            The same data, other `folds`.
+
+        Raises
+        ------
+        InputError
+            If a label is unknown or stands in two places, or a split is empty.
+        """
+        return Store(self.path, divide(list(self.regions), test=test, validation=validation))
+
+    def position(self, chromosome: str) -> tuple[str, int]:
+        """Say where a chromosome of the store lies in the genome.
+
+        Parameters
+        ----------
+        chromosome
+            Name in the store.
+
+        Returns
+        -------
+        chromosome : str
+        start : int
+            The same chromosome and 0, unless the store was imported from records, each of which
+            is an excerpt of a chromosome (bp, 0-based).
+        """
+        name, start = self.attrs.get("positions", {}).get(chromosome, (chromosome, 0))
+        return name, start
 
     @functools.cached_property
     def bins(self) -> dict[str, int]:
@@ -164,7 +220,9 @@ class Store:
         array = self._array(chromosome, "sequence")
         return _padded(array, start, end, np.full(end - start, UNKNOWN, np.uint8))
 
-    def coverage(self, chromosome: str, first_bin: int, last_bin: int) -> np.ndarray:
+    def coverage(
+        self, chromosome: str, first_bin: int, last_bin: int, split: str | None = None
+    ) -> np.ndarray:
         """Read values of bins.
 
         Parameters
@@ -173,6 +231,9 @@ class Store:
             Name.
         first_bin, last_bin
             0-based half-open interval of bins; may pass the chromosome's ends.
+        split
+            train, validation or test: bins of other splits' regions, and of none, are NaN, so that
+            no window reads what it must not, however it was moved. None for all values.
 
         Returns
         -------
@@ -182,16 +243,27 @@ class Store:
         """
         array = self._array(chromosome, "coverage")
         empty = np.full((last_bin - first_bin, array.shape[1]), np.nan, np.float32)
-        return _padded(array, first_bin, last_bin, empty)
+        values = _padded(array, first_bin, last_bin, empty)
+        if split is not None:
+            values[~self._region_bins(split).contain(chromosome, first_bin, last_bin)] = np.nan
+        return values
 
-    def windows(self, split: str, window: int, crop_bp: int, stride: int) -> list[tuple[str, int]]:
-        """Windows whose target parts tile the chromosomes of a split.
+    def windows(
+        self, split: str, window: int, crop_bp: int, stride: int, margin: int = 0
+    ) -> list[tuple[str, int]]:
+        """Windows whose target parts tile the regions of a split.
 
         The target part of a window that starts at s is [s + crop_bp, s + window - crop_bp); the
-        first starts at base 0 of the chromosome, the next one `stride` further, until the last
-        bin is covered (with a stride no longer than the target part). Windows therefore reach
-        beyond the chromosome's ends. Windows in whose target part no track has a value are left
-        out.
+        first starts with the region, the next one `stride` further, until the region's last bin
+        is covered (with a stride no longer than the target part). Regions of a split that touch
+        count as one. Target parts may pass a region's end, and windows a chromosome's:
+        `coverage` with the split's name masks what lies outside.
+
+        No training window, moved by up to `margin`, reads a base of a region that validates or
+        tests: near such a region, training windows end where it begins. (A record of an imported
+        store is a chromosome of its own here; the import warns where records share sequence.)
+        Windows in whose target part no track has a value are left out; of training windows also
+        those with a larger share of missing bins than the store allows.
 
         Parameters
         ----------
@@ -203,6 +275,8 @@ class Store:
             Bases on each side of a window that are not predicted.
         stride
             Distance between the starts of neighbouring windows in bp.
+        margin
+            How far augmentation may move a window's input to either side (bp).
 
         Returns
         -------
@@ -214,8 +288,7 @@ class Store:
         InputError
             If the lengths are not whole bins, or no window is left.
         """
-        if split not in self.folds:
-            raise InputError(f"unknown split {split!r}: use one of {', '.join(self.folds)}")
+        regions = self._region_bins(split)
         target = window - 2 * crop_bp
         for name, length in (("window", window), ("crop", crop_bp), ("stride", stride)):
             if length % self.bin:
@@ -224,16 +297,49 @@ class Store:
             raise InputError(
                 f"window {window}, crop {crop_bp} and stride {stride} bp leave nothing to predict"
             )
+        avoided = self._held_out if split == "train" else None
+        margin = -(-margin // self.bin)
+        least = 1 - self.attrs.get("missing_share", 1) if split == "train" else 0
         windows = []
-        for chromosome in self.folds[split]:
+        for chromosome in self.chromosomes:
+            # In bins: the first predicted one of each window, and the split's part of the target.
+            bins = [
+                regions.tiles(
+                    chromosome, number, target // self.bin, stride // self.bin,
+                    crop_bp // self.bin, margin, avoided,
+                )
+                for number in range(regions.number(chromosome))
+            ]  # fmt: skip
+            if not bins:
+                continue
+            first, start, end = np.concatenate(bins, axis=1)
             covered = np.append(0, np.cumsum(self._array(chromosome, "covered")[:]))
-            first = np.arange(0, self.bins[chromosome], stride // self.bin)
-            last = np.minimum(first + target // self.bin, self.bins[chromosome])
-            kept = first[covered[last] > covered[first]]
+            share = (covered[end] - covered[start]) / (end - start)
+            kept = first[(share > 0) & (share >= least)]
             windows += [(chromosome, int(bin_) * self.bin - crop_bp) for bin_ in kept]
         if not windows:
-            raise InputError(f"{self.path}: no bin of the {split} split has a value")
+            raise InputError(
+                f"{self.path}: the {split} split has no window of {window} bp with a value"
+                + (
+                    ": its regions are too short or hold no coverage"
+                    if "regions" in self.attrs
+                    else ": no bin has one"
+                )
+            )
         return windows
+
+    def _region_bins(self, split: str) -> RegionBins:
+        if split not in self.folds:
+            raise InputError(f"unknown split {split!r}: use one of {', '.join(self.folds)}")
+        if split not in self._regions_of:
+            regions = [r for label in self.folds[split] for r in self.regions[label]]
+            self._regions_of[split] = RegionBins(regions, self.bin)
+        return self._regions_of[split]
+
+    @functools.cached_property
+    def _held_out(self) -> RegionBins:
+        held_out = [*self.folds["validation"], *self.folds["test"]]
+        return RegionBins([r for label in held_out for r in self.regions[label]], self.bin)
 
 
 def _padded(

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.coverage import transform
+from basenji_training.binning import transform
 from basenji_training.data import build_store
 from basenji_training.store import Store
 

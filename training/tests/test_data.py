@@ -47,8 +47,8 @@ def test_store_holds_the_sequence_and_the_sums_of_whole_bins(inputs, processes):
 def test_large_genomes_are_cut_into_pieces_that_fit_together(inputs, monkeypatch):
     whole = build(inputs)
     expected = {name: whole.load().coverage(name, 0, n) for name, n in whole.bins.items()}
-    monkeypatch.setattr("basenji_training.data._PIECE_BP", 256)
-    monkeypatch.setattr("basenji_training.data._CHUNK_BYTES", 32)
+    monkeypatch.setattr("basenji_training.store_writing._SHARD_BP", 256)
+    monkeypatch.setattr("basenji_training.store_writing._CHUNK_BYTES", 32)
     pieces = build(inputs, overwrite=True)
     assert zarr.open_array(str(pieces.path / "chr1" / "coverage")).shards == (8, 2)
     for name, values in expected.items():
@@ -125,6 +125,20 @@ def test_bins_that_touch_the_blacklist_and_gaps_are_missing(inputs):
     assert store.attrs["statistics"][0]["missing"] == 5
 
 
+def test_bins_that_are_unmappable_by_half_are_missing(inputs):
+    bed = inputs.folder / "unmappable.bed"
+    # Intervals may overlap; what two of them cover counts once.
+    bed.write_text("chr1\t64\t72\nchr1\t70\t80\nchr1\t96\t111\nchr1\t130\t200\n")
+    store = build(inputs, unmappable=bed, missing_share=0.5)
+    values = store.coverage("chr1", 0, 10)
+    assert np.flatnonzero(np.isnan(values).all(axis=1)).tolist() == [2, 4, 5]
+    assert store.windows("train", 128, 0, 128)[:3] == [("chr1", 0), ("chr1", 128), ("chr1", 256)]
+    few = build(inputs, unmappable=bed, missing_share=0.4, overwrite=True)
+    assert few.windows("train", 128, 0, 128)[:2] == [("chr1", 0), ("chr1", 256)]
+    test = few.choose(test=["chr1"], validation=["chr2"]).windows("test", 128, 0, 128)
+    assert test[:2] == [("chr1", 0), ("chr1", 128)]
+
+
 def test_a_bigwig_of_another_assembly_is_refused_with_both_lengths(inputs):
     lengths = {**LENGTHS, "chr2": 1999}
     values = {name: track[: lengths[name]] for name, track in inputs.values["a"].items()}
@@ -193,6 +207,7 @@ def test_file_names_start_from_the_table_or_from_the_named_folder(inputs):
         ({"exclude": ["chrUn_*"]}, "the FASTA has no chromosome 'chrUn_*'"),
         ({"bin_width": 0}, "--bin is 0"),
         ({"processes": 0}, "--processes is 0"),
+        ({"missing_share": 50}, "--missing-share is 50"),
     ],
 )
 def test_wrong_options_are_named(inputs, changes, message):
@@ -267,6 +282,43 @@ def test_command_stopped_half_way_leaves_nothing(inputs, number):
         errors = process.communicate(timeout=60)[1]
     assert process.returncode != 0
     assert left_over(inputs) == [], errors
+
+
+def test_a_killed_command_goes_on_where_it_stopped(inputs):
+    length = 3_000_000
+    inputs.fasta.write_text(f">chr1\n{'ACGT' * (length // 4)}\n>chr2\nACGT\n>chr3\nACGT\n")
+    lengths = {"chr1": length, "chr2": 4, "chr3": 4}
+    records = [("chr1", start, start + 32, 1.0) for start in range(0, length, 64)]
+    pybigtools.open(str(inputs.folder / "a.bw"), "w").write(lengths, records)
+    shutil.copy(inputs.folder / "a.bw", inputs.folder / "b.bw")
+    options = ("--test", "chr3", "--validation", "chr2", "--bin", "1", "--resume")
+    left = inputs.folder / ".s.zarr.unfinished"
+    with subprocess.Popen(command(inputs, *options)) as process:
+        deadline = time.monotonic() + 60
+        while not (left / "finished.jsonl").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+    first = next(path for path in (left / "s.zarr" / "chr1" / "coverage").rglob("c/0/0"))
+    before = first.stat().st_mtime_ns
+    # A line that was cut in the middle.
+    with (left / "finished.jsonl").open("a") as lines:
+        lines.write('[["chr1", 10')
+    other = subprocess.run(
+        command(inputs, *options, "--name", "x"), capture_output=True, text=True, check=False
+    )
+    assert "was begun with other inputs or options" in other.stderr
+    subprocess.run(command(inputs, *options), capture_output=True, check=True)
+    assert left_over(inputs) == ["s.zarr"]
+    kept = inputs.folder / "s.zarr" / "chr1" / "coverage" / "c" / "0" / "0"
+    assert kept.stat().st_mtime_ns == before
+    resumed = Store.open(inputs.folder / "s.zarr")
+    expected = np.tile(np.repeat([1, 0], 32), length // 64 + 1)[:length]
+    np.testing.assert_array_equal(resumed.coverage("chr1", 0, length)[:, 1], expected)
+    # pybigtools lists no contig without a record: chr2 and chr3 are missing.
+    assert resumed.attrs["statistics"][0]["bins"] == length
+    assert resumed.attrs["statistics"][0]["mean"] == pytest.approx(expected.mean())
 
 
 YEAST = Path(os.environ.get("BASENJI_DATA", "")) / "yeast"

@@ -23,18 +23,33 @@ import numpy as np
 import pybigtools
 
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.targets import SQUASHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.targets import Target, Targets
 
-__all__ = ["STATISTICS", "Track", "bin_values", "locate_tracks", "read_bins", "transform"]
+__all__ = [
+    "STATISTICS",
+    "Track",
+    "bin_values",
+    "coarsen",
+    "locate_tracks",
+    "read_bins",
+    "thresholds",
+    "transform",
+]
 
 _log = logging.getLogger(__name__)
 
+
+def _squashed_sum(values: np.ndarray, axis: int) -> np.ndarray:
+    return np.sum(values, axis=axis) ** SQUASHED
+
+
 #: How the bases of a bin become one number, by the name used in the targets table.
-STATISTICS = {"sum": np.sum, "mean": np.mean, "max": np.max}
+STATISTICS = {"sum": np.sum, "mean": np.mean, "max": np.max, "sum_sqrt": _squashed_sum}
 
 # Open readers a process keeps: reopening costs milliseconds, thousands at once exceed the limit
 # on open files.
@@ -90,7 +105,13 @@ def bin_values(values: np.ndarray, width: int, sum_stat: str = "sum") -> np.ndar
     return STATISTICS[sum_stat](np.asarray(values, np.float64).reshape(-1, width), axis=1)
 
 
-def transform(values: np.ndarray, *, clip_soft: float, clip: float, scale: float) -> np.ndarray:
+def transform(
+    values: np.ndarray,
+    *,
+    clip_soft: float | np.ndarray,
+    clip: float | np.ndarray,
+    scale: float | np.ndarray,
+) -> np.ndarray:
     """Clip softly, clip, scale, and only then narrow.
 
     Parameters
@@ -98,7 +119,8 @@ def transform(values: np.ndarray, *, clip_soft: float, clip: float, scale: float
     values : ndarray, float64
         Statistics of bins; not negative.
     clip_soft
-        Threshold above which the excess is replaced by its square root.
+        Threshold above which the excess is replaced by its square root; a number or, like the
+        other two, one for each column of `values`.
     clip
         Largest value after that.
     scale
@@ -110,11 +132,48 @@ def transform(values: np.ndarray, *, clip_soft: float, clip: float, scale: float
         ``scale * min(soft_clip(values), clip)``.
     """
     values = np.asarray(values, np.float64)
-    if np.isfinite(clip_soft):
+    if np.isfinite(clip_soft).any():
         # An excess below 1 would grow under the root; the formula is kept as published.
         excess = np.sqrt(np.maximum(values - clip_soft, 0.0))
         values = np.where(values > clip_soft, clip_soft + excess, values)
     return (scale * np.minimum(values, clip)).astype(np.float32)
+
+
+def coarsen(values: np.ndarray, targets: Targets, factor: int) -> np.ndarray:
+    """Join neighbouring bins of a store into wider ones.
+
+    Scale, clipping and power are undone, bins joined, and all of it applied again. What a hard
+    ``clip`` cut off is lost, so a wide bin whose narrow ones were clipped is too low.
+
+    Parameters
+    ----------
+    values : ndarray, shape (bins, tracks)
+        Values of bins, as the table scales and clips them.
+    targets
+        The tracks.
+    factor
+        Bins that become one.
+
+    Returns
+    -------
+    ndarray, float32, shape (bins // factor, tracks)
+        NaN where one of the parts is.
+    """
+    parts = targets.counts(values).reshape(-1, factor, len(targets))
+    names = np.array([row.sum_stat for row in targets])
+    joined = np.empty((len(parts), len(targets)))
+    for name in dict.fromkeys(names.tolist()):
+        joined[:, names == name] = STATISTICS[name](parts[..., names == name], axis=1)
+    return transform(joined, **thresholds(targets))
+
+
+def thresholds(targets: Targets) -> dict[str, np.ndarray]:
+    """List the arguments of `transform` for all tracks: clip_soft, clip and scale, (tracks,)."""
+    return {
+        "clip_soft": np.array([np.inf if t.clip_soft is None else t.clip_soft for t in targets]),
+        "clip": np.array([np.inf if t.clip is None else t.clip for t in targets]),
+        "scale": np.array([t.scale for t in targets]),
+    }
 
 
 @functools.lru_cache(maxsize=_OPEN_READERS)

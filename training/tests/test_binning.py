@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from basenji_training.coverage import bin_values, transform
-from basenji_training.folds import assign_folds
+from basenji_kipoi.targets import Target, Targets
+from basenji_training.binning import bin_values, coarsen, thresholds, transform
 
 
 @settings(deadline=None)
@@ -48,13 +46,29 @@ def test_thresholds_are_in_units_of_the_sum_and_the_scale_comes_last():
     np.testing.assert_array_equal(got, [25, 50, 52.5, 75])
 
 
-@settings(deadline=None)
-@given(st.data())
-def test_folds_divide_the_chromosomes(data):
-    names = [f"chr{i}" for i in range(data.draw(st.integers(3, 12)))]
-    order = data.draw(st.permutations(names))
-    folds = assign_folds(
-        dict.fromkeys(names, 1000), test=order[:1], validation=order[1:2], exclude=order[3:5]
+@given(
+    values=hnp.arrays(np.float64, (8, 4), elements=st.floats(0, 1e4)),
+    factor=st.sampled_from([1, 2, 4]),
+)
+def test_joined_bins_are_the_bins_of_the_coverage(values, factor):
+    statistics = ["sum", "mean", "max", "sum_sqrt"]
+    targets = Targets(
+        [
+            Target(index=i, identifier=name, sum_stat=name, clip_soft=50, scale=0.5, strand_pair=i)
+            for i, name in enumerate(statistics)
+        ]
     )
-    assert sorted(itertools.chain(*folds.values())) == sorted(set(names) - set(order[3:5]))
-    assert folds["train"] == [name for name in names if name in order[2:3] + order[5:]]
+
+    def binned(width):
+        columns = [bin_values(values[:, i], width, name) for i, name in enumerate(statistics)]
+        return transform(np.stack(columns, axis=1), **thresholds(targets))
+
+    np.testing.assert_allclose(
+        coarsen(binned(1), targets, factor), binned(factor), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_joined_bin_with_a_missing_part_is_missing():
+    targets = Targets([Target(index=0, identifier="a", strand_pair=0)])
+    values = np.array([[1], [np.nan], [2], [3]], dtype=np.float32)
+    np.testing.assert_array_equal(coarsen(values, targets, 2), [[np.nan], [5]])

@@ -1,0 +1,38 @@
+"""The table that commands print of a new store's tracks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from basenji_training.store_writing import TrackStatistics
+
+__all__ = ["print_statistics"]
+
+
+def print_statistics(statistics: Sequence[TrackStatistics], path: Path) -> None:
+    """Print statistics of tracks.
+
+    Parameters
+    ----------
+    statistics
+        One entry a track.
+    path
+        The store, for the title.
+    """
+    table = Table("track", "mean", "maximum", "clipped", "missing", title=str(path))
+    for row in statistics:
+        table.add_row(
+            row.identifier,
+            "-" if row.mean is None else f"{row.mean:.3g}",
+            "-" if row.maximum is None else f"{row.maximum:.3g}",
+            f"{row.clipped / max(row.bins, 1):.2%}",
+            f"{row.missing / max(row.bins + row.missing, 1):.1%}",
+        )
+    Console().print(table)

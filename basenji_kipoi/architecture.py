@@ -349,8 +349,21 @@ class Architecture(BaseModel):
 
     def with_tracks(self, tracks: int) -> Architecture:
         """Return the same network with its first head alone, for so many tracks."""
-        name, head = next(iter(self.heads.items()))
-        heads = {name: {**head.model_dump(), "tracks": tracks}}
+        return self.with_heads({next(iter(self.heads)): tracks})
+
+    def with_heads(self, tracks: dict[str, int]) -> Architecture:
+        """Return the same trunk with these heads.
+
+        Parameters
+        ----------
+        tracks
+            Number of tracks of each head by its name. A head of a new name is like the first one.
+        """
+        first = next(iter(self.heads.values()))
+        heads = {
+            name: {**self.heads.get(name, first).model_dump(), "tracks": number}
+            for name, number in tracks.items()
+        }
         return Architecture.model_validate({**self.model_dump(), "heads": heads})
 
     @classmethod

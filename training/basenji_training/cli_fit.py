@@ -1,113 +1,233 @@
-"""The command ``basenji-train fit``: a store and a network become a trained run."""
+"""The command ``basenji-train fit``: stores and a network become a trained run."""
 # What a command needs is imported when it runs, so that --help answers at once.
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from basenji_kipoi.console import command_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from basenji_kipoi.architecture import Architecture
+    from basenji_training.run_directory import Run
+    from basenji_training.settings import Settings
+    from basenji_training.store import Store
 
 __all__ = ["fit"]
 
-
-def _network(network: str, tracks: int) -> Architecture:
-    """Read an architecture from a file or the presets, with a head for so many tracks."""
-    from basenji_kipoi.architecture import Architecture
-    from basenji_kipoi.presets import read_preset
-
-    path = Path(network)
-    architecture = Architecture.read(path) if path.suffix == ".json" else read_preset(network)
-    return architecture.with_tracks(tracks)
+FROM_RECIPE = "[default: the recipe's]"
 
 
 def fit(
-    store: Annotated[Path, typer.Argument(help="Store that `basenji-train data` wrote.")],
+    stores: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Store that `basenji-train data` wrote; several (species, for instance) share the "
+            "trunk and have a head each."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Run directory to write.")],
-    network: Annotated[
+    recipe: Annotated[
         str,
         typer.Option(
-            help="Preset (small, basenji2018, basenji2) or an architecture .json file; its head "
-            "gets as many tracks as the store has."
+            help="Network and settings: small, basenji2018, basenji2, or a .json file. Options "
+            "that are given win over it."
         ),
     ] = "small",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training windows.")] = 100,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 4,
-    learning_rate: Annotated[float, typer.Option(help="Largest learning rate (AdamW).")] = 5e-3,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="Preset (small, basenji2018, basenji2) or an architecture .json file; its heads "
+            f"are made for the stores. {FROM_RECIPE}"
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Bundle or run directory with whose trunk the network begins."),
+    ] = None,
+    freeze_trunk: Annotated[
+        bool | None,
+        typer.Option("--freeze-trunk", help="Train the heads only; usually with --init."),
+    ] = None,
+    trunk_learning_rate_factor: Annotated[
+        float | None,
+        typer.Option(help="The trunk's learning rate as a multiple of the heads' [default: 1]."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help=f"Passes over the training windows. {FROM_RECIPE}")
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Windows a step, on all devices together. {FROM_RECIPE}"),
+    ] = None,
+    loss: Annotated[
+        Literal["poisson", "poisson_multinomial"] | None,
+        typer.Option(
+            help="Poisson likelihood of bins, or Poisson of a window's total and multinomial of "
+            f"its shape. {FROM_RECIPE}"
+        ),
+    ] = None,
+    multinomial_weight: Annotated[
+        float | None,
+        typer.Option(min=0, help="Weight of the multinomial part [default: 1, Borzoi has 5]."),
+    ] = None,
+    optimizer: Annotated[
+        Literal["adamw", "adam", "sgd"] | None, typer.Option(help=f"Optimiser. {FROM_RECIPE}")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help=f"Largest learning rate. {FROM_RECIPE}")
+    ] = None,
     warmup_epochs: Annotated[
-        float, typer.Option(min=0, help="Epochs over which the learning rate rises.")
-    ] = 2,
-    weight_decay: Annotated[float, typer.Option(min=0, help="Decoupled weight decay.")] = 1e-3,
-    clip_norm: Annotated[float, typer.Option(help="Largest norm of the gradient.")] = 1.0,
+        float | None,
+        typer.Option(min=0, help=f"Epochs over which the learning rate rises. {FROM_RECIPE}"),
+    ] = None,
+    schedule: Annotated[
+        Literal["cosine", "constant"] | None,
+        typer.Option(help=f"Course of the learning rate after the warm-up. {FROM_RECIPE}"),
+    ] = None,
+    momentum: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help=f"Momentum of SGD, beta 1 of Adam. {FROM_RECIPE}"),
+    ] = None,
+    beta_2: Annotated[
+        float | None, typer.Option(min=0, max=1, help=f"Beta 2 of Adam. {FROM_RECIPE}")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(min=0, help=f"Decoupled weight decay (adamw). {FROM_RECIPE}")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(help=f"Largest norm of the gradient. {FROM_RECIPE}")
+    ] = None,
     averaging: Annotated[
-        float, typer.Option(min=0, max=1, help="Decay a step of the weights' moving average.")
-    ] = 0.999,
+        float | None,
+        typer.Option(
+            min=0, max=1, help=f"Decay a step of the weights' moving average. {FROM_RECIPE}"
+        ),
+    ] = None,
     jitter: Annotated[
         int | None,
         typer.Option(
-            help="Largest random move of a window (bp) [default: half of what it predicts]."
+            min=0,
+            help="Largest random move of a window (bp) [default: the recipe's, or half of what a "
+            "window predicts; 0 where contigs are no longer than a window].",
         ),
     ] = None,
     shift: Annotated[
-        int, typer.Option(min=0, help="Largest random move of the sequence alone (bp).")
-    ] = 3,
+        int | None,
+        typer.Option(min=0, help=f"Largest random move of the sequence alone (bp). {FROM_RECIPE}"),
+    ] = None,
     reverse_complement: Annotated[
-        bool, typer.Option(help="Train on both strands, swapping strand pairs.")
-    ] = True,
+        bool | None,
+        typer.Option(help="Train on both strands, swapping strand pairs [default: yes]."),
+    ] = None,
     resolution: Annotated[
-        int, typer.Option(help="Width of the bins at which validation compares (bp).")
-    ] = 128,
+        int | None,
+        typer.Option(help="Width of the bins at which validation compares (bp) [default: 128]."),
+    ] = None,
     patience: Annotated[
-        int, typer.Option(min=1, help="Stop after so many epochs without a better validation r.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            min=1, help=f"Stop after so many epochs without a better validation r. {FROM_RECIPE}"
+        ),
+    ] = None,
     dtype: Annotated[
         str, typer.Option(help="Arithmetic: float32, bfloat16, or auto (what is fastest here).")
     ] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all that is random [default: 0].")
+    ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after the last finished epoch of --out.")
+        bool, typer.Option("--resume", help="Go on after the last checkpoint of --out.")
     ] = False,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Minutes between checkpoints within an epoch.")
+    ] = 10,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files to OUT/tensorboard.")
+    ] = False,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Devices that share each batch, of all processes together [default: 1; all where "
+            "there are several processes].",
+        ),
+    ] = None,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Address of process 0, where several processes train together (JAX).",
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many processes there are.")] = 1,
+    process: Annotated[int, typer.Option(min=0, help="Which of them this is, from 0.")] = 0,
 ) -> None:
     """Train a network; the best epoch's averaged weights are kept.
 
-    The loss is the Poisson likelihood over the values that are not missing. An epoch is chosen by
-    the mean over tracks of Pearson's r of log(1 + counts) on the validation chromosomes.
+    Only values that are not missing take part in the loss. An epoch is chosen by the mean over
+    tracks of Pearson's r of log(1 + counts) on the validation part (the mean over the stores, if
+    there are several).
     """
-    from basenji_training.devices import fastest_dtype
+    asked = dict(locals())
+    from basenji_training.devices import all_devices, join_processes
     from basenji_training.fit import Settings
     from basenji_training.fit import fit as train
+    from basenji_training.recipe import read_network, read_recipe
     from basenji_training.store import Store
 
-    opened = Store.open(store).load()
-    architecture = _network(network, len(opened.targets))
-    half = architecture.bins * architecture.bin // 2
-    settings = Settings(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        warmup_epochs=warmup_epochs,
-        weight_decay=weight_decay,
-        clip_norm=clip_norm,
-        averaging=averaging,
-        jitter=half if jitter is None else jitter,
-        shift=shift,
-        reverse_complement=reverse_complement,
-        resolution=resolution,
-        patience=patience,
-        dtype=fastest_dtype() if dtype == "auto" else dtype,
-        seed=seed,
-    )
+    if coordinator is not None:
+        join_processes(coordinator, processes, process)
+        devices = len(all_devices()) if devices is None else devices
+    chosen = read_recipe(recipe)
+    architecture = read_network(network or chosen.network)
+    opened = [Store.open(path).load() for path in stores]
+    explicit = {name: asked[name] for name in Settings.model_fields if asked.get(name) is not None}
+    settings = _settings(chosen.settings, explicit, architecture, opened)
     run = train(
-        opened, architecture, out, settings, command=command_line("basenji-train"), resume=resume
+        opened,
+        architecture,
+        out,
+        settings,
+        command=command_line("basenji-train"),
+        resume=resume,
+        devices=devices or 1,
+        checkpoint_minutes=checkpoint_minutes,
+        tensorboard=tensorboard,
     )
+    if process == 0:
+        typer.echo(_summary(run))
+
+
+def _settings(
+    recipe: Settings,
+    explicit: dict[str, Any],
+    architecture: Architecture,
+    stores: Sequence[Store],
+) -> Settings:
+    """Join a recipe and the options that were given; fill in what follows from data and machine."""
+    from basenji_training.devices import fastest_dtype
+
+    joined = {**recipe.model_dump(exclude_unset=True), **explicit}
+    if "jitter" not in joined:
+        # Beyond a contig that is as short as a window there is nothing to see but padding.
+        longest = max(max(store.chromosomes.values()) for store in stores)
+        half = architecture.bins * architecture.bin // 2
+        joined["jitter"] = half if longest > architecture.window else 0
+    if joined["dtype"] == "auto":
+        joined["dtype"] = fastest_dtype()
+    return type(recipe)(**joined)
+
+
+def _summary(run: Run) -> str:
     best = max(run.history, key=lambda row: row["validation_r"])
-    typer.echo(
-        f"{out}: {len(run.history)} epochs, the best {best['epoch']:.0f} with validation r "
-        f"{best['validation_r']:.3f}; the course is in {out / 'learning_curve.png'}"
+    return (
+        f"{run.path}: {len(run.history)} epochs, the best {best['epoch']:.0f} with validation r "
+        f"{best['validation_r']:.3f}; the course is in {run.path / 'learning_curve.png'}"
     )

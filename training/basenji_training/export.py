@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 #: What a run records beside its settings.
-_NOT_SETTINGS = {"network", "folds", "store", "command", "store_command"}
+_NOT_SETTINGS = {"network", "stores", "command"}
 
 
 def export(
@@ -61,21 +61,22 @@ def export(
         If the evaluation is of other tracks than the run's, or the output may not be written.
     """
     evaluated = [track["identifier"] for track in evaluation["tracks"]]
-    if evaluated != run.targets.labels:
+    if evaluated != run.targets_of().labels:
         raise InputError(
             f"the evaluation is of other tracks than the run {run.path}: evaluate that run again"
         )
+    store = run.settings["stores"][run.heads[0]]
     history = run.history
     best = max(history, key=lambda row: row["validation_r"])
     training = {
-        "chromosomes": run.settings["folds"],
+        "chromosomes": store["folds"],
         "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
         "epochs_run": len(history),
         "best_epoch": int(best["epoch"]),
         "validation_r": round(best["validation_r"], 4),
         "seconds": round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
         "commands": [
-            run.settings["store_command"],
+            store["command"],
             run.settings["command"],
             evaluation["command"],
             command,
@@ -85,7 +86,7 @@ def export(
         out,
         network=run.network(),
         architecture=run.architecture,
-        targets=run.targets,
+        targets=run.targets_of(),
         name=name,
         assembly=assembly,
         training=training,
@@ -119,7 +120,8 @@ def _model_card(
 
 ## What it predicts
 
-{len(run.targets)} tracks for a window of {shape.window:,} bp of {assembly}: {shape.bins} bins of
+{len(run.targets_of())} tracks for a window of {shape.window:,} bp of {assembly}: {shape.bins} bins
+of
 {shape.bin} bp, {shape.crop} bins cropped at each end. Each bin depends on
 {shape.receptive_field:,} bp of sequence. Values are in the units of `targets.tsv`: what a bin sums
 to, clipped and scaled as that table says for each track. Predictions are {strands}.

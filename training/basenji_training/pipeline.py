@@ -143,6 +143,7 @@ def training_batches(
     steps: int,
     seed: int,
     first_step: int = 0,
+    rows: slice = slice(None),
 ) -> grain.IterDataset:
     """Batches in random order, a new order and new augmentation in each pass over the windows.
 
@@ -163,6 +164,8 @@ def training_batches(
         Seed of order and augmentation.
     first_step
         Batches to leave out at the start.
+    rows
+        Part of each batch that is read, where other processes read the rest.
 
     Returns
     -------
@@ -170,15 +173,37 @@ def training_batches(
         Of (one_hot float32 (batch, window, 4), coverage float32 (batch, bins, tracks)).
     """
     passes = -(-steps * batch_size // len(windows))
-    dataset = (
+    examples = (
         grain.MapDataset.source(windows)
         .seed(seed)
         .shuffle()
         .repeat(passes)
         .random_map(lambda window, rng: windows.augmented(window, rng, augmentation))
-        .batch(batch_size)
     )
-    return dataset[first_step:steps].map(_channels).to_iter_dataset(_READ)
+    own = range(batch_size)[rows]
+    if len(own) < batch_size:
+        examples = grain.MapDataset.source(_Rows(examples, batch_size, own))
+    batches = examples.batch(len(own))
+    return batches[first_step:steps].map(_channels).to_iter_dataset(_READ)
+
+
+class _Rows(grain.sources.RandomAccessDataSource):
+    """Some rows of every batch of examples, the others never read."""
+
+    def __init__(self, examples: grain.MapDataset, batch_size: int, rows: range) -> None:
+        self._examples = examples
+        self._batch_size = batch_size
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._examples) // self._batch_size * len(self._rows)
+
+    def __getitem__(self, index: int) -> Example:
+        batch, row = divmod(index, len(self._rows))
+        return self._examples[batch * self._batch_size + self._rows[row]]
+
+    def __repr__(self) -> str:
+        return f"Rows({self._rows} of {self._batch_size})"
 
 
 def evaluation_batches(windows: Windows, *, batch_size: int) -> grain.IterDataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +118,22 @@ def letters_store(path: Path) -> Store:
         values[generator.random(values.shape) < 0.05] = np.nan
     coverage["chr1"][100:140] = np.nan
     return write_store(path, sequences, coverage)
+
+
+def fit_command(stores: list[Store], network: Path, out: Path) -> list[str]:
+    """Write the command that trains as `SETTINGS` say."""
+    options = SETTINGS.model_dump(exclude={"reverse_complement", "freeze_trunk", "init"})
+    command = [sys.executable, "-m", "basenji_training", "fit", *(store.path for store in stores)]
+    command += ["--out", out, "--network", network]
+    for key, value in options.items():
+        command += [f"--{key.replace('_', '-')}", value]
+    return [str(part) for part in command]
+
+
+def timeless(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Leave out what two equal runs may differ in."""
+    times = ("seconds", "validation_seconds")
+    return [{k: v for k, v in row.items() if k not in times} for row in history]
 
 
 @dataclass(frozen=True)

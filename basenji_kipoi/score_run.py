@@ -17,7 +17,7 @@ import pysam
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
-from basenji_kipoi.bundle import WEIGHTS, Bundle
+from basenji_kipoi.bundle import Bundle, load_members
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
@@ -146,7 +146,7 @@ def score_file(
     replace = overwrite or (resume and Parts.begun(options.out))
     for path in outputs_of(options.out, genes=options.genes is not None):
         check_output(path, overwrite=replace)
-    bundles = [Bundle.load(path) for path in options.model]
+    bundles = load_members(options.model)
     geometry, targets = bundles[0].architecture, bundles[0].targets
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
@@ -183,7 +183,7 @@ def score_file(
         fasta_sha256 = _checksum(options.fasta, quiet=quiet)
         settings = {
             "version": __version__,
-            "model": [bundle.metadata.sha256[WEIGHTS] for bundle in bundles],
+            "model": [bundle.weights_sha256[0] for bundle in bundles],
             "fasta": fasta_sha256,
             "vcf": checksum(variants.path),
             "scores": [score.name for score in asked],
@@ -288,7 +288,7 @@ def _background(
 ) -> Background | None:
     if options.background is None:
         return None
-    checksums = [bundle.metadata.sha256[WEIGHTS] for bundle in bundles]
+    checksums = [bundle.weights_sha256[0] for bundle in bundles]
     return Background(options.background, [score.name for score in asked], tracks, checksums)
 
 
@@ -320,7 +320,7 @@ def _metadata(
             {
                 "name": bundle.metadata.name,
                 "assembly": bundle.metadata.assembly,
-                "sha256": bundle.metadata.sha256[WEIGHTS],
+                "sha256": bundle.weights_sha256[0],
             }
             for bundle in bundles
         ],

@@ -16,45 +16,108 @@ __all__ = ["evaluate", "export"]
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run directory of `basenji-train fit`.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Run directory of `basenji-train fit`, or a bundle; several are an ensemble, "
+            "whose predictions are averaged."
+        ),
+    ],
     store: Annotated[Path, typer.Option(help="Store to compare with.")],
-    out: Annotated[Path, typer.Option(help="JSON file to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="JSON file to write; beside it appears NAME.parquet, a table of the tracks."
+        ),
+    ],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     resolution: Annotated[
         int, typer.Option(help="Width of the bins that are compared (bp); finer ones are summed.")
     ] = 128,
+    genes: Annotated[
+        Path | None, typer.Option(help="GTF file: compare the expression of genes too.")
+    ] = None,
+    tss_flank: Annotated[
+        int,
+        typer.Option(min=0, help="Bases to each side of a transcription start that are a gene's."),
+    ] = 256,
+    contrast: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TRACK,TRACK: compare log ratios of genes between two measurements, the first "
+            "over the second; either track of a strand pair stands for both. May be repeated."
+        ),
+    ] = None,
+    replicates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Tab-separated table with columns identifier, replicate, file (a bigWig): compare "
+            "predictions with replicates, and those with each other."
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that the file names in --replicates start from [default: the table's]."
+        ),
+    ] = None,
+    peaks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TRACK=BED: the peaks of a track; those of others are called. May be repeated."
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Windows predicted at once.")] = 8,
     both_strands: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--both-strands",
-            help="Average predictions over both strands: better, at twice the time. The exported "
+            "--both-strands/--one-strand",
+            help="Average predictions over both strands: better, at twice the time. An exported "
             "model then does so too.",
+            show_default="as a bundle says; one strand for runs",
         ),
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the outputs.")] = False,
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
     from basenji_kipoi.atomic import check_output
     from basenji_training.evaluate import evaluate as measure
-    from basenji_training.evaluate import summary_table, write_evaluation
-    from basenji_training.fit import Run
+    from basenji_training.evaluation_files import summary_table, write_evaluation, write_table
+    from basenji_training.extras import read_extras
     from basenji_training.store import Store
+    from basenji_training.trained_model import read_model
 
-    check_output(out, overwrite=overwrite)
-    trained = Run(run)
+    table = out.with_suffix(".parquet")
+    if out == table:
+        raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
+    for path in (out, table):
+        check_output(path, overwrite=overwrite)
+    opened = Store.open(store)
+    model = read_model(models, both_strands=both_strands)
+    extras = read_extras(
+        opened,
+        model.targets,
+        genes=genes,
+        flank=tss_flank,
+        contrasts=contrast or (),
+        replicates=replicates,
+        folder=data_dir,
+        peaks=peaks or (),
+    )
     evaluation = measure(
-        trained.network(),
-        trained.architecture,
-        Store.open(store),
+        model,
+        opened,
         split=split,
         resolution=resolution,
+        extras=extras,
         batch_size=batch_size,
-        both_strands=both_strands,
         command=command_line("basenji-train"),
     )
-    write_evaluation(evaluation, out, overwrite=overwrite)
-    typer.echo(summary_table(evaluation))
+    write_table(evaluation.figures, model.targets, table, overwrite=overwrite)
+    # Last, since the next command reads it: where it is, the others are.
+    write_evaluation(evaluation.figures, out, overwrite=overwrite)
+    typer.echo(summary_table(evaluation.figures))
+    typer.echo(f"\nwrote {out} and {table.name}")
 
 
 def export(
@@ -67,19 +130,12 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write a trained model as a bundle: weights, targets, metadata, figures, model card."""
-    import json
-
+    from basenji_training.evaluation_files import read_evaluation
     from basenji_training.export import export as write
     from basenji_training.fit import Run
 
     trained = Run(run)
-    try:
-        measured = json.loads(evaluation.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{evaluation} is not a readable evaluation ({error}): make it with "
-            "`basenji-train evaluate`"
-        ) from error
+    measured = read_evaluation(evaluation)
     bundle = write(
         trained,
         out,

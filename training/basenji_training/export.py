@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.bundle import Bundle, save_bundle
 from basenji_kipoi.errors import InputError
-from basenji_training.evaluate import summary_table
+from basenji_training.evaluation_files import markdown_tables
 
 if TYPE_CHECKING:
     import os
@@ -126,7 +126,7 @@ to, clipped and scaled as that table says for each track. Predictions are {stran
 
 ## How well
 
-{summary_table(evaluation)}
+{markdown_tables(evaluation)}
 
 Counts are those of the coverage, with scale and soft clipping undone. Every figure, track by track,
 is in `evaluation.json`, made by

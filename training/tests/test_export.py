@@ -11,19 +11,18 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import one_hot
 from basenji_training.evaluate import evaluate
 from basenji_training.export import export
+from basenji_training.trained_model import read_model
 
 
 @pytest.fixture(scope="module")
 def evaluation(trained):
-    network = trained.run.network()
-    return evaluate(
-        network,
-        trained.run.architecture,
-        trained.store,
-        split="test",
-        resolution=128,
-        command="evaluate command",
-    )
+    return measured(trained, command="evaluate command")
+
+
+def measured(trained, *, both_strands=None, **changes):
+    model = read_model([trained.run.path], both_strands=both_strands)
+    options = {"split": "test", "resolution": 128, **changes}
+    return evaluate(model, trained.store, **options).figures
 
 
 def write(trained, evaluation, out, **changes):
@@ -53,14 +52,7 @@ def test_the_bundle_is_the_best_network(trained, bundle):
 
 def test_both_strands_are_averaged_as_they_were_evaluated(trained, evaluation, tmp_path):
     single = trained.run.network()
-    both = evaluate(
-        single,
-        trained.run.architecture,
-        trained.store,
-        split="test",
-        resolution=128,
-        both_strands=True,
-    )
+    both = measured(trained, both_strands=True)
     assert both["both_strands"] is True
     figures = [[track["pearson"] for track in e["tracks"]] for e in (both, evaluation)]
     assert figures[0] != figures[1]

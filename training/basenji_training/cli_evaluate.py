@@ -27,7 +27,8 @@ def evaluate(
     out: Annotated[
         Path,
         typer.Option(
-            help="JSON file to write; beside it appears NAME.parquet, a table of the tracks."
+            help="JSON file to write. Beside it appear NAME.parquet, a table of the tracks, and "
+            "NAME.html, a page to look at."
         ),
     ],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
@@ -84,13 +85,14 @@ def evaluate(
     from basenji_training.evaluate import evaluate as measure
     from basenji_training.evaluation_files import summary_table, write_evaluation, write_table
     from basenji_training.extras import read_extras
+    from basenji_training.report import write_report
     from basenji_training.store import Store
     from basenji_training.trained_model import read_model
 
-    table = out.with_suffix(".parquet")
-    if out == table:
+    table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
+    if out in (table, page):
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
-    for path in (out, table):
+    for path in (out, table, page):
         check_output(path, overwrite=overwrite)
     opened = Store.open(store)
     model = read_model(models, both_strands=both_strands)
@@ -113,11 +115,13 @@ def evaluate(
         batch_size=batch_size,
         command=command_line("basenji-train"),
     )
+    write_report(evaluation, page, overwrite=overwrite)
     write_table(evaluation.figures, model.targets, table, overwrite=overwrite)
     # Last, since the next command reads it: where it is, the others are.
     write_evaluation(evaluation.figures, out, overwrite=overwrite)
     typer.echo(summary_table(evaluation.figures))
-    typer.echo(f"\nwrote {out} and {table.name}")
+    size = page.stat().st_size / 1e6
+    typer.echo(f"\nwrote {out}, {table.name} and {page.name} ({size:.1f} MB, to look at)")
 
 
 def export(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -17,11 +17,11 @@ from basenji_kipoi.targets import Targets
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import keras
 
-__all__ = ["Bundle", "Described", "Metadata", "check_alike", "load_members", "save_bundle"]
+__all__ = ["Bundle", "Metadata", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
@@ -68,14 +68,6 @@ class Metadata(BaseModel):
         if not self.weights or any(Path(name).name != name for name in self.weights):
             raise ValueError("expected weights to be names of files beside the metadata")
         return self
-
-
-class Described(Protocol):
-    """A trained model as it describes itself: a bundle, or a run that may become one."""
-
-    path: Path
-    architecture: Architecture
-    targets: Targets
 
 
 class Bundle:
@@ -218,52 +210,6 @@ class Bundle:
             raise InputError(
                 f"{path} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
             ) from error
-
-
-def load_members(paths: Iterable[str | os.PathLike[str]]) -> list[Bundle]:
-    """Load bundles whose predictions are averaged, each network of an ensemble by itself.
-
-    Parameters
-    ----------
-    paths
-        The bundles' directories.
-
-    Returns
-    -------
-    list of Bundle
-        Bundles of one network each, in this order: each counts the same in the mean.
-
-    Raises
-    ------
-    InputError
-        As `Bundle.load` raises it.
-    """
-    return [member for path in paths for member in Bundle.load(path).members]
-
-
-def check_alike(models: Sequence[Described]) -> None:
-    """Check that predictions of models can be averaged.
-
-    Raises
-    ------
-    InputError
-        If they differ in window, bins or tracks.
-    """
-    first = models[0]
-    for other in models[1:]:
-        where = f"the models {first.path} and {other.path} cannot be averaged: "
-        for what in ("window", "bin", "crop"):
-            ours, theirs = (getattr(model.architecture, what) for model in (first, other))
-            if ours != theirs:
-                raise InputError(f"{where}their {what} is {ours} and {theirs}")
-        ours, theirs = first.targets, other.targets
-        if (
-            ours.labels != theirs.labels
-            or (ours.strand_permutation != theirs.strand_permutation).any()
-        ):
-            raise InputError(
-                f"{where}their tracks have other identifiers, another order or other strand pairs"
-            )
 
 
 def save_bundle(

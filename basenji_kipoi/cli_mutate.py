@@ -85,8 +85,8 @@ def mutate(
     An interrupted run goes on where it was when its command is repeated.
     """
     from basenji_kipoi.atomic import atomic_path, check_output
-    from basenji_kipoi.bundle import load_members
     from basenji_kipoi.effects import passes_of
+    from basenji_kipoi.ensembles import load_members
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.intervals import read_bed
     from basenji_kipoi.mutagenesis import Mutations

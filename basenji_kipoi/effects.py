@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 import numpy as np
 
 from basenji_kipoi.architecture import affected_by
-from basenji_kipoi.bundle import check_alike
+from basenji_kipoi.ensembles import check_alike
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.sequence import one_hot, reverse_complement
@@ -123,7 +123,7 @@ def passes_of(
     Parameters
     ----------
     bundles
-        The models, of one network each (`basenji_kipoi.bundle.load_members`).
+        The models, of one network each (`basenji_kipoi.ensembles.load_members`).
     both_strands
         Whether to average over both strands; by default as each model's metadata says.
     shifts

@@ -17,9 +17,9 @@ import pysam
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
-from basenji_kipoi.bundle import Bundle, load_members
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
+from basenji_kipoi.ensembles import load_members
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
@@ -34,6 +34,7 @@ from basenji_kipoi.variants import VariantFile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import IndelMode
     from basenji_kipoi.score_writers import check_vcf_output, suffix_of
 from basenji_kipoi.scores import Score

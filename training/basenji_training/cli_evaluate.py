@@ -31,6 +31,10 @@ def evaluate(
             "NAME.html, a page to look at."
         ),
     ],
+    head: Annotated[
+        str | None,
+        typer.Option(help="Head of the runs.", show_default="the only one"),
+    ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     resolution: Annotated[
         int, typer.Option(help="Width of the bins that are compared (bp); finer ones are summed.")
@@ -95,7 +99,7 @@ def evaluate(
     for path in (out, table, page):
         check_output(path, overwrite=overwrite)
     opened = Store.open(store)
-    model = read_model(models, both_strands=both_strands)
+    model = read_model(models, head=head, both_strands=both_strands)
     extras = read_extras(
         opened,
         model.targets,
@@ -125,30 +129,62 @@ def evaluate(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run directory of `basenji-train fit`.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Run directory of `basenji-train fit`; several of one architecture are an "
+            "ensemble, whose predictions are averaged."
+        ),
+    ],
     evaluation: Annotated[Path, typer.Option(help="JSON file of `basenji-train evaluate`.")],
     out: Annotated[Path, typer.Option(help="Bundle to write (a directory).")],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     assembly: Annotated[str, typer.Option(help="Genome assembly, such as sacCer3.")],
     description: Annotated[str, typer.Option(help="What it is trained on, for the card.")] = "",
+    head: Annotated[
+        str | None,
+        typer.Option(help="Head to export.", show_default="the only one"),
+    ] = None,
+    tracks: Annotated[
+        str | None,
+        typer.Option(
+            help="Tracks to export, as identifiers or indices separated by commas; both strands "
+            "of a pair stay together.",
+            show_default="all of the head",
+        ),
+    ] = None,
+    half: Annotated[
+        bool,
+        typer.Option("--half", help="Store weights in float16: half of the size, three digits."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write a trained model as a bundle: weights, targets, metadata, figures, model card."""
+    from basenji_kipoi.atomic import check_output
     from basenji_training.evaluation_files import read_evaluation
     from basenji_training.export import export as write
-    from basenji_training.fit import Run
+    from basenji_training.export import rounding
+    from basenji_training.trained_model import RunHead
 
-    trained = Run(run)
+    check_output(out, overwrite=overwrite)
     measured = read_evaluation(evaluation)
+    members = [RunHead.read(run, head) for run in runs]
     bundle = write(
-        trained,
+        members,
         out,
         name=name,
         assembly=assembly,
         description=description,
         evaluation=measured,
         command=command_line("basenji-train"),
+        tracks=tracks,
+        half=half,
         overwrite=overwrite,
     )
     size = sum(file.stat().st_size for file in bundle.path.iterdir())
     typer.echo(f"{out}: {len(bundle.targets)} tracks, {size / 1e6:.1f} MB")
+    if half:
+        typer.echo(
+            f"float16 weights change predictions for random sequences by at most "
+            f"{rounding(bundle, members):.2%} of the largest one"
+        )

@@ -22,14 +22,14 @@ from basenji_training.rank_figures import (
     spearman,
     specificity,
 )
-from basenji_training.replicates import Replicates
+from basenji_training.replicate_tracks import Replicates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.targets import Targets
     from basenji_training.held_out import Place
-    from basenji_training.replicates import Replicate
+    from basenji_training.replicate_tracks import Replicate
     from basenji_training.store import Store
     from basenji_training.trained_model import TrainedModel
 

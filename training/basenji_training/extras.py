@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import Genes, read_genes
 from basenji_kipoi.intervals import Interval, read_bed
-from basenji_training.replicates import Replicate, read_replicates
+from basenji_training.replicate_tracks import Replicate, read_replicates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def read_extras(
     flank, contrasts
         As `Extras` has them.
     replicates, folder
-        As `basenji_training.replicates.read_replicates` takes them.
+        As `basenji_training.replicate_tracks.read_replicates` takes them.
     peaks
         Each ``TRACK=BED``.
 

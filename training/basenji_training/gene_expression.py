@@ -153,12 +153,12 @@ class Expression:
 
     def __init__(self, genes: Genes, windows: Windows, targets: Targets, *, flank: int) -> None:
         self.flank, self._bin = flank, windows.store.bin
-        chromosomes = windows.store.folds[windows.split]
+        chromosomes = list(dict.fromkeys(windows[number][0] for number in range(len(windows))))
         self.genes: list[Gene] = [gene for gene in genes if gene.contig in chromosomes]
         if not self.genes:
             raise InputError(
                 f"the annotation has no gene on the chromosomes of the {windows.split} split "
-                f"({', '.join(chromosomes)})"
+                f"({', '.join(chromosomes[:5])})"
             )
         self.measurements = measurements(targets)
         shape = len(self.genes), len(targets)

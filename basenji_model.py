@@ -21,6 +21,8 @@ from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_kipoi.sequence import codes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import keras
 
     from basenji_kipoi.shared_windows import SharedWindows
@@ -77,24 +79,31 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.network import average_strands  # noqa: PLC0415
+        from basenji_kipoi.network import average_networks, average_strands  # noqa: PLC0415
         from basenji_kipoi.shared_windows import CACHE_BYTES, SharedWindows  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
-        network = self.bundle.network(dtype=dtype, both_strands=False)
-        strands = None
+        members = [
+            member.network(dtype=dtype, both_strands=False) for member in self.bundle.members
+        ]
+        network, strands = average_networks(members), None
         if self.bundle.metadata.both_strands:
             strands = self.bundle.targets.strand_permutation
         self._bins = network if strands is None else average_strands(network, strands)
         self.network = self._output(self._bins)
-        self._shared: SharedWindows | None = None
+        #: One for each network; none if every window is computed as a whole.
+        self._shared: list[SharedWindows] = []
         if incremental and dtype == "float32":
-            self._shared = SharedWindows(
-                self.bundle.architecture,
-                network,
-                strand_permutation=strands,
-                cache_bytes=CACHE_BYTES if cache_bytes is None else cache_bytes,
-            )
+            memory = CACHE_BYTES if cache_bytes is None else cache_bytes
+            self._shared = [
+                SharedWindows(
+                    self.bundle.architecture,
+                    member,
+                    strand_permutation=strands,
+                    cache_bytes=memory // len(members),
+                )
+                for member in members
+            ]
         self._parts: dict[Any, keras.Model] = {}
 
     def _open(self, model_dir: str) -> Bundle:
@@ -122,9 +131,13 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
 
     def _predict(self, windows: np.ndarray) -> np.ndarray:
         """Predict the bins of checked windows, float32 (batch, bins, tracks)."""
-        if self._shared is None:
+        if not self._shared:
             return self._bins.predict_on_batch(windows)
-        return self._sequences_apart(windows, self._shared.predict, self._bins.predict_on_batch)
+        return self._sequences_apart(
+            windows,
+            lambda codes: _mean([shared.predict(codes) for shared in self._shared]),
+            self._bins.predict_on_batch,
+        )
 
     @staticmethod
     def _sequences_apart(
@@ -155,7 +168,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         layer
             Name of a layer, or its number in `network` (also as text, as the command line has it).
             Where the model averages over both strands, a layer inside the network reads the
-            windows as they are: the forward strand.
+            windows as they are: the forward strand. A layer that all members of an ensemble have
+            is the first member's; ``member_2`` and so on are the members' predictions.
         pre_nonlinearity
             Whether to return what the layer's activation reads instead. Activations are layers of
             their own here, so for any other layer this makes no difference.
@@ -263,8 +277,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
     def _layer(self, layer: str | int) -> tuple[keras.Model, keras.layers.Layer]:
         """Find a layer and the network that it stands in."""
         networks = [self.network]
-        # A network that averages over both strands holds that of one strand as a layer.
-        networks += [part for part in self.network.layers if hasattr(part, "layers")]
+        # A network that averages, over strands or over members, holds what it averages as layers.
+        for network in networks:
+            networks += [part for part in network.layers if hasattr(part, "layers")]
         for network in networks:
             for found in network.layers:
                 if found.name == layer:
@@ -277,6 +292,13 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
                 f"no layer {layer!r}: expected a number below {len(self.network.layers)} or one of "
                 f"{', '.join(names)}"
             ) from None
+
+
+def _mean(predictions: Sequence[np.ndarray]) -> np.ndarray:
+    """Average predictions of the members of an ensemble; those of one network are its own."""
+    if len(predictions) == 1:
+        return predictions[0]
+    return np.mean(predictions, axis=0, dtype=predictions[0].dtype)
 
 
 def _index(filter_idx: int | slice | list | tuple | None) -> tuple:

@@ -131,7 +131,7 @@ def predict(
             lengths=genome.lengths,
             attributes={
                 "model": bundle.metadata.name,
-                "model_sha256": bundle.metadata.sha256["model.weights.h5"],
+                "model_sha256": ", ".join(bundle.weights_sha256),
                 "assembly": bundle.metadata.assembly,
                 "window": bundle.architecture.window,
                 "dtype": dtype.value,

@@ -85,8 +85,8 @@ def mutate(
     An interrupted run goes on where it was when its command is repeated.
     """
     from basenji_kipoi.atomic import atomic_path, check_output
-    from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import passes_of
+    from basenji_kipoi.ensembles import load_members
     from basenji_kipoi.genome import Genome
     from basenji_kipoi.intervals import read_bed
     from basenji_kipoi.mutagenesis import Mutations
@@ -103,7 +103,8 @@ def mutate(
     file_type_of(out)
     check_output(out, overwrite=overwrite)
     kind, wanted = Mutations.parse(mutations), scores_named(scores)
-    bundles = [Bundle.load(path) for path in model]
+    bundles = load_members(model)
+    weights = [bundle.weights_sha256[0] for bundle in bundles]
     passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
     columns = bundles[0].targets.columns_of(tracks)
     began = time.monotonic()
@@ -123,7 +124,7 @@ def mutate(
             blocks=list(blocks_of(pieces, kind.each * len(columns) * len(wanted))),
             attributes={
                 "models": ", ".join(bundle.metadata.name for bundle in bundles),
-                "model_sha256": ", ".join(_weights(bundle) for bundle in bundles),
+                "model_sha256": ", ".join(weights),
                 "assembly": bundles[0].metadata.assembly,
                 "window": bundles[0].architecture.window,
                 "bin": bundles[0].architecture.bin,
@@ -139,7 +140,7 @@ def mutate(
             "intervals": [f"{interval}" for interval in intervals],
             "blocks": [[block.start, block.end, block.window] for block in table.blocks],
             "fasta": [str(fasta.absolute()), fasta.stat().st_size, fasta.stat().st_mtime_ns],
-            "models": [_weights(bundle) for bundle in bundles],
+            "models": weights,
             "passes": passes,
             "tracks": columns,
             "mutations": str(kind),
@@ -174,10 +175,6 @@ def mutate(
         run.remove()
     if not quiet:
         _summarise(out, table, statuses, time.monotonic() - began)
-
-
-def _weights(bundle: Bundle) -> str:
-    return bundle.metadata.sha256["model.weights.h5"]
 
 
 def _drawn(targets: Targets, columns: list[int], wanted: str | None, each: int) -> list[int]:

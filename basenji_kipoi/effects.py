@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 import numpy as np
 
 from basenji_kipoi.architecture import affected_by
+from basenji_kipoi.ensembles import check_alike
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental_alleles import Allele
 from basenji_kipoi.sequence import one_hot, reverse_complement
@@ -122,7 +123,7 @@ def passes_of(
     Parameters
     ----------
     bundles
-        The models.
+        The models, of one network each (`basenji_kipoi.ensembles.load_members`).
     both_strands
         Whether to average over both strands; by default as each model's metadata says.
     shifts
@@ -133,24 +134,9 @@ def passes_of(
     InputError
         If the models differ in window, bins or tracks, or a shift stands twice.
     """
-    first = bundles[0]
-    for other in bundles[1:]:
-        for what in ("window", "bin", "crop"):
-            ours, theirs = (getattr(b.architecture, what) for b in (first, other))
-            if ours != theirs:
-                raise InputError(
-                    f"the models {first.path} and {other.path} cannot be averaged: "
-                    f"their {what} is {ours} and {theirs}"
-                )
-        ours, theirs = first.targets, other.targets
-        if (
-            ours.labels != theirs.labels
-            or (ours.strand_permutation != theirs.strand_permutation).any()
-        ):
-            raise InputError(
-                f"the models {first.path} and {other.path} cannot be averaged: "
-                "their tracks have other identifiers, another order or other strand pairs"
-            )
+    if any(len(bundle.metadata.weights) > 1 for bundle in bundles):
+        raise ValueError("an ensemble is one bundle too few: pass its members (load_members)")
+    check_alike(bundles)
     if len(set(shifts)) != len(shifts) or not shifts:
         raise InputError(
             f"the shifts {', '.join(map(str, shifts))} must be different, at least one"

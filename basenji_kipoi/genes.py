@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from basenji_kipoi.effects import Effects
-    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.genome import Contigs
 
 __all__ = ["Gene", "GeneBins", "Genes", "gene_scores", "read_genes"]
 
@@ -37,6 +37,8 @@ class Gene(NamedTuple):
         The genome's name of its contig.
     tss : tuple of int
         First bases of its transcripts (0-based), each once, from left to right.
+    start, end : int
+        Its transcripts together, [start, end) in bp (0-based); both 0 if not known.
     """
 
     gene_id: str
@@ -44,6 +46,8 @@ class Gene(NamedTuple):
     strand: str
     contig: str
     tss: tuple[int, ...]
+    start: int = 0
+    end: int = 0
 
 
 class GeneBins(NamedTuple):
@@ -130,7 +134,7 @@ class Genes:
         ]
 
 
-def read_genes(path: str | os.PathLike[str], genome: Genome) -> Genes:
+def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     """Read the transcription start sites of a GTF file, plain or gzip.
 
     A TSS is the first base of a transcript on its strand: its start on ``+``, its end on ``-``.
@@ -213,15 +217,18 @@ def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
 
 
 def _genes(transcripts: dict[tuple[str, str, str], list], contigs: dict[str, str]) -> list[Gene]:
-    found: dict[tuple[str, str], tuple[str, str, set[int]]] = {}
+    found: dict[tuple[str, str], tuple[str, str, list[tuple[int, int]]]] = {}
     for (contig, gene_id, _), (start, end, strand, name) in transcripts.items():
         if contig in contigs:
-            tss = end - 1 if strand == "-" else start
-            found.setdefault((contigs[contig], gene_id), (name, strand, set()))[2].add(tss)
-    return [
-        Gene(gene_id, name, strand, contig, tuple(sorted(sites)))
-        for (contig, gene_id), (name, strand, sites) in found.items()
-    ]
+            gene = found.setdefault((contigs[contig], gene_id), (name, strand, []))
+            gene[2].append((start, end))
+    genes = []
+    for (contig, gene_id), (name, strand, spans) in found.items():
+        starts, ends = zip(*spans)
+        sites = {end - 1 for end in ends} if strand == "-" else set(starts)
+        tss = tuple(sorted(sites))
+        genes.append(Gene(gene_id, name, strand, contig, tss, min(starts), max(ends)))
+    return genes
 
 
 def gene_scores(effects: Effects, genes: Sequence[Iterable[GeneBins]]) -> np.ndarray:

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyfaidx
@@ -19,9 +19,9 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Genome", "contig_key", "did_you_mean", "suggest_contig"]
+__all__ = ["Contigs", "Genome", "contig_key", "did_you_mean", "suggest_contig"]
 
 #: An index may be this much older than its FASTA file: a copy or a checkout of both writes them
 #: within moments and in any order.
@@ -109,6 +109,21 @@ def contig_key(name: str) -> str:
     key = name.lower()
     key = key[3:] if key.startswith("chr") else key
     return "mt" if key == "m" else key
+
+
+class Contigs(Protocol):
+    """What knows the contigs of a genome: a `Genome`, or a table of their lengths.
+
+    Attributes
+    ----------
+    path : Path
+        Where they were read from, for messages.
+    lengths : mapping of str to int
+        Length of each contig (bp).
+    """
+
+    path: Path
+    lengths: Mapping[str, int]
 
 
 class Genome:

@@ -83,6 +83,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "bins": architecture.bins,
         "receptive_field": architecture.receptive_field,
         "parameters": count_parameters(architecture),
+        "members": len(metadata.weights),
         "layers": _layers(architecture),
         "tracks": [track.model_dump() for track in bundle.targets],
         "training": metadata.training,
@@ -160,6 +161,7 @@ def render(description: Mapping[str, Any]) -> RenderableType:
         f"{description['crop']} bins cropped on each side",
         "receptive field": f"{description['receptive_field']:,} bp",
         "parameters": f"{parameters['trainable']:,} trainable, {parameters['fixed']:,} fixed",
+        "members": str(description["members"]),
         "versions": ", ".join(f"{name} {value}" for name, value in description["versions"].items()),
         "checksums": f"{len(description['sha256'])} files verified",
     }

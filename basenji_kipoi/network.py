@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.architecture import Architecture
 
-__all__ = ["DTYPES", "activation_function", "average_strands", "build_network", "layer_name"]
+__all__ = [
+    "DTYPES",
+    "activation_function",
+    "average_networks",
+    "average_strands",
+    "build_network",
+    "layer_name",
+]
 
 #: Arithmetic of a network and the Keras policy that gives it; weights are float32 in both.
 DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -106,6 +113,31 @@ def layer_name(prefix: str, position: int, operation: description.Operation) -> 
 def activation_function(name: str) -> Callable:
     """Return the function of an activation's name, tensor to tensor, on any backend."""
     return keras.activations.get(_FUNCTIONS[name])
+
+
+def average_networks(networks: Sequence[keras.Model]) -> keras.Model:
+    """Average the predictions of several networks.
+
+    Parameters
+    ----------
+    networks
+        Each float32 (batch, window, 4) -> (batch, bins, tracks), with one head; at least one.
+
+    Returns
+    -------
+    keras.Model
+        Of the same shapes; the only network itself, or one that holds each as a layer,
+        ``member_1`` and so on, and shares its weights.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    sequence = keras.Input(networks[0].input_shape[1:], name="sequence_of_all_members")
+    members = [
+        keras.Model(network.input, network.output, name=f"member_{number}")(sequence)
+        for number, network in enumerate(networks, start=1)
+    ]
+    mean = keras.layers.Average(dtype="float32", name="mean_of_members")(members)
+    return keras.Model(sequence, mean, name="basenji_ensemble")
 
 
 def average_strands(network: keras.Model, strand_permutation: np.ndarray) -> keras.Model:

@@ -148,7 +148,7 @@ class PublishedModel(Bundle):
         """Nothing: the files hold no figures."""
         return {}
 
-    def _load_weights(self, network: keras.Model) -> None:
+    def _load_weights(self, network: keras.Model, _file: str) -> None:
         stored = self.weights.variables()
         places = self._places(network, stored)
         self._check(places, stored)

@@ -17,9 +17,9 @@ import pysam
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
-from basenji_kipoi.bundle import WEIGHTS, Bundle
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
+from basenji_kipoi.ensembles import load_members
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
@@ -34,6 +34,7 @@ from basenji_kipoi.variants import VariantFile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import IndelMode
     from basenji_kipoi.score_writers import check_vcf_output, suffix_of
 from basenji_kipoi.scores import Score
@@ -146,7 +147,7 @@ def score_file(
     replace = overwrite or (resume and Parts.begun(options.out))
     for path in outputs_of(options.out, genes=options.genes is not None):
         check_output(path, overwrite=replace)
-    bundles = [Bundle.load(path) for path in options.model]
+    bundles = load_members(options.model)
     geometry, targets = bundles[0].architecture, bundles[0].targets
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
@@ -183,7 +184,7 @@ def score_file(
         fasta_sha256 = _checksum(options.fasta, quiet=quiet)
         settings = {
             "version": __version__,
-            "model": [bundle.metadata.sha256[WEIGHTS] for bundle in bundles],
+            "model": [bundle.weights_sha256[0] for bundle in bundles],
             "fasta": fasta_sha256,
             "vcf": checksum(variants.path),
             "scores": [score.name for score in asked],
@@ -288,7 +289,7 @@ def _background(
 ) -> Background | None:
     if options.background is None:
         return None
-    checksums = [bundle.metadata.sha256[WEIGHTS] for bundle in bundles]
+    checksums = [bundle.weights_sha256[0] for bundle in bundles]
     return Background(options.background, [score.name for score in asked], tracks, checksums)
 
 
@@ -320,7 +321,7 @@ def _metadata(
             {
                 "name": bundle.metadata.name,
                 "assembly": bundle.metadata.assembly,
-                "sha256": bundle.metadata.sha256[WEIGHTS],
+                "sha256": bundle.weights_sha256[0],
             }
             for bundle in bundles
         ],

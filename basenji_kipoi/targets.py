@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
@@ -145,6 +145,32 @@ class Targets:
     def strand_permutation(self) -> np.ndarray:
         """Order of the tracks under reverse complement: int64, shape (tracks,)."""
         return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
+
+    def select(self, columns: Sequence[int]) -> Targets:
+        """Make a table of some tracks, numbered anew.
+
+        Parameters
+        ----------
+        columns
+            Their indices, in the new order.
+
+        Raises
+        ------
+        InputError
+            If the other strand's track of a pair is left out.
+        """
+        places = {column: place for place, column in enumerate(columns)}
+        rows = []
+        for column, place in places.items():
+            row = self[column]
+            if row.strand_pair not in places:
+                raise InputError(
+                    f"target {row.identifier}: keep or leave it together with "
+                    f"{self[row.strand_pair].identifier}, the other strand's track"
+                )
+            pair = places[row.strand_pair]
+            rows.append(row.model_copy(update={"index": place, "strand_pair": pair}))
+        return Targets(rows)
 
     def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
         """Find tracks by identifier or index.

@@ -20,7 +20,7 @@ from basenji_kipoi.sequence import UNKNOWN, encode, reverse_complement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.genome import Contigs, Genome
     from basenji_kipoi.variants import Variant, VariantFile
 
 __all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "check_assembly", "matching_contigs"]
@@ -93,7 +93,7 @@ class Checked(NamedTuple):
     ref_match: Optional[bool] = None
 
 
-def matching_contigs(names: Iterable[str], genome: Genome) -> dict[str, str]:
+def matching_contigs(names: Iterable[str], genome: Contigs) -> dict[str, str]:
     """Find the genome's contigs by the names that another file has for them.
 
     Parameters

@@ -44,8 +44,8 @@ def test_the_first_base_of_each_transcript(tmp_path, genome):
     found = genes.within("chrI", 0, 10, 10, 0)
     # GTF counts from 1 and includes its end: 11 is base 10, and the last base of 31 to 90 is 89.
     assert [each.gene for each in found] == [
-        Gene("G1", "one", "+", "chrI", (10, 20)),
-        Gene("G2", "", "-", "chrI", (89,)),
+        Gene("G1", "one", "+", "chrI", (10, 20), 10, 60),
+        Gene("G2", "", "-", "chrI", (89,), 30, 90),
     ]
     assert [each.bins.tolist() for each in found] == [[1, 2], [8]]
     assert [each.distance for each in found] == [10, 89]

@@ -94,11 +94,11 @@ class BasenjiVariantEffects(BasenjiModel):
             away the effect of most variants, which is thousands of times smaller than the sum.
         """
         windows = self._windows(x)
-        if self._statistic != "sum" or self._shared is None:
+        if self._statistic != "sum" or not self._shared:
             return self._total(self._predict(windows))
         return self._sequences_apart(
             windows,
-            self._shared.totals,
+            lambda codes: np.mean([shared.totals(codes) for shared in self._shared], axis=0),
             lambda windows: self._total(self._bins.predict_on_batch(windows)),
         )
 

@@ -121,9 +121,9 @@ def test_what_windows_share_may_be_switched_off(models, site, example):
                 here = twin.predict_on_batch(batch)
                 assert here.dtype == there.dtype
                 assert np.abs(here - there).max() < 1e-5 * np.abs(there).max()
-        work = on._shared.work
+        work = on._shared[0].work
         assert (work.passes, work.changes, work.repeats) == (7, 14, 2)
-        assert off._shared is None
+        assert not off._shared
 
 
 def test_windows_that_are_no_sequences_take_the_whole_network(models, site, example):

@@ -1,64 +1,55 @@
-"""Agreement of a network's predictions with the coverage of chromosomes."""
+"""Agreement of a model's predictions with the coverage of chromosomes."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basenji_kipoi.atomic import atomic_path
-from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.network import average_strands
+from basenji_training.extras import Extras
+from basenji_training.gene_expression import Contrast, Expression, contrasts_of
+from basenji_training.held_out import Bins, KeptBins, bins_summed, compared, places_of, walk
+from basenji_training.loci import Loci, Locus
 from basenji_training.metrics import Correlation, sum_bins
-from basenji_training.pipeline import Windows, evaluation_batches
+from basenji_training.pipeline import Windows
+from basenji_training.rank_figures import (
+    PEAK_RULE,
+    calibration,
+    overlapped,
+    peak_figures,
+    spearman,
+    specificity,
+)
+from basenji_training.replicate_tracks import Replicates
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
+    from collections.abc import Mapping, Sequence
 
-    import keras
-
-    from basenji_kipoi.architecture import Architecture
     from basenji_kipoi.targets import Targets
+    from basenji_training.held_out import Place
+    from basenji_training.replicate_tracks import Replicate
     from basenji_training.store import Store
+    from basenji_training.trained_model import TrainedModel
 
-__all__ = ["Comparison", "compared", "evaluate", "summary_table", "write_evaluation"]
+__all__ = ["Comparison", "Evaluation", "compared", "evaluate", "group_figures"]
 
-
-def compared(
-    network: keras.Model, windows: Windows, *, batch_size: int, show: str = ""
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Predict windows and read the coverage to compare with.
-
-    Parameters
-    ----------
-    network
-        float32 (batch, window, 4) -> (batch, bins, tracks).
-    windows
-        The windows, in whose order the result comes.
-    batch_size
-        Windows predicted at once.
-    show
-        Label of a progress bar; none if empty.
-
-    Yields
-    ------
-    predicted, observed : ndarray, float32, shape (batch, bins, tracks)
-        In the network's units; `observed` is NaN where missing.
-    """
-    with progress_bar(show, total=len(windows), unit="windows") as advance:
-        for sequence, observed in evaluation_batches(windows, batch_size=batch_size):
-            # A last, smaller batch would be compiled anew: to repeat some windows costs less.
-            padded = np.resize(sequence, (batch_size, *sequence.shape[1:]))
-            yield network.predict_on_batch(padded)[: len(sequence)], observed
-            advance(len(sequence))
+#: Figures of a track that are averaged over the tracks of an assay and sample.
+GROUP_FIGURES = (
+    "pearson",
+    "pearson_log1p",
+    "spearman",
+    "r2",
+    "r2_log1p",
+    "auroc",
+    "auprc",
+    "specificity",
+)
 
 
 class Comparison:
-    """Correlations of counts and of log(1 + counts), accumulated over batches.
+    """Agreement of counts and of log(1 + counts), accumulated over windows.
 
     Predictions and coverage are taken back to counts (`basenji_kipoi.targets.Targets.counts`) and
     summed to the resolution; bins with a missing part are left out.
@@ -66,9 +57,18 @@ class Comparison:
     Parameters
     ----------
     windows
-        Where the batches come from.
+        Where the values come from.
     resolution
         Width of the bins that are compared (bp), a multiple of the network's bin.
+    tracks
+        Number of tracks; by default the store's.
+    blocks
+        Blocks of the bootstrap.
+
+    Attributes
+    ----------
+    raw, logarithmic : Correlation
+        Of counts and of log(1 + counts).
 
     Raises
     ------
@@ -76,157 +76,247 @@ class Comparison:
         If the resolution does not fit.
     """
 
-    def __init__(self, windows: Windows, resolution: int) -> None:
-        shape = windows.architecture
-        self._factor, rest = divmod(resolution, shape.bin)
-        if rest or self._factor < 1 or shape.bins % self._factor:
-            raise InputError(
-                f"a resolution of {resolution} bp does not divide into the network's {shape.bins} "
-                f"bins of {shape.bin} bp: choose a multiple of {shape.bin} that does"
-            )
+    def __init__(
+        self, windows: Windows, resolution: int, *, tracks: int | None = None, blocks: int = 1
+    ) -> None:
+        self._factor = bins_summed(windows, resolution)
         self._targets = windows.store.targets
-        self._raw = Correlation(len(self._targets))
-        self._logarithmic = Correlation(len(self._targets))
+        number = len(self._targets) if tracks is None else tracks
+        self.raw = Correlation(number, blocks)
+        self.logarithmic = Correlation(number, blocks)
 
     def add(self, predicted: np.ndarray, observed: np.ndarray) -> None:
-        """Add a batch as `compared` yields it."""
-        pair = [sum_bins(self._targets.counts(x), self._factor) for x in (predicted, observed)]
-        self._raw.add(*pair)
-        self._logarithmic.add(*np.log1p(pair))
+        """Add a batch as `basenji_training.held_out.compared` yields it."""
+        self._add(self._targets.counts(predicted), self._targets.counts(observed), 0)
 
-    @property
-    def pearson(self) -> np.ndarray:
-        """Correlation of counts: float64 (tracks,), NaN for a constant or missing track."""
-        return self._raw.result()
+    def see(self, place: Place, predicted: np.ndarray, observed: np.ndarray) -> None:
+        """Add the counts of a window (`basenji_training.held_out.Collector`)."""
+        self._add(predicted, observed, place.block)
+
+    def _add(self, predicted: np.ndarray, observed: np.ndarray, block: int) -> None:
+        pair = [sum_bins(counts, self._factor) for counts in (predicted, observed)]
+        self.raw.add(*pair, block)
+        self.logarithmic.add(*np.log1p(pair), block)
 
     @property
     def pearson_log1p(self) -> np.ndarray:
-        """Correlation of log(1 + counts): float64 (tracks,), NaN as in `pearson`."""
-        return self._logarithmic.result()
+        """Correlation of log(1 + counts): float64 (tracks,), NaN if constant or missing."""
+        return self.logarithmic.result()
 
-    @property
-    def bins(self) -> np.ndarray:
-        """Bins compared: int64 (tracks,)."""
-        return self._raw.number
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures, and the values behind them that a report draws.
+
+    Attributes
+    ----------
+    figures : dict
+        What ``evaluation.json`` holds. A figure that does not exist is None.
+    targets : Targets
+        The model's tracks.
+    bins : Bins
+        Kept bins.
+    loci : list of Locus
+        Stretches to be looked at, with the tracks `locus_tracks`.
+    locus_tracks : list of int
+        Their tracks.
+    expression : Expression, optional
+        Expression of genes.
+    contrasts : list of Contrast
+        The contrasts of its measurements.
+    replicates : tuple of (list of Replicate, Bins), optional
+        Replicates and what was compared with them, as `Replicates.figures` has it.
+    """
+
+    figures: dict[str, Any]
+    targets: Targets
+    bins: Bins
+    loci: list[Locus]
+    locus_tracks: list[int]
+    expression: Expression | None
+    contrasts: list[Contrast]
+    replicates: tuple[list[Replicate], Bins] | None
 
 
 def evaluate(
-    network: keras.Model,
-    architecture: Architecture,
+    model: TrainedModel,
     store: Store,
     *,
     split: str,
     resolution: int,
+    extras: Extras | None = None,
     batch_size: int = 8,
-    both_strands: bool = False,
     command: str = "",
-) -> dict[str, Any]:
-    """Evaluate a network on the chromosomes of a split.
+) -> Evaluation:
+    """Evaluate a model on the chromosomes of a split, in one pass over them.
 
     Parameters
     ----------
-    network, architecture
-        The network and its description.
+    model
+        The model.
     store
-        Coverage to compare with.
+        Coverage to compare with. It may have more tracks than the model.
     split
         train, validation or test.
     resolution
         Width of the bins that are compared (bp).
+    extras
+        What else to look at.
     batch_size
         Windows predicted at once.
-    both_strands
-        Whether to average predictions over both strands.
     command
         The command that makes the result, to be kept with it.
-
-    Returns
-    -------
-    dict
-        What ``evaluation.json`` holds: ``command``, ``split``, ``chromosomes``, ``resolution``
-        (bp), ``both_strands``, ``tracks`` (one entry each) and ``groups`` (means over the tracks
-        of an assay and sample). A figure that does not exist (constant or missing track) is None
-        and does not count in a mean.
-    """
-    windows = Windows(store, split, architecture)
-    if both_strands:
-        network = average_strands(network, store.targets.strand_permutation)
-    comparison = Comparison(windows, resolution)
-    for batch in compared(network, windows, batch_size=batch_size, show=f"evaluating {split}"):
-        comparison.add(*batch)
-    pearson, logarithmic = comparison.pearson, comparison.pearson_log1p
-    return {
-        "command": command,
-        "split": split,
-        "chromosomes": store.folds[split],
-        "resolution": resolution,
-        "both_strands": both_strands,
-        "units": "counts (scale and soft clipping undone), summed to the resolution",
-        "tracks": [
-            {
-                "identifier": target.identifier,
-                "bins": int(comparison.bins[target.index]),
-                "pearson": _rounded(pearson[target.index]),
-                "pearson_log1p": _rounded(logarithmic[target.index]),
-            }
-            for target in store.targets
-        ],
-        "groups": _groups(store.targets, pearson, logarithmic),
-    }
-
-
-def _groups(targets: Targets, pearson: np.ndarray, logarithmic: np.ndarray) -> list[dict[str, Any]]:
-    members: dict[tuple[str, str], list[int]] = {}
-    for target in targets:
-        members.setdefault((target.assay, target.sample), []).append(target.index)
-    return [
-        {
-            "assay": assay,
-            "sample": sample,
-            "tracks": len(indices),
-            "pearson": _mean(pearson[indices]),
-            "pearson_log1p": _mean(logarithmic[indices]),
-        }
-        for (assay, sample), indices in members.items()
-    ]
-
-
-def _mean(values: np.ndarray) -> float | None:
-    known = values[np.isfinite(values)]
-    return _rounded(known.mean()) if known.size else None
-
-
-def _rounded(value: float) -> float | None:
-    """Round a figure for JSON, which has no NaN."""
-    return round(float(value), 4) if np.isfinite(value) else None
-
-
-def summary_table(evaluation: dict[str, Any]) -> str:
-    """Lay out the group means of an evaluation as a Markdown table."""
-    lines = [
-        f"Pearson correlation at {evaluation['resolution']} bp on "
-        f"{', '.join(evaluation['chromosomes'])} ({evaluation['split']}):",
-        "",
-        "| assay | sample | tracks | r of log(1 + counts) | r of counts |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for group in evaluation["groups"]:
-        figures = (group["pearson_log1p"], group["pearson"])
-        cells = ["not defined" if figure is None else f"{figure:.3f}" for figure in figures]
-        cells = [group["assay"], group["sample"], str(group["tracks"]), *cells]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def write_evaluation(
-    evaluation: dict[str, Any], path: str | os.PathLike[str], *, overwrite: bool = False
-) -> None:
-    """Write an evaluation as JSON, whole or not at all.
 
     Raises
     ------
     InputError
-        If the output may not be written.
+        If the store lacks a track of the model, or something else does not fit.
     """
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        Path(temporary).write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
+    extras = extras or Extras()
+    windows, targets = Windows(store, split, model.architecture), model.targets
+    columns = _columns(targets, store)
+    tracks = len(targets)
+    blocks = places_of(windows)[-1].block + 1
+    comparison = Comparison(windows, resolution, tracks=tracks, blocks=blocks)
+    kept, loci = KeptBins(windows, tracks, resolution), Loci(windows, targets, resolution)
+    collectors = [comparison, kept, loci]
+    expression = replicates = None
+    contrasts = contrasts_of(extras.contrasts, targets)
+    if extras.genes is not None:
+        expression = Expression(extras.genes, windows, targets, flank=extras.flank)
+        collectors.append(expression)
+    if extras.replicates:
+        replicates = Replicates(extras.replicates, windows, targets, resolution)
+        collectors.append(replicates)
+    walk(model, windows, columns, collectors, batch_size=batch_size)
+    bins = kept.arrays()
+    rows = _track_figures(comparison, bins, targets, extras, resolution)
+    figures: dict[str, Any] = {
+        "command": command,
+        "split": split,
+        "chromosomes": store.folds[split],
+        "resolution": resolution,
+        "both_strands": model.both_strands,
+        "members": model.members,
+        "units": "counts (scale and soft clipping undone), summed to the resolution",
+        "intervals": "95 %, block bootstrap, 1000 draws",
+        "blocks": blocks,
+        "ranked_share": kept.share,
+        "peaks": PEAK_RULE,
+        "tracks": rows,
+        "groups": group_figures(rows, targets),
+    }
+    if expression is not None:
+        figures["genes"] = expression.figures(contrasts)
+    shown = None
+    if replicates is not None:
+        figures["replicates"], drawn = replicates.figures()
+        shown = replicates.replicates, drawn
+    return Evaluation(
+        _for_json(figures), targets, bins, loci.loci(), loci.tracks, expression, contrasts, shown
+    )
+
+
+def _columns(targets: Targets, store: Store) -> np.ndarray:
+    """Find a model's tracks among a store's."""
+    places = {label: column for column, label in enumerate(store.targets.labels)}
+    missing = [label for label in targets.labels if label not in places]
+    if missing:
+        raise InputError(
+            f"the store {store.path} has no track {missing[0]!r}, which the model predicts: "
+            "evaluate on a store of the same targets table"
+        )
+    return np.array([places[label] for label in targets.labels])
+
+
+def _track_figures(
+    comparison: Comparison, bins: Bins, targets: Targets, extras: Extras, resolution: int
+) -> list[dict[str, Any]]:
+    """Compute the figures of each track; NaN where one does not exist."""
+    raw, logarithmic = comparison.raw, comparison.logarithmic
+    figures = {"bins": raw.number}
+    for suffix, correlation in (("", raw), ("_log1p", logarithmic)):
+        for statistic in correlation.statistics:
+            figures[statistic + suffix] = correlation.result(statistic)
+            figures[f"{statistic}{suffix}_interval"] = correlation.interval(statistic).T
+    figures["spearman"], interval = spearman(bins.predicted, bins.observed, bins.block)
+    figures["spearman_interval"] = interval.T
+    figures["specificity"] = specificity(bins, targets)
+    known = {
+        targets.labels.index(identifier): overlapped(bins, resolution, intervals)
+        for identifier, intervals in extras.peaks.items()
+    }
+    peaks = peak_figures(bins, known)
+    deciles = calibration(bins)
+    constant = raw.constant
+    return [
+        {
+            "identifier": target.identifier,
+            **{name: values[target.index] for name, values in figures.items()},
+            "peaks": peaks[target.index].peaks,
+            "peak_share": peaks[target.index].share,
+            "auroc": peaks[target.index].auroc,
+            "auprc": peaks[target.index].auprc,
+            "calibration": deciles[target.index],
+            "reason": _reason(raw.number[target.index], *constant[:, target.index]),
+        }
+        for target in targets
+    ]
+
+
+def _reason(bins: int, constant_prediction: bool, constant_observation: bool) -> str | None:
+    """Say why a track has no correlation; None if it has one."""
+    if bins == 0:
+        return "no bin has a value"
+    if constant_observation:
+        return "the observed track is constant"
+    return "the predictions are constant" if constant_prediction else None
+
+
+def group_figures(rows: Sequence[Mapping[str, Any]], targets: Targets) -> list[dict[str, Any]]:
+    """Average the figures of tracks over each assay and sample.
+
+    Parameters
+    ----------
+    rows
+        Figures of each track, None or NaN where one does not exist: such a track does not count in
+        that mean.
+    targets
+        The tracks, in the same order.
+
+    Returns
+    -------
+    list of dict
+        In the order of the table; a mean of nothing is None.
+    """
+    members: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row, target in zip(rows, targets, strict=True):
+        members.setdefault((target.assay, target.sample), []).append(row)
+    groups = []
+    for (assay, sample), tracks in members.items():
+        means = {}
+        for name in GROUP_FIGURES:
+            values = np.array([track.get(name) for track in tracks], dtype=np.float64)
+            means[name] = np.nanmean(values) if np.isfinite(values).any() else np.nan
+        groups.append({"assay": assay, "sample": sample, "tracks": len(tracks), **means})
+    return _for_json(groups)
+
+
+def _for_json(value: Any) -> Any:  # noqa: ANN401 - any content of a JSON file
+    """Make plain types of NumPy's; round figures; NaN, which JSON lacks, becomes None."""
+    if isinstance(value, dict):
+        return {key: _for_json(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_for_json(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return _rounded(value)
+    return value
+
+
+def _rounded(value: float) -> float | None:
+    """Four decimals, or four digits of what is larger."""
+    if not np.isfinite(value):
+        return None
+    return round(value, 4) if abs(value) < 1 else float(f"{value:.5g}")

@@ -1,26 +1,36 @@
-"""From a training run and its evaluation to a bundle that Kipoi and `basenji` use."""
+"""From training runs and their evaluation to a bundle that Kipoi and `basenji` use."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from basenji_kipoi.bundle import Bundle, save_bundle
+from basenji_kipoi.ensembles import check_alike
 from basenji_kipoi.errors import InputError
-from basenji_training.evaluate import summary_table
+from basenji_kipoi.network import average_networks
+from basenji_kipoi.sequence import one_hot
+from basenji_training.evaluate import group_figures
+from basenji_training.gene_expression import measurements
+from basenji_training.model_card import model_card
+from basenji_training.trained_model import pick_tracks
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
-    from basenji_training.fit import Run
+    from basenji_kipoi.targets import Targets
+    from basenji_training.trained_model import RunHead
 
-__all__ = ["export"]
+__all__ = ["export", "rounding"]
 
 #: What a run records beside its settings.
 _NOT_SETTINGS = {"network", "stores", "command"}
 
 
 def export(
-    run: Run,
+    members: Sequence[RunHead],
     out: str | os.PathLike[str],
     *,
     name: str,
@@ -28,14 +38,16 @@ def export(
     description: str,
     evaluation: dict[str, Any],
     command: str,
+    tracks: str | None = None,
+    half: bool = False,
     overwrite: bool = False,
 ) -> Bundle:
-    """Write the best weights of a run as a bundle.
+    """Write the best weights of a run, or of several as an ensemble, as a bundle.
 
     Parameters
     ----------
-    run
-        The finished run.
+    members
+        One head of each finished run; runs of one architecture and the same tracks.
     out
         The bundle's directory.
     name, assembly
@@ -43,10 +55,16 @@ def export(
     description
         What it is trained on, in a sentence or more, for the model card.
     evaluation
-        Figures on held-out chromosomes, from `basenji_training.evaluate.evaluate`.
+        Figures on held-out chromosomes, from `basenji_training.evaluate.evaluate`, of these
+        members together.
     command
-        The command that exports, to be kept after those that the store, the run and the evaluation
-        hold.
+        The command that exports, to be kept after those that the stores, the runs and the
+        evaluation hold.
+    tracks
+        Identifiers or indices of the tracks to keep, separated by commas; all by default. The
+        other strand's track of a pair stays with it.
+    half
+        Whether weights are stored in float16.
     overwrite
         Whether an existing bundle may be replaced.
 
@@ -58,95 +76,121 @@ def export(
     Raises
     ------
     InputError
-        If the evaluation is of other tracks than the run's, or the output may not be written.
+        If the members differ, the evaluation is of others, or the output may not be written.
     """
-    evaluated = [track["identifier"] for track in evaluation["tracks"]]
-    if evaluated != run.targets_of().labels:
+    first = members[0]
+    check_alike(members)
+    for other in members[1:]:
+        if other.architecture != first.architecture:
+            raise InputError(
+                f"{first.path} and {other.path} have different networks: a bundle holds one "
+                "architecture; `basenji score` averages over several bundles (--model)"
+            )
+    measured = evaluation.get("members", 1)
+    if measured != len(members):
         raise InputError(
-            f"the evaluation is of other tracks than the run {run.path}: evaluate that run again"
+            f"the evaluation is of {measured} network(s), the export of {len(members)}: evaluate "
+            "the same runs together"
         )
-    store = run.settings["stores"][run.heads[0]]
-    history = run.history
-    best = max(history, key=lambda row: row["validation_r"])
-    training = {
-        "chromosomes": store["folds"],
-        "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
-        "epochs_run": len(history),
-        "best_epoch": int(best["epoch"]),
-        "validation_r": round(best["validation_r"], 4),
-        "seconds": round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
-        "commands": [
-            store["command"],
-            run.settings["command"],
-            evaluation["command"],
-            command,
-        ],
-    }
+    wanted = set(first.targets.columns_of(tracks))
+    columns = sorted(wanted | {first.targets[column].strand_pair for column in wanted})
+    parts = [pick_tracks(m.network, m.architecture, m.targets, columns) for m in members]
+    _, architecture, targets = parts[0]
+    evaluation = _figures_of(evaluation, targets, first)
+    training = _training(members, evaluation, command)
     return save_bundle(
         out,
-        network=run.network(),
-        architecture=run.architecture,
-        targets=run.targets_of(),
+        network=[network for network, _, _ in parts],
+        architecture=architecture,
+        targets=targets,
         name=name,
         assembly=assembly,
         training=training,
         evaluation=evaluation,
         both_strands=evaluation["both_strands"],
-        model_card=_model_card(run, name, assembly, description, evaluation, training),
+        model_card=model_card(
+            architecture, targets, name, assembly, description, evaluation, training
+        ),
+        half=half,
         overwrite=overwrite,
     )
 
 
-def _model_card(
-    run: Run,
-    name: str,
-    assembly: str,
-    description: str,
-    evaluation: dict[str, Any],
-    training: dict[str, Any],
-) -> str:
-    shape = run.architecture
-    folds = training["chromosomes"]
-    settings = training["settings"]
-    commands = "\n".join(training["commands"])
-    strands = (
-        "the mean of the predictions for the sequence and for its reverse complement"
-        if evaluation["both_strands"]
-        else "for the sequence as it stands, on the forward strand"
-    )
-    return f"""# {name}
+def _figures_of(evaluation: dict[str, Any], targets: Targets, member: RunHead) -> dict[str, Any]:
+    """Keep the figures of the tracks that are exported."""
+    rows = {track["identifier"]: track for track in evaluation["tracks"]}
+    if list(rows) != member.targets.labels:
+        raise InputError(
+            f"the evaluation is of other tracks than the run {member.path}: evaluate that run again"
+        )
+    if targets == member.targets:
+        return evaluation
+    kept = [rows[label] for label in targets.labels]
+    figures = {**evaluation, "tracks": kept, "groups": group_figures(kept, targets)}
+    if "replicates" in figures:
+        figures["replicates"] = [
+            each for each in figures["replicates"] if each["identifier"] in targets.labels
+        ]
+    if "genes" in figures:
+        names = {each.name for each in measurements(targets)}
+        genes = figures["genes"]
+        figures["genes"] = {
+            **genes,
+            "measurements": [each for each in genes["measurements"] if each["name"] in names],
+            "contrasts": [
+                each
+                for each in genes["contrasts"]
+                if {each["numerator"], each["denominator"]} <= names
+            ],
+        }
+    return figures
 
-{description}
 
-## What it predicts
+def _training(
+    members: Sequence[RunHead], evaluation: dict[str, Any], command: str
+) -> dict[str, Any]:
+    """Collect how the members came about: of one, its record; of several, a list of them."""
+    records = [_record(member) for member in members]
+    made = [
+        command
+        for member in members
+        for command in (
+            *(store["command"] for store in member.run.settings["stores"].values()),
+            member.run.settings["command"],
+        )
+    ]
+    commands = list(dict.fromkeys([*made, evaluation["command"], command]))
+    if len(records) == 1:
+        return {**records[0], "commands": commands}
+    return {"members": records, "commands": commands}
 
-{len(run.targets_of())} tracks for a window of {shape.window:,} bp of {assembly}: {shape.bins} bins
-of
-{shape.bin} bp, {shape.crop} bins cropped at each end. Each bin depends on
-{shape.receptive_field:,} bp of sequence. Values are in the units of `targets.tsv`: what a bin sums
-to, clipped and scaled as that table says for each track. Predictions are {strands}.
 
-## How well
+def _record(member: RunHead) -> dict[str, Any]:
+    run, history = member.run, member.run.history
+    best = max(history, key=lambda row: row["validation_r"])
+    return {
+        "chromosomes": run.settings["stores"][member.head]["folds"],
+        "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
+        "epochs_run": len(history),
+        "best_epoch": int(best["epoch"]),
+        "validation_r": round(best["validation_r"], 4),
+        "seconds": round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
+    }
 
-{summary_table(evaluation)}
 
-Counts are those of the coverage, with scale and soft clipping undone. Every figure, track by track,
-is in `evaluation.json`, made by
+def rounding(bundle: Bundle, members: Sequence[RunHead]) -> float:
+    """Measure what storing weights in float16 changes.
 
-    {evaluation["command"]}
-
-These chromosomes were used neither for training nor for choosing anything.
-
-## How it was made
-
-Trained on {", ".join(folds["train"])}; {", ".join(folds["validation"])} chose the epoch
-({training["best_epoch"]} of {training["epochs_run"]}); {", ".join(folds["test"])} were held out.
-{training["seconds"] / 60:.0f} minutes, in {settings["dtype"]}, seed {settings["seed"]}.
-
-    {commands.replace(chr(10), chr(10) + "    ")}
-
-## Limits
-
-Predictions hold for the assembly, strains and conditions of the training data. Positions near a
-chromosome's end see padding instead of sequence.
-"""
+    Returns
+    -------
+    float
+        The largest change of a prediction for four random windows, as a share of the largest
+        prediction.
+    """
+    columns = [members[0].targets.labels.index(label) for label in bundle.targets.labels]
+    codes = np.random.default_rng(0).integers(0, 4, (4, bundle.architecture.window))
+    x = one_hot(codes.astype(np.uint8))
+    exact = average_networks([member.network for member in members]).predict_on_batch(x)
+    exact = exact[..., columns]
+    stored = bundle.network(both_strands=False).predict_on_batch(x)
+    return float(np.abs(stored - exact).max() / np.abs(exact).max())

@@ -6,6 +6,7 @@ import json
 
 import keras
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from known_truth import LENGTHS, random_sequences, tiny_architecture, write_store
 
@@ -13,8 +14,15 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
 from basenji_kipoi.sequence import one_hot
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.evaluate import Comparison, evaluate, summary_table, write_evaluation
+from basenji_training.evaluate import Comparison, evaluate
+from basenji_training.evaluation_files import (
+    read_evaluation,
+    summary_table,
+    write_evaluation,
+    write_table,
+)
 from basenji_training.pipeline import Windows
+from basenji_training.trained_model import TrainedModel
 
 ARCHITECTURE = tiny_architecture(tracks=5)
 TARGETS = Targets(
@@ -58,7 +66,7 @@ def predicted(network, tmp_path_factory):
 
 def measure(network, store, **changes):
     options = {"split": "test", "resolution": 64, "batch_size": 5, "command": "how", **changes}
-    return evaluate(network, ARCHITECTURE, store, **options)
+    return evaluate(TrainedModel(network, ARCHITECTURE, TARGETS), store, **options).figures
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +82,17 @@ def test_figures_of_each_track(evaluation):
     assert by_name["opposite"]["pearson"] == -1
     for name in ("constant", "absent"):
         assert by_name[name]["pearson"] is by_name[name]["pearson_log1p"] is None
+        assert by_name[name]["spearman"] is by_name[name]["r2"] is by_name[name]["auprc"] is None
+    assert by_name["p"]["spearman"] == by_name["p"]["r2"] == by_name["p"]["r2_log1p"] == 1
+    assert by_name["opposite"]["spearman"] == -1
+    assert by_name["opposite"]["r2"] < 0
+
+
+def test_a_track_without_figures_has_a_reason(evaluation):
+    reasons = {track["identifier"]: track["reason"] for track in evaluation["tracks"]}
+    assert reasons["constant"] == "the observed track is constant"
+    assert reasons["absent"] == "no bin has a value"
+    assert reasons["p"] is reasons["m"] is reasons["opposite"] is None
 
 
 def test_bins_that_are_compared(evaluation):
@@ -117,7 +136,7 @@ def test_counts_are_compared_not_stored_values(network, predicted):
     # Track 1 is soft-clipped at 1: a stored value v above it stands for 1 + (v - 1)^2.
     counts = [np.where(v > 1, 1 + (v - 1) ** 2, v)[..., 1] for v in (guess, observed)]
     counts = [v.astype(float).reshape(4, -1, 3).sum(axis=2).ravel() for v in counts]
-    assert comparison.pearson[1] == pytest.approx(np.corrcoef(*counts)[0, 1], rel=1e-5)
+    assert comparison.raw.result()[1] == pytest.approx(np.corrcoef(*counts)[0, 1], rel=1e-5)
     assert comparison.pearson_log1p[1] == pytest.approx(
         np.corrcoef(*np.log1p(counts))[0, 1], rel=1e-5
     )
@@ -132,8 +151,9 @@ def test_resolutions_that_do_not_fit(network, predicted, resolution):
 def test_the_summary_has_the_groups(evaluation):
     table = summary_table(evaluation).splitlines()
     assert "64 bp on chr4 (test)" in table[0]
-    assert "| same | s | 3 | 1.000 | 1.000 |" in table
-    assert "| absent | s | 1 | not defined | not defined |" in table
+    same, absent = (next(r for r in table if r.startswith(f"| {a} ")) for a in ("same", "absent"))
+    assert same.startswith("| same | s | 3 | 1.000 | 1.000 | 1.000 |")
+    assert absent == "| absent | s | 1 |" + " not defined |" * 5
 
 
 def test_an_evaluation_is_strict_json(evaluation, tmp_path):
@@ -144,5 +164,45 @@ def test_an_evaluation_is_strict_json(evaluation, tmp_path):
 
     text = (tmp_path / "evaluation.json").read_text()
     assert json.loads(text, parse_constant=refuse) == evaluation
+    assert read_evaluation(tmp_path / "evaluation.json") == evaluation
     with pytest.raises(InputError, match="exists already"):
         write_evaluation(evaluation, tmp_path / "evaluation.json")
+
+
+def test_a_file_that_is_no_evaluation(tmp_path):
+    for content in ("{", "[]", "{}"):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(InputError, match=r"x\.json is not a readable evaluation"):
+            read_evaluation(tmp_path / "x.json")
+
+
+def test_the_table_has_a_row_a_track(evaluation, tmp_path):
+    write_table(evaluation, TARGETS, tmp_path / "x.parquet")
+    table = pq.read_table(tmp_path / "x.parquet")
+    rows = table.to_pylist()
+    assert [row["identifier"] for row in rows] == TARGETS.labels
+    for row, track in zip(rows, evaluation["tracks"], strict=True):
+        for name in ("pearson", "spearman", "r2_log1p", "auroc", "reason", "bins"):
+            assert row[name] == track[name]
+        assert [row["pearson_low"], row["pearson_high"]] == track["pearson_interval"]
+        assert row["decile_predicted"] == [pair[0] for pair in track["calibration"]]
+    assert str(table.schema.field("bins").type) == "int64"
+
+
+def test_a_store_with_more_tracks_is_read_by_their_names(network, predicted):
+    rows = [TARGETS[3].model_copy(update={"index": 0, "strand_pair": 0}), TARGETS[1], TARGETS[0]]
+    some = Targets(
+        row.model_copy(update={"index": i, "strand_pair": pair})
+        for i, (row, pair) in enumerate(zip(rows, (0, 2, 1), strict=True))
+    )
+    picked = keras.Model(network.input, keras.ops.take(network.output, [3, 1, 0], axis=2))
+    figures = evaluate(
+        TrainedModel(picked, ARCHITECTURE, some), predicted, split="test", resolution=64
+    ).figures
+    assert [track["pearson"] for track in figures["tracks"]] == [-1, 1, 1]
+
+
+def test_a_store_without_the_models_tracks(network, predicted):
+    other = Targets([TARGETS[0].model_copy(update={"identifier": "x", "strand_pair": 0})])
+    with pytest.raises(InputError, match=r"predicted\.zarr has no track 'x'"):
+        evaluate(TrainedModel(network, ARCHITECTURE, other), predicted, split="test", resolution=64)

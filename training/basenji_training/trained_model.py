@@ -1,0 +1,194 @@
+"""Runs and bundles as models: what `basenji-train evaluate` measures and `export` writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import keras
+
+from basenji_kipoi.bundle import METADATA, Bundle
+from basenji_kipoi.ensembles import check_alike
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.network import average_networks, average_strands, build_network
+from basenji_training.fit import Run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from basenji_kipoi.architecture import Architecture
+    from basenji_kipoi.targets import Targets
+
+__all__ = ["RunHead", "TrainedModel", "pick_tracks", "read_model"]
+
+
+class RunHead(NamedTuple):
+    """One head of a run, as a model of its own.
+
+    Attributes
+    ----------
+    run : Run
+        The run.
+    head : str
+        The head's name.
+    path : Path
+        Its directory.
+    architecture : Architecture
+        The network with this head only.
+    targets : Targets
+        The head's tracks.
+    network : keras.Model
+        float32 (batch, window, 4) -> (batch, bins, tracks), with the weights of the best epoch.
+    """
+
+    run: Run
+    head: str
+    path: Path
+    architecture: Architecture
+    targets: Targets
+    network: keras.Model
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], head: str | None = None) -> RunHead:
+        """Read a run.
+
+        Parameters
+        ----------
+        path
+            Its directory.
+        head
+            The head; by default the only one.
+
+        Raises
+        ------
+        InputError
+            If there is no run or no such head, or none is named and there are several.
+        """
+        run = Run(path)
+        if head is None and len(run.heads) == 1:
+            (head,) = run.heads
+        if head not in run.heads:
+            raise InputError(
+                f"{path} has the heads {', '.join(run.heads)}: name one of them with --head, "
+                f"not {head!r}"
+                if head
+                else f"{path} has several heads: name one of {', '.join(run.heads)} with --head"
+            )
+        targets = run.targets_of(head)
+        alone = run.architecture.with_heads({head: len(targets)})
+        return cls(run, head, run.path, alone, targets, run.network(head))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network that predicts, and what it says about itself.
+
+    Attributes
+    ----------
+    network : keras.Model
+        float32 (batch, window, 4) -> (batch, bins, tracks); already the mean of members and
+        strands.
+    architecture : Architecture
+        Its geometry.
+    targets : Targets
+        Its tracks, whose units its predictions have.
+    both_strands : bool
+        Whether predictions are means over both strands.
+    members : int
+        Networks whose mean it is.
+    """
+
+    network: keras.Model
+    architecture: Architecture
+    targets: Targets
+    both_strands: bool = False
+    members: int = 1
+
+
+def read_model(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    head: str | None = None,
+    both_strands: bool | None = None,
+) -> TrainedModel:
+    """Read one model, or several as an ensemble whose predictions are averaged.
+
+    Parameters
+    ----------
+    paths
+        Run directories and bundles.
+    head
+        Head of the runs; by default their only one.
+    both_strands
+        Whether to average over both strands. By default as bundles say; runs say no.
+
+    Raises
+    ------
+    InputError
+        If one is neither a run nor a bundle, or they differ in geometry, tracks or strands.
+    """
+    models = [_open(path, head) for path in paths]
+    check_alike(models)
+    if both_strands is None:
+        said = {isinstance(m, Bundle) and m.metadata.both_strands for m in models}
+        if len(said) > 1:
+            raise InputError(
+                "some of the models average over both strands and others do not: pass "
+                "--both-strands or --one-strand"
+            )
+        (both_strands,) = said
+    networks = []
+    for model in models:
+        if isinstance(model, Bundle):
+            networks += [member.network(both_strands=False) for member in model.members]
+        else:
+            networks.append(model.network)
+    network = average_networks(networks)
+    if both_strands:
+        network = average_strands(network, models[0].targets.strand_permutation)
+    return TrainedModel(
+        network, models[0].architecture, models[0].targets, both_strands, len(networks)
+    )
+
+
+def _open(path: str | os.PathLike[str], head: str | None) -> RunHead | Bundle:
+    if (Path(path) / METADATA).is_file():
+        return Bundle.load(path)
+    if (Path(path) / "settings.json").is_file():
+        return RunHead.read(path, head)
+    raise InputError(
+        f"{path} is neither a run of `basenji-train fit` nor a bundle: name a directory with "
+        f"settings.json or {METADATA}"
+    )
+
+
+def pick_tracks(
+    network: keras.Model, architecture: Architecture, targets: Targets, columns: Sequence[int]
+) -> tuple[keras.Model, Architecture, Targets]:
+    """Leave tracks out of a network; the others are predicted as before.
+
+    Parameters
+    ----------
+    network, architecture, targets
+        A network with one head, its description and its tracks.
+    columns
+        Indices of the tracks to keep, ascending, with the partner of each stranded track.
+
+    Returns
+    -------
+    network, architecture, targets
+        The smaller network and what describes it.
+    """
+    ((name, head),) = architecture.heads.items()
+    smaller = architecture.model_copy(
+        update={"heads": {name: head.model_copy(update={"tracks": len(columns)})}}
+    )
+    picked = build_network(smaller)
+    for layer in picked.layers:
+        weights = network.get_layer(layer.name).get_weights()
+        if isinstance(layer, keras.layers.Dense):
+            weights = [values[..., list(columns)] for values in weights]
+        layer.set_weights(weights)
+    return picked, smaller, targets.select(columns)

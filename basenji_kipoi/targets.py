@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
@@ -173,19 +174,20 @@ class Targets:
         return Targets(rows)
 
     def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
-        """Find tracks by identifier or index.
+        """Find tracks by identifier, pattern or index.
 
         Parameters
         ----------
         wanted
-            Identifiers or indices, separated by commas; None for all tracks.
+            Identifiers, shell patterns of them such as ``atac*``, or indices, separated by commas;
+            None for all tracks.
         option
             The option that named them, for messages.
 
         Returns
         -------
         list of int
-            Indices in the order of the names.
+            Indices in the order of the names, those of a pattern in the table's order.
 
         Raises
         ------
@@ -197,13 +199,15 @@ class Targets:
         columns = {label: column for column, label in enumerate(self.labels)}
         columns.update({str(column): column for column in range(len(self))})
         found = []
-        for name in wanted.split(","):
-            if name.strip() not in columns:
+        for name in map(str.strip, wanted.split(",")):
+            matching = [name] if name in columns else fnmatch.filter(self.labels, name)
+            if not matching:
                 raise InputError(
-                    f"{option}: no track {name.strip()!r}: expected an identifier or an index from "
-                    f"0 to {len(self) - 1} ('basenji inspect' lists them)"
+                    f"{option}: no track {name!r}: expected an identifier, a pattern of "
+                    f"identifiers, or an index from 0 to {len(self) - 1} ('basenji inspect' lists "
+                    "them)"
                 )
-            found.append(columns[name.strip()])
+            found += [columns[label] for label in matching]
         if len(set(found)) != len(found):
             raise InputError(f"{option}: {wanted} names a track twice")
         return found

@@ -133,3 +133,17 @@ def test_counts_of_several_tracks_keep_what_is_missing():
     counts = targets.counts(values)
     assert counts.dtype == np.float64
     np.testing.assert_array_equal(counts, [[[1, 4], [np.nan, 5], [3, np.nan]]])
+
+
+def test_tracks_are_found_by_identifier_pattern_and_index():
+    names = ("atac", "start_plus", "start_minus", "1")
+    targets = Targets(
+        Target(index=i, identifier=name, file="x", strand_pair=i) for i, name in enumerate(names)
+    )
+    assert targets.columns_of("start_*,atac") == [1, 2, 0]
+    assert targets.columns_of("2") == [2]
+    assert targets.columns_of(None) == [0, 1, 2, 3]
+    with pytest.raises(InputError, match=r"no track 'end_\*'"):
+        targets.columns_of("end_*")
+    with pytest.raises(InputError, match="names a track twice"):
+        targets.columns_of("start_*,start_plus")

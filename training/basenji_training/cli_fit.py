@@ -130,6 +130,13 @@ def fit(
         int | None,
         typer.Option(help="Width of the bins at which validation compares (bp) [default: 128]."),
     ] = None,
+    choose_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Tracks whose validation r chooses the epoch, as patterns separated by commas such "
+            f"as 'atac,stripe*'; the others are only trained on. {FROM_RECIPE}"
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(

@@ -125,6 +125,10 @@ class _Training:
         self.validation = {
             store.name: Windows(store, "validation", architecture) for store in stores
         }
+        self.choosing = {
+            store.name: store.targets.columns_of(settings.choose_by, option="--choose-by")
+            for store in stores
+        }
         for windows in self.validation.values():
             Comparison(windows, settings.resolution)  # says now if it does not fit
         self.steps_of = {
@@ -272,7 +276,7 @@ class _Training:
         ):
             comparison.add(predicted, observed)
             losses.append(float(self.loss(observed, predicted)))
-        correlation = comparison.pearson_log1p
+        correlation = comparison.pearson_log1p[self.choosing[head]]
         if not np.isfinite(correlation).any():
             raise InputError(
                 f"no track of {windows.store.path} has a correlation on the validation part: all "

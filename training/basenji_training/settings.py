@@ -39,6 +39,9 @@ class Settings(BaseModel):
         As `basenji_training.pipeline.Augmentation` has them (bp).
     resolution
         Width of the bins at which validation compares (bp).
+    choose_by
+        Tracks (as `basenji_kipoi.targets.Targets.columns_of` takes them) whose mean validation
+        correlation chooses the epoch; the others are auxiliary. All of them if None.
     patience
         Epochs without a better validation correlation after which training stops.
     dtype
@@ -72,6 +75,7 @@ class Settings(BaseModel):
     shift: int = Field(default=3, ge=0)
     reverse_complement: bool = True
     resolution: int = Field(default=128, gt=0)
+    choose_by: str | None = None
     patience: int = Field(default=20, gt=0)
     dtype: str = "float32"
     seed: int = 0

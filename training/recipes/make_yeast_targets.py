@@ -3,7 +3,7 @@
     python recipes/make_yeast_targets.py YEAST_FOLDER recipes/yeast_targets.tsv
 
 For each track, over the 32-bp bins of the training chromosomes that have a value: `clip_soft` is
-the 97th percentile of the bins' sums, `scale` makes the mean of the clipped sums the assay's
+the 90th percentile of the bins' sums but at least 1, `scale` makes the mean of the clipped sums the assay's
 weight (`WEIGHTS`). Both are rounded to two significant digits. The two strands of a track share
 both, because training with reverse complements swaps them. YEAST_FOLDER has tracks/, genome.fa.gz
 and blacklist.bed.
@@ -23,7 +23,7 @@ from basenji_training.data import build_store
 from basenji_training.store import Store
 
 BIN = 32
-QUANTILE = 0.97
+QUANTILE = 0.90
 # A track's share in the loss is proportional to its mean. With equal means, accessibility was not
 # learned in full even on the training chromosomes, while the eight TIF-seq tracks were learned
 # by heart.
@@ -108,7 +108,8 @@ def main(folder: Path, out: Path) -> None:
         )
     # Each column next to its other strand's (an unstranded track next to itself).
     pooled = np.concatenate([sums, sums[:, store.targets.strand_permutation]])
-    clip_soft = np.array([_round(value) for value in np.nanquantile(pooled, QUANTILE, axis=0)])
+    quantiles = np.maximum(np.nanquantile(pooled, QUANTILE, axis=0), 1.0)
+    clip_soft = np.array([_round(value) for value in quantiles])
     clipped = np.stack(
         [
             transform(column, clip_soft=value, clip=np.inf, scale=1.0)

@@ -22,7 +22,9 @@ from known_truth import (
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
 from basenji_training.cli import main
+from basenji_training.evaluate import Comparison, compared
 from basenji_training.fit import Run, fit
+from basenji_training.pipeline import Windows
 from basenji_training.weight_average import WeightAverage
 
 
@@ -100,6 +102,24 @@ def test_training_stops_when_validation_gets_no_better(noise, tmp_path):
     scores = [row["validation_r"] for row in history]
     assert len(history) < 60
     assert int(np.argmax(scores)) == len(scores) - 1 - 2
+
+
+def test_auxiliary_tracks_do_not_choose_the_epoch(letters, trained, tmp_path):
+    first = letters.targets.labels[0]
+    settings = SETTINGS.model_copy(update={"choose_by": first, "epochs": 1})
+    (row,) = fit(letters, tiny_architecture(), tmp_path / "run", settings).history
+    windows = Windows(letters, "validation", tiny_architecture())
+    comparison = Comparison(windows, SETTINGS.resolution)
+    for batch in compared(Run(tmp_path / "run").network(), windows, batch_size=4):
+        comparison.add(*batch)
+    assert row["validation_r"] == pytest.approx(comparison.pearson_log1p[0], abs=1e-5)
+    with pytest.raises(InputError, match="--choose-by: no track 'nothing'"):
+        fit(
+            letters,
+            tiny_architecture(),
+            tmp_path / "other",
+            SETTINGS.model_copy(update={"choose_by": "nothing"}),
+        )
 
 
 def test_bfloat16_learns_too(letters, tmp_path):

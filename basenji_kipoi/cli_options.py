@@ -14,7 +14,8 @@ Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed wi
 Tracks = Annotated[
     Optional[str],
     typer.Option(
-        help="Tracks to write, by identifier, pattern (such as stripe_*) or index, separated by commas.",
+        help="Tracks to write, by identifier, pattern (such as stripe_*) or index, separated by "
+        "commas.",
         show_default="all",
     ),
 ]

@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from basenji_kipoi.console import Commands
-from basenji_training.cli_coverage import coverage
 from basenji_training.cli_check import check
+from basenji_training.cli_coverage import coverage
 from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit

@@ -32,7 +32,24 @@ SCALE = 0.1
 ROMAN = dict(
     zip(
         map(str, range(1, 17)),
-        "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split(),
+        [
+            "I",
+            "II",
+            "III",
+            "IV",
+            "V",
+            "VI",
+            "VII",
+            "VIII",
+            "IX",
+            "X",
+            "XI",
+            "XII",
+            "XIII",
+            "XIV",
+            "XV",
+            "XVI",
+        ],
         strict=True,
     )
 )

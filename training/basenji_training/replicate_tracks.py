@@ -11,7 +11,7 @@ import numpy as np
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.coverage import locate_tracks, read_bins
+from basenji_training.binning import locate_tracks, read_bins
 from basenji_training.held_out import KeptBins
 from basenji_training.rank_figures import correlation_of
 

@@ -133,8 +133,8 @@ def fit(
     choose_by: Annotated[
         str | None,
         typer.Option(
-            help="Tracks whose validation r chooses the epoch, as patterns separated by commas such "
-            f"as 'atac,stripe*'; the others are only trained on. {FROM_RECIPE}"
+            help="Tracks whose validation r chooses the epoch, as patterns separated by commas, "
+            "such as 'atac,stripe*'; the others are only trained on [default: all]."
         ),
     ] = None,
     patience: Annotated[

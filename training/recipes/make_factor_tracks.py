@@ -11,10 +11,12 @@ with fewer than `FEWEST` peaks on the training chromosomes are left out: there i
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import sys
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bioframe
 import numpy as np
@@ -23,15 +25,18 @@ import pybigtools
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.targets import Target, Targets
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HELD_OUT = ("chrIV", "chrV", "chrXI", "chrXIII")
 FEWEST = 60
 FLANK = 24
 # A peak's middle bin becomes 3.2. A network learns from a rare, high value more than from its share
 # in the loss; with this the 277 tracks have a tenth of the coverage of the others.
 SCALE = 0.1
-ROMAN = dict(
-    zip(
-        map(str, range(1, 17)),
+ROMAN = {
+    str(number): numeral
+    for number, numeral in enumerate(
         [
             "I",
             "II",
@@ -50,9 +55,9 @@ ROMAN = dict(
             "XV",
             "XVI",
         ],
-        strict=True,
+        start=1,
     )
-)
+}
 
 
 def peaks(archive: Path) -> dict[str, dict[str, np.ndarray]]:
@@ -78,7 +83,7 @@ def peaks(archive: Path) -> dict[str, dict[str, np.ndarray]]:
 def write_track(path: Path, positions: dict[str, np.ndarray], lengths: dict[str, int]) -> None:
     """Write how many peaks, drawn out, cover each base."""
 
-    def runs():
+    def runs() -> Iterator[tuple[str, int, int, float]]:
         for chromosome, length in lengths.items():
             centres = positions.get(chromosome, np.empty(0, np.int64))
             steps = np.zeros(length + 1, np.int64)
@@ -86,7 +91,7 @@ def write_track(path: Path, positions: dict[str, np.ndarray], lengths: dict[str,
             np.add.at(steps, np.minimum(centres + FLANK, length), -1)
             depth = np.cumsum(steps)[:-1]
             edges = np.concatenate([[0], np.flatnonzero(np.diff(depth)) + 1, [length]])
-            for start, end in zip(edges[:-1], edges[1:], strict=True):
+            for start, end in itertools.pairwise(edges):
                 if depth[start]:
                     yield chromosome, int(start), int(end), float(depth[start])
 

@@ -4,9 +4,9 @@
 
 For each track, over the 32-bp bins of the training chromosomes that have a value: `clip_soft` is
 the 90th percentile of the bins' sums but at least 1, `scale` makes the mean of the clipped sums the
-assay's weight (`WEIGHTS`). Both are rounded to two significant digits. The two strands of a track share
-both, because training with reverse complements swaps them. YEAST_FOLDER has tracks/, genome.fa.gz
-and blacklist.bed.
+assay's weight (`WEIGHTS`). Both are rounded to two significant digits. The two strands of a track
+share both, because training with reverse complements swaps them. YEAST_FOLDER has tracks/,
+genome.fa.gz and blacklist.bed.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def second(trained, tmp_path_factory):
     """Another run of the same network: its weights are twice as large in the head."""
     path = shutil.copytree(trained.run.path, tmp_path_factory.mktemp("second") / "run")
     network = trained.run.network()
-    head = network.get_layer("head_tracks")
+    head = network.get_layer("head_letters")
     head.set_weights([2 * values for values in head.get_weights()])
     network.save_weights(path / "best.weights.h5", overwrite=True)
     return path
@@ -211,7 +211,7 @@ def test_the_card_says_what_the_figures_are_of(trained, tmp_path):
 
 
 def test_a_head_that_does_not_exist(trained):
-    with pytest.raises(InputError, match=r"has the heads tracks: .* not 'mouse'"):
+    with pytest.raises(InputError, match=r"has the heads letters: .* not 'mouse'"):
         RunHead.read(trained.run.path, "mouse")
     with pytest.raises(InputError, match="neither a run of `basenji-train fit` nor a bundle"):
         read_model([trained.store.path])

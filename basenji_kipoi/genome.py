@@ -103,12 +103,12 @@ def contig_key(name: str) -> str:
     Returns
     -------
     str
-        The same for names that differ by a "chr" prefix, by upper and lower case, or by the two
-        names of the mitochondrion (M, MT).
+        The same for names that differ by a "chr" prefix, by upper and lower case, or by the names
+        of the mitochondrion (M, MT, Mito).
     """
     key = name.lower()
     key = key[3:] if key.startswith("chr") else key
-    return "mt" if key == "m" else key
+    return "mt" if key in ("m", "mito") else key
 
 
 class Contigs(Protocol):

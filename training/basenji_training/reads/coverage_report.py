@@ -110,14 +110,14 @@ def _contigs(axes: Axes, quality: Quality) -> str:
     names = [quality.contigs[number] for number in chosen]
     forward, reverse = (np.array(each)[chosen] for each in (quality.forward, quality.reverse))
     axes.bar(names, forward, color=_COLOUR, label="plus strand")
-    axes.bar(names, reverse, bottom=forward, color=_OTHER, label="minus strand")
     axes.tick_params(axis="x", rotation=90)
     axes.set_ylabel("events")
-    axes.legend(frameon=False)
-    return (
-        "What counted on each contig, by strand (of cuts: that of the read). The strands of most "
-        f"assays are nearly equal. At most the {_MOST_CONTIGS} contigs with most are shown."
-    )
+    caption = f"What counted on each contig; at most the {_MOST_CONTIGS} with most are shown."
+    if reverse.any():
+        axes.bar(names, reverse, bottom=forward, color=_OTHER, label="minus strand")
+        axes.legend(frameon=False)
+        caption += " The two strands together are nearly equal in most assays."
+    return caption
 
 
 def _lengths(axes: Axes, quality: Quality) -> str:

@@ -218,18 +218,19 @@ def _write(
     ]
 
     def values(advance: Callable[[float], None]) -> Iterator[tuple[str, int, int, float]]:
-        empty = True
+        listed = set()
         results = _in_order(pool, cover, ((plan, part, longest) for part in parts), ahead)
         try:
             for part, (start, end, value) in zip(parts, results, strict=True):
-                name = plan.contigs[part.contig]
+                name, size = plan.contigs[part.contig], plan.sizes[part.contig]
                 columns = start.tolist(), end.tolist(), value.tolist()
                 yield from zip(itertools.repeat(name), *columns, strict=False)
-                empty = empty and not len(start)
+                if len(start):
+                    listed.add(name)
+                elif part.end == size and name not in listed:
+                    # A contig without any value would not be listed: missing instead of zero.
+                    yield name, size - 1, size, 0.0
                 advance((part.end - part.start) / 1000)
-            if empty:
-                # The format has no file without any value.
-                yield plan.contigs[order[-1]], 0, 1, 0.0
         except BaseException as error:
             # pybigtools would only print it.
             failures.append(error)

@@ -19,7 +19,7 @@ import pyarrow.csv
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import contig_key
 from basenji_kipoi.intervals import open_text
-from basenji_training.reads.rows import REVERSE, ROW
+from basenji_training.reads.rows import MINUS, REVERSE, ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,5 +178,5 @@ def _rows(start: np.ndarray, end: np.ndarray, count: np.ndarray, settings: Setti
         return rows
     other = rows.copy()
     other["five"] = rows["end"] - 1
-    other["flags"] = REVERSE
+    other["flags"] = REVERSE | MINUS
     return np.concatenate([rows, other])

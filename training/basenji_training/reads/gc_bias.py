@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.linear_model import PoissonRegressor
-from sklearn.preprocessing import SplineTransformer
+from scipy.interpolate import BSpline
+from scipy.optimize import minimize
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN
@@ -47,6 +47,10 @@ _PIECE = 1 << 22  # bp of sequence at once
 # Every so many bases one place stands for its neighbours.
 _STRIDE = 5
 _KNOTS = 6
+# Share of the places at either end that have too little GC, or too much, to tell.
+_RAREST = 0.005
+# Keeps weights finite where there are no fragments at all.
+_RIDGE = 1e-6
 _LEAST_FRAGMENTS = 1000
 # A fragment counts at most so many times more or less than the average one.
 _LARGEST_FACTOR = 10.0
@@ -110,21 +114,37 @@ def fit_gc_curve(observed: np.ndarray, expected: np.ndarray, every: np.ndarray) 
             f"{observed.sum():.0f} fragments are too few to fit how coverage depends on GC content "
             f"({_LEAST_FRAGMENTS} are needed): pass --no-gc"
         )
-    level = np.linspace(0, 1, STEPS)
     possible = expected > 0
-    rate = observed[possible] / expected[possible]
     mean = observed.sum() / expected.sum()
-    share = np.cumsum(expected) / expected.sum()
-    low, high = level[np.searchsorted(share, [0.005, 0.995])]
-    knots = np.linspace(low, max(high, low + 0.01), _KNOTS)[:, None]
-    spline = SplineTransformer(degree=3, knots=knots, extrapolation="constant")
-    basis = spline.fit_transform(level[:, None])
-    model = PoissonRegressor(alpha=1e-6, max_iter=1000, tol=1e-8)
-    model.fit(basis[possible], rate / mean, sample_weight=expected[possible])
-    fitted = model.predict(basis)
+    basis = _spline_basis(expected)
+    count, places = observed[possible] / mean, expected[possible]
+    columns = basis[possible]
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        """Negative logarithm of the Poisson likelihood, divided by the number of places."""
+        rate = np.exp(columns @ weights)
+        value = (places * rate - count * (columns @ weights)).sum() / places.sum()
+        gradient = columns.T @ (places * rate - count) / places.sum()
+        return value + _RIDGE * (weights @ weights), gradient + 2 * _RIDGE * weights
+
+    weights = minimize(loss, np.zeros(basis.shape[1]), jac=True, method="BFGS").x
+    fitted = np.exp(basis @ weights)
     factor = np.clip(1 / fitted, 1 / _LARGEST_FACTOR, _LARGEST_FACTOR)
     factor *= every.sum() / (every * factor).sum()
     return GcCurve(observed, expected, fitted, factor)
+
+
+def _spline_basis(expected: np.ndarray) -> np.ndarray:
+    """Cubic B-splines over all steps but the rarest at both ends, beyond which they are constant.
+
+    Returns an array of shape (STEPS, splines).
+    """
+    share = np.cumsum(expected) / expected.sum()
+    low, high = np.searchsorted(share, [_RAREST, 1 - _RAREST])
+    knots = np.linspace(low, max(high, low + 1), _KNOTS)
+    padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
+    level = np.clip(np.arange(STEPS), knots[0], knots[-1])
+    return BSpline.design_matrix(level, padded, 3).toarray()
 
 
 def busy_tiles(counts: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ TRUNCATE = 3.0
 # Widths of the Gaussian, one after the other.
 _SCALES = (8, 4, 2, 1)
 # A standard deviation is so many bins wide, or less where that would be less than a base a bin.
-_BINS = 4
+_BINS = 8
 # Coverage of every base beside that by reads, without which a place that only shared reads cover
 # could lose them all and never win them back.
 _PSEUDOCOUNT = 1e-4
@@ -194,13 +194,14 @@ class _Smoother:
         near = index >= 0
         index, counts = index[near], counts[near]
         smoothed = np.empty(len(self._index))
-        for start in range(0, len(self._axis), _PIECE):
-            left, size = start - self._margin, _PIECE + 2 * self._margin
+        length = min(_PIECE, len(self._axis))
+        for start in range(0, len(self._axis), length):
+            left, size = start - self._margin, length + 2 * self._margin
             first, last = np.searchsorted(index, [left, left + size])
             piece = np.bincount(index[first:last] - left, counts[first:last], minlength=size)
             piece = gaussian_filter1d(
                 piece.astype(np.float64), self._sd, mode="constant", truncate=TRUNCATE
             )
-            first, last = np.searchsorted(self._index, [start, start + _PIECE])
+            first, last = np.searchsorted(self._index, [start, start + length])
             smoothed[first:last] = piece[self._index[first:last] - left]
         return smoothed / self._width

@@ -77,9 +77,9 @@ def open_source(
     InputError
         If the file is missing, truncated, not sorted, empty, or of another assembly.
     """
-    if not path.is_file():
-        raise InputError(f"there is no file of reads {path}")
     if path.suffix not in _ALIGNMENTS:
+        if not path.is_file():
+            raise InputError(f"there is no file of reads {path}")
         return Fragments(path, lengths)
     with _open(path, genome) as file:
         named = dict(zip(file.references, file.lengths, strict=True))
@@ -115,6 +115,8 @@ def open_source(
 
 
 def _open(path: Path, genome: Genome | None) -> pysam.AlignmentFile:
+    if not path.is_file():
+        raise InputError(f"there is no file of reads {path}")
     try:
         # The message of HTSlib would stand beside ours.
         verbosity = pysam.set_verbosity(0)

@@ -19,6 +19,7 @@ from basenji_training.cli_data import data
 from basenji_training.cli_evaluate import evaluate, export
 from basenji_training.cli_fit import fit
 from basenji_training.cli_import_tfrecords import import_tfrecords
+from basenji_training.cli_thresholds import thresholds
 from basenji_training.cli_unmappable import unmappable
 
 __all__ = ["app", "main"]
@@ -63,6 +64,7 @@ def simulate(
 app.command()(coverage)
 app.command()(data)
 app.command()(import_tfrecords)
+app.command()(thresholds)
 app.command()(unmappable)
 app.command()(check)
 app.command()(fit)

@@ -88,7 +88,8 @@ def data(
     Hold out whole chromosomes with --test and --validation, or draw contigs with --folds.
     """
     from basenji_training.data import build_store
-    from basenji_training.statistics_table import print_statistics
+    from basenji_training.statistics_table import print_splits, print_statistics
+    from basenji_training.store import Store
 
     statistics = build_store(
         targets,
@@ -113,3 +114,4 @@ def data(
         label="binning",
     )
     print_statistics(statistics, out)
+    print_splits(Store.open(out))

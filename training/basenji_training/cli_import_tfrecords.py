@@ -38,7 +38,8 @@ def import_tfrecords(
     are read from descriptions such as CAGE:liver. The published splits are kept; numbered folds
     can be chosen when training.
     """
-    from basenji_training.statistics_table import print_statistics
+    from basenji_training.statistics_table import print_splits, print_statistics
+    from basenji_training.store import Store
     from basenji_training.tfrecords import import_tfrecords as make
 
     statistics = make(
@@ -51,3 +52,4 @@ def import_tfrecords(
         label="importing",
     )
     print_statistics(statistics, out)
+    print_splits(Store.open(out))

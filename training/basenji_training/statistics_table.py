@@ -1,4 +1,4 @@
-"""The table that commands print of a new store's tracks."""
+"""The tables that commands print of a new store."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from basenji_training.store import Store
     from basenji_training.store_writing import TrackStatistics
 
-__all__ = ["print_statistics"]
+__all__ = ["print_splits", "print_statistics"]
 
 
 def print_statistics(statistics: Sequence[TrackStatistics], path: Path) -> None:
@@ -35,4 +36,20 @@ def print_statistics(statistics: Sequence[TrackStatistics], path: Path) -> None:
             f"{row.clipped / max(row.bins, 1):.2%}",
             f"{row.missing / max(row.bins + row.missing, 1):.1%}",
         )
+    Console().print(table)
+
+
+def print_splits(store: Store) -> None:
+    """Print what each split of a store consists of.
+
+    Parameters
+    ----------
+    store
+        The store.
+    """
+    table = Table("split", "labels", "regions", "Mb")
+    for split, labels in store.folds.items():
+        regions = [region for label in labels for region in store.regions[label]]
+        bases = sum(end - start for _, start, end in regions)
+        table.add_row(split, ", ".join(labels), str(len(regions)), f"{bases / 1e6:.3g}")
     Console().print(table)

@@ -2,11 +2,7 @@
 
     python recipes/make_yeast_targets.py YEAST_FOLDER recipes/yeast_targets.tsv
 
-For each track, over the 32-bp bins of the training chromosomes that have a value: `clip_soft` is
-the 90th percentile of the bins' sums but at least 1, `scale` makes the mean of the clipped sums the
-assay's weight (`WEIGHTS`). Both are rounded to two significant digits. The two strands of a track
-share both, because training with reverse complements swaps them. YEAST_FOLDER has tracks/,
-genome.fa.gz and blacklist.bed.
+`basenji_training.scaling` says how. YEAST_FOLDER has tracks/, genome.fa.gz and blacklist.bed.
 """
 
 from __future__ import annotations
@@ -15,15 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.binning import transform
 from basenji_training.data import build_store
+from basenji_training.scaling import suggest_thresholds
 from basenji_training.store import Store
 
 BIN = 32
 QUANTILE = 0.90
+LEAST = 1.0
 # A track's share in the loss is proportional to its mean. With equal means, accessibility was not
 # learned in full even on the training chromosomes, while the eight TIF-seq tracks were learned
 # by heart.
@@ -62,8 +57,8 @@ def tracks() -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def table(clip_soft: np.ndarray | None = None, scale: np.ndarray | None = None) -> Targets:
-    """Assemble the table; without thresholds and scales, for the raw sums."""
+def table() -> Targets:
+    """Assemble the table without thresholds and scales, for the raw sums."""
     rows = tracks()
     index = {row[0]: i for i, row in enumerate(rows)}
     targets = []
@@ -75,8 +70,6 @@ def table(clip_soft: np.ndarray | None = None, scale: np.ndarray | None = None) 
                 index=i,
                 identifier=identifier,
                 file=f"tracks/{identifier}.bw",
-                clip_soft=None if clip_soft is None else float(clip_soft[i]),
-                scale=1.0 if scale is None else _round(scale[i]),
                 strand_pair=index[pair],
                 description=description,
                 assay=assay,
@@ -103,25 +96,7 @@ def main(folder: Path, out: Path) -> None:
             data_dir=folder,
         )
         store = Store.open(Path(scratch) / "raw.zarr")
-        sums = np.concatenate(
-            [store.coverage(name, 0, store.bins[name]) for name in store.folds["train"]]
-        )
-    # Each column next to its other strand's (an unstranded track next to itself).
-    pooled = np.concatenate([sums, sums[:, store.targets.strand_permutation]])
-    quantiles = np.maximum(np.nanquantile(pooled, QUANTILE, axis=0), 1.0)
-    clip_soft = np.array([_round(value) for value in quantiles])
-    clipped = np.stack(
-        [
-            transform(column, clip_soft=value, clip=np.inf, scale=1.0)
-            for column, value in zip(pooled.T, clip_soft, strict=True)
-        ]
-    )
-    weights = np.array([WEIGHTS.get(row[2], 1.0) for row in tracks()])
-    table(clip_soft, weights / np.nanmean(clipped, axis=1)).write(out)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.2g}")
+        suggest_thresholds(store, quantile=QUANTILE, least=LEAST, weights=WEIGHTS).write(out)
 
 
 if __name__ == "__main__":

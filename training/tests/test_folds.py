@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from store_inputs import build
+from typer.testing import CliRunner
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import encode
+from basenji_training.cli import app
 from basenji_training.contigs import cut_contigs, draw_folds, find_gaps, homologous_groups
 from basenji_training.folds import assign_folds
 from basenji_training.regions import Region
+from basenji_training.store import Store
 
 
 @given(st.data())
@@ -182,6 +185,17 @@ def test_choices_that_cannot_be(inputs, arguments, message):
 def test_chromosomes_can_be_chosen_anew(inputs):
     store = build(inputs).choose(test=["chr1"], validation=["chr3"])
     assert {name for name, _ in store.windows("train", 256, 64, 128)} == {"chr2"}
+
+
+def test_the_command_draws_folds_and_prints_them(inputs):
+    arguments = ["data", str(inputs.table), "--fasta", str(inputs.fasta), "--folds", "4"]
+    arguments += ["--contig-length", "512", "--seed", "3", "--out", str(inputs.folder / "s.zarr")]
+    done = CliRunner().invoke(app, [*arguments, "--exclude", "chrM", "--name", "x"])
+    assert done.exit_code == 0
+    assert "fold2, fold3" in done.stdout
+    store = Store.open(inputs.folder / "s.zarr")
+    assert store.name == "x"
+    assert store.regions != build(inputs, **FOLDED, overwrite=True).regions
 
 
 @pytest.mark.parametrize(

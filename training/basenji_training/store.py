@@ -28,7 +28,7 @@ from basenji_kipoi.targets import Target, Targets
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "Store"]
 
@@ -61,7 +61,9 @@ class Store:
         Chromosomes in the store and their lengths in bp.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], folds: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.path = Path(path)
         try:
             self._root = zarr.open_group(str(self.path), mode="r", zarr_format=3)
@@ -81,7 +83,10 @@ class Store:
             )
         self.name: str = self.attrs.get("name", self.path.stem)
         self.bin: int = self.attrs["bin"]
-        self.folds: dict[str, list[str]] = self.attrs["folds"]
+        self._chosen = folds
+        self.folds: dict[str, list[str]] = {
+            split: list(labels) for split, labels in (folds or self.attrs["folds"]).items()
+        }
         self.chromosomes: dict[str, int] = self.attrs["lengths"]
         self.targets = Targets(Target.model_validate(row) for row in self.attrs["targets"])
         self._loaded: dict[tuple[str, str], np.ndarray] = {}
@@ -107,11 +112,16 @@ class Store:
         """
         return cls(path)
 
-    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
-        return Store, (self.path,)
+    def __reduce__(self) -> tuple[type[Store], tuple[Path, Mapping[str, Sequence[str]] | None]]:
+        return Store, (self.path, self._chosen)
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
+
+    def choose(self, *, test: Sequence[str], validation: Sequence[str]) -> Store:
+        """Open the store anew with other labels held out; all others are trained on."""
+        train = [name for name in self.chromosomes if name not in {*test, *validation}]
+        return Store(self.path, {"train": train, "validation": validation, "test": test})
 
     @functools.cached_property
     def bins(self) -> dict[str, int]:

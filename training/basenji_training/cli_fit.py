@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from basenji_kipoi.console import command_line
+from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,6 +150,18 @@ def fit(
     seed: Annotated[
         int | None, typer.Option(help="Seed of all that is random [default: 0].")
     ] = None,
+    replicates: Annotated[
+        int,
+        typer.Option(min=1, help="Runs that differ in their seed, as OUT/replicate1 and so on."),
+    ] = 1,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            help="Cross-validation: labels of the stores (folds or chromosomes, separated by "
+            "commas, or all) that are tested on in turn while the next one validates; runs are "
+            "OUT/FOLD-REPLICATE.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last checkpoint of --out.")
     ] = False,
@@ -187,6 +200,7 @@ def fit(
     from basenji_training.fit import Settings
     from basenji_training.fit import fit as train
     from basenji_training.recipe import read_network, read_recipe
+    from basenji_training.replicates import SUMMARY, fit_members, members
     from basenji_training.store import Store
 
     if coordinator is not None:
@@ -197,19 +211,24 @@ def fit(
     opened = [Store.open(path).load() for path in stores]
     explicit = {name: asked[name] for name in Settings.model_fields if asked.get(name) is not None}
     settings = _settings(chosen.settings, explicit, architecture, opened)
-    run = train(
-        opened,
-        architecture,
-        out,
-        settings,
-        command=command_line("basenji-train"),
-        resume=resume,
-        devices=devices or 1,
-        checkpoint_minutes=checkpoint_minutes,
-        tensorboard=tensorboard,
-    )
-    if process == 0:
-        typer.echo(_summary(run))
+    options = {
+        "command": command_line("basenji-train"),
+        "resume": resume,
+        "devices": devices or 1,
+        "checkpoint_minutes": checkpoint_minutes,
+        "tensorboard": tensorboard,
+    }
+    if replicates == 1 and folds is None:
+        run = train(opened, architecture, out, settings, **options)
+        if process == 0:
+            typer.echo(_summary(run))
+        return
+    if processes > 1:
+        raise InputError("several processes train one run at a time: leave --replicates, --folds")
+    runs = members(opened, folds.split(",") if folds else None, replicates)
+    for line in fit_members(runs, opened, architecture, out, settings, **options):
+        typer.echo(f"{line['run']}: validation r {line['validation_r']:.3f}")
+    typer.echo(f"{out}: {len(runs)} runs; {out / SUMMARY} lists them")
 
 
 def _settings(
@@ -224,7 +243,7 @@ def _settings(
     joined = {**recipe.model_dump(exclude_unset=True), **explicit}
     if "jitter" not in joined:
         # Beyond a contig that is as short as a window there is nothing to see but padding.
-        longest = max(max(store.chromosomes.values()) for store in stores)
+        longest = min(max(store.chromosomes.values()) for store in stores)
         half = architecture.bins * architecture.bin // 2
         joined["jitter"] = half if longest > architecture.window else 0
     if joined["dtype"] == "auto":

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from basenji_kipoi.architecture import Architecture
+    from basenji_training.event_log import EventLog
 
 __all__ = ["Run", "Settings", "fit"]
 
@@ -308,10 +309,11 @@ class _Training:
         self.seconds = progress["seconds"]
         _log.info("resuming %s after %d steps", self.out, self.steps)
 
-    def _event_log(self, wanted: bool) -> contextlib.AbstractContextManager:
+    def _event_log(self, wanted: bool) -> contextlib.AbstractContextManager[EventLog | None]:
         if not wanted or not self.devices.is_main:
             return contextlib.nullcontext()
-        from basenji_training.event_log import EventLog  # noqa: PLC0415 - only where it is wanted
+        # Takes a second to import.
+        from basenji_training.event_log import EventLog  # noqa: PLC0415
 
         return EventLog(self.out / "tensorboard", self.steps)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_learning_curve"]
 
+#: Columns that a history has for each head if there are several.
+_OF_HEAD = "validation_r_"
+
 
 def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
     """Plot loss and validation correlation against epochs.
@@ -26,15 +29,21 @@ def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None
         The PNG file to be written; an existing one is replaced.
     """
     epochs = [row["epoch"] for row in history]
+    heads = [name.removeprefix(_OF_HEAD) for name in history[0] if name.startswith(_OF_HEAD)]
     figure = Figure(figsize=(7, 6), layout="constrained")
     losses, correlations = figure.subplots(2, 1, sharex=True)
     losses.plot(epochs, [row["loss"] for row in history], label="training (augmented, dropout)")
     losses.plot(epochs, [row["validation_loss"] for row in history], label="validation")
-    losses.set_ylabel("Poisson loss")
+    losses.set_ylabel("loss")
     losses.legend(frameon=False)
     values = [row["validation_r"] for row in history]
     best = max(range(len(values)), key=values.__getitem__)
-    correlations.plot(epochs, values, color="C1")
+    correlations.plot(epochs, values, color="C1", label="mean over heads")
+    for number, head in enumerate(heads):
+        color, of_head = f"C{number + 4}", [row[_OF_HEAD + head] for row in history]
+        correlations.plot(epochs, of_head, color=color, linewidth=1, label=head)
+    if heads:
+        correlations.legend(frameon=False)
     correlations.plot(epochs[best], values[best], "o", color="C3")
     correlations.annotate(
         f"best: {values[best]:.3f} (epoch {epochs[best]:.0f})",

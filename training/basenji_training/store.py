@@ -125,7 +125,7 @@ class Store:
         """
         return cls(path)
 
-    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[Store], tuple[Path, Mapping[str, Sequence[str]] | None]]:
         return Store, (self.path, self._chosen)
 
     def __repr__(self) -> str:

@@ -27,6 +27,14 @@ def letters(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def weak_letters(tmp_path_factory):
+    """Write a store of another genome with one track."""
+    from known_truth import weak_letters_store
+
+    return weak_letters_store(tmp_path_factory.mktemp("weak") / "weak.zarr").load()
+
+
+@pytest.fixture(scope="session")
 def trained(letters, tmp_path_factory):
     """Train a tiny network on these letters: the store and the finished run."""
     from known_truth import train_unbroken

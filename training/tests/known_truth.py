@@ -41,7 +41,9 @@ SETTINGS = Settings(
 )
 
 
-def tiny_architecture(tracks: int = len(TARGETS), window: int = 1024) -> Architecture:
+def tiny_architecture(
+    tracks: int = len(TARGETS), window: int = 1024, *, dropout: bool = True
+) -> Architecture:
     """Describe a network that trains in seconds: bins of 32 bp, 4 cropped on each side."""
     trunk = [
         {"op": "convolution", "filters": 12, "kernel": 5},
@@ -55,6 +57,8 @@ def tiny_architecture(tracks: int = len(TARGETS), window: int = 1024) -> Archite
         {"op": "dropout", "rate": 0.1},
         {"op": "crop", "bins": 4},
     ]
+    if not dropout:
+        trunk = [operation for operation in trunk if operation["op"] != "dropout"]
     heads = {"tracks": {"tracks": tracks}}
     return Architecture.model_validate({"window": window, "trunk": trunk, "heads": heads})
 
@@ -118,6 +122,15 @@ def letters_store(path: Path) -> Store:
         values[generator.random(values.shape) < 0.05] = np.nan
     coverage["chr1"][100:140] = np.nan
     return write_store(path, sequences, coverage)
+
+
+def weak_letters_store(path: Path) -> Store:
+    """Write a store of another genome, half as long, with one track: the number of A and T."""
+    sequences = {name: codes[: len(codes) // 2] for name, codes in random_sequences(seed=5).items()}
+    coverage = {name: letter_counts(codes)[:, 1:3] for name, codes in sequences.items()}
+    coverage = {name: counts.sum(axis=1, keepdims=True) for name, counts in coverage.items()}
+    targets = Targets([Target(index=0, identifier="at", strand_pair=0)])
+    return write_store(path, sequences, coverage, targets)
 
 
 def fit_command(stores: list[Store], network: Path, out: Path) -> list[str]:

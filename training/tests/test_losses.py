@@ -1,4 +1,4 @@
-"""The loss is the Poisson likelihood of what exists; what is missing has no part in it."""
+"""Losses are likelihoods of what exists; what is missing has no part in them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 from scipy.special import gammaln
 
-from basenji_training.losses import poisson
+from basenji_training.losses import existing, poisson, poisson_multinomial
 
 
-def loss_and_gradient(observed, predicted):
+def loss_and_gradient(observed, predicted, function=poisson, **options):
     predicted = tf.Variable(predicted, dtype=tf.float32)
     with tf.GradientTape() as tape:
-        loss = poisson(tf.constant(observed, tf.float32), predicted)
+        loss = function(tf.constant(observed, tf.float32), predicted, **options)
     return float(loss), tape.gradient(loss, predicted).numpy()
 
 
@@ -93,3 +93,45 @@ def test_a_training_step_with_missing_values_keeps_weights_finite():
     assert np.isfinite(kernel).all()
     np.testing.assert_array_equal(kernel[:, [0, 2]], before[0][:, [0, 2]])
     assert (kernel[:, 1] > before[0][:, 1]).all()
+
+
+@settings(deadline=None)
+@given(pairs())
+def test_totals_and_shapes_of_equal_weight_are_the_poisson_likelihood(pair):
+    # It factorises: the total is Poisson, and the bins given the total are multinomial.
+    whole, whole_gradient = loss_and_gradient(*pair)
+    parts, gradient = loss_and_gradient(*pair, poisson_multinomial)
+    assert parts == pytest.approx(whole, rel=1e-4, abs=1e-3)
+    np.testing.assert_allclose(gradient, whole_gradient, rtol=1e-3, atol=1e-4)
+
+
+@settings(deadline=None)
+@given(pairs(), st.floats(0, 8))
+def test_the_split_loss_is_the_likelihood_of_total_and_shape(pair, weight):
+    observed, predicted = pair
+    loss, gradient = loss_and_gradient(observed, predicted, poisson_multinomial, weight=weight)
+    expected = 0.0
+    for window, rates in zip(observed, predicted.astype(float), strict=True):
+        for track in range(window.shape[1]):
+            exists = np.isfinite(window[:, track])
+            if not exists.any():
+                continue
+            counts, p = window[exists, track].astype(int), rates[exists, track]
+            total = stats.poisson.logpmf(counts.sum(), p.sum()) + gammaln(counts.sum() + 1)
+            constant = gammaln(counts.sum() + 1) - gammaln(counts + 1).sum()
+            shape = stats.multinomial.logpmf(counts, counts.sum(), p / p.sum()) - constant
+            expected -= total + weight * shape
+    number = max(np.isfinite(observed).sum(), 1)
+    assert loss == pytest.approx(expected / number, rel=1e-3, abs=1e-2)
+    assert (gradient[~np.isfinite(observed)] == 0).all()
+
+
+@pytest.mark.parametrize("function", [poisson, poisson_multinomial])
+def test_losses_of_a_divided_batch_sum_to_that_of_the_whole(function):
+    generator = np.random.default_rng(0)
+    observed = generator.poisson(5, (4, 6, 3)).astype(np.float32)
+    observed[generator.random(observed.shape) < 0.3] = np.nan
+    predicted = generator.gamma(2, 2, observed.shape).astype(np.float32)
+    number = existing(observed)
+    parts = [function(observed[i : i + 2], predicted[i : i + 2], number) for i in (0, 2)]
+    assert float(sum(parts)) == pytest.approx(float(function(observed, predicted)), rel=1e-5)

@@ -241,3 +241,17 @@ def test_windows_travel_to_other_processes(numbered):
     again = pickle.loads(pickle.dumps(windows))
     assert again[3] == windows[3]
     assert equal(again.example(*windows[3]), windows.example(*windows[3]))
+
+
+def test_parts_of_batches_make_up_the_whole(numbered):
+    windows = Windows(numbered, "train", ARCHITECTURE)
+    augmentation = Augmentation(jitter=128, shift=3)
+    options = {"batch_size": 6, "steps": 9, "seed": 1, "first_step": 2}
+    whole = list(training_batches(windows, augmentation, **options))
+    parts = [
+        list(training_batches(windows, augmentation, rows=rows, **options))
+        for rows in (slice(0, 2), slice(2, 6))
+    ]
+    assert len(whole) == 7
+    for batch, first, second in zip(whole, *parts, strict=True):
+        assert equal(batch, [np.concatenate(pair) for pair in zip(first, second, strict=True)])

@@ -14,6 +14,7 @@ from known_truth import SETTINGS, fit_command, timeless, tiny_architecture
 
 from basenji_kipoi.errors import InputError
 from basenji_training.fit import Run, fit
+from basenji_training.pipeline import Windows
 
 PATIENCE = 300  # seconds until a test gives a process up
 ARCHITECTURE = tiny_architecture()
@@ -119,3 +120,24 @@ def test_another_network_or_store_cannot_resume(trained, tmp_path):
     copy = shutil.copytree(trained.store.path, tmp_path / "copy.zarr")
     with pytest.raises(InputError, match="another stores"):
         fit(type(trained.store)(copy), ARCHITECTURE, trained.run.path, SETTINGS, resume=True)
+
+
+def test_two_stores_resume_within_an_epoch(letters, weak_letters, tmp_path, monkeypatch):
+    stores, settings = [letters, weak_letters], SETTINGS.model_copy(update={"epochs": 3})
+    unbroken = fit(stores, ARCHITECTURE, tmp_path / "unbroken", settings)
+    examples = int(np.random.default_rng().integers(80, 200))
+    with monkeypatch.context() as patch:
+        read = Windows.example
+        left = iter(range(examples))
+
+        def fail(self, *arguments, **options):
+            if next(left, None) is None:
+                raise OSError("the disk is gone")
+            return read(self, *arguments, **options)
+
+        patch.setattr(Windows, "example", fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            fit(stores, ARCHITECTURE, tmp_path / "run", settings, checkpoint_minutes=0)
+    assert (0, 0) < steps_of(tmp_path / "run") < (3, 0)
+    resumed = fit(stores, ARCHITECTURE, tmp_path / "run", settings, resume=True)
+    assert_same_end(resumed, unbroken)

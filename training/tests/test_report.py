@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -180,7 +179,7 @@ def test_the_locus_view_moves_and_changes_its_tracks(opened):
     assert shown == [True, True, True, False]
     assert start == 0
     assert end >= LENGTHS["chr4"]
-    name, _, first, last = GENES[15]
+    name, *_, last = GENES[15]
     opened.execute_script(models + f'choice.value = ["3"]; search.value = "{name}"')
     # A gene on the minus strand starts at its last base; 10 kb around it, within the chromosome.
     expected = [[False, False, False, True], last - 1 - 10_000, end]

@@ -283,7 +283,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         for network in networks:
             for found in network.layers:
                 if found.name == layer:
-                    return network, found
+                    # A network inside a network is known by its own input.
+                    return found if found in networks else network, found
         try:
             return self.network, self.network.layers[int(layer)]
         except (ValueError, IndexError):

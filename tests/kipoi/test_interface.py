@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 import pytest
 from kipoi_site import save_short
+from small_network import randomised
 
+from basenji_kipoi.bundle import save_bundle
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import one_hot
 
@@ -103,6 +105,35 @@ def test_the_models_average_over_both_strands_where_the_bundle_says_so(
         assert step.shape == windows[:1].shape
         inside = twin.predict_activation_on_batch(windows, layer="tracks_tracks")
         np.testing.assert_allclose(inside, forward, **SAME)
+
+
+def test_the_models_average_over_the_members_of_an_ensemble(models, site, example, tmp_path):
+    windows, first = example
+    networks = [site.bundle.network(), randomised(site.bundle.network(), seed=8)]
+    second = networks[1].predict(windows, verbose=0)
+    save_bundle(
+        tmp_path / "model_files",
+        network=networks,
+        architecture=site.bundle.architecture,
+        targets=site.bundle.targets,
+        name="pair",
+        assembly="simulated",
+        training={},
+        evaluation={},
+        model_card="card",
+    )
+    expected = (first + second) / 2
+    assert np.abs(second - first).max() > 0.1
+    for folder, model in models.items():
+        total = expected.sum(axis=1, dtype=np.float64) if folder == "variant_effects" else expected
+        for incremental in (True, False):
+            pair = type(model)(model_dir=str(tmp_path / "model_files"), incremental=incremental)
+            for _ in range(2):  # the second time from what the first has kept
+                np.testing.assert_allclose(pair.predict_on_batch(windows), total, **SAME)
+        assert pair.input_grad(windows[:1], avg_func="sum").shape == windows[:1].shape
+        for layer, values in (("tracks_tracks", first), ("member_2", second)):
+            inside = pair.predict_activation_on_batch(windows, layer=layer)
+            np.testing.assert_allclose(inside, values, **SAME)
 
 
 def test_what_windows_share_may_be_switched_off(models, site, example):

@@ -1,0 +1,253 @@
+"""Expression is what lies around a gene's starts, on its strand; ratios are between conditions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from known_truth import BIN, LENGTHS, random_sequences, tiny_architecture, write_store
+from store_inputs import write_bigwig
+
+from basenji_kipoi.errors import InputError
+from basenji_kipoi.genes import Gene, Genes
+from basenji_kipoi.targets import Target, Targets
+from basenji_training.extras import read_extras
+from basenji_training.gene_expression import Expression, contrasts_of, measurements
+from basenji_training.held_out import places_of
+from basenji_training.pipeline import Windows
+from basenji_training.replicate_tracks import Replicates, read_replicates
+
+ARCHITECTURE = tiny_architecture(tracks=5)
+TARGETS = Targets(
+    Target(index=i, identifier=name, strand_pair=pair, assay=assay, sample=sample)
+    for i, (name, pair, assay, sample) in enumerate(
+        [
+            ("control+", 1, "cage", "control"),
+            ("control-", 0, "cage", "control"),
+            ("open", 2, "atac", "control"),
+            ("stress_plus", 4, "cage", "stress"),
+            ("stress_minus", 3, "cage", "stress"),
+        ]
+    )
+)
+GENES = [
+    Gene("forward", "", "+", "chr4", (1000, 1010, 5000)),
+    Gene("backward", "", "-", "chr4", (2000,)),
+    Gene("unknown", "", ".", "chr4", (3000,)),
+    Gene("missing", "", "+", "chr4", (8000,)),
+    Gene("end", "", "+", "chr4", (LENGTHS["chr4"] - 1,)),
+    Gene("elsewhere", "", "+", "chr1", (1000,)),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    generator = np.random.default_rng(0)
+    coverage = {name: generator.poisson(3, (n // BIN, 5)) * 1.0 for name, n in LENGTHS.items()}
+    coverage["chr4"][8000 // BIN, 2] = np.nan
+    return write_store(
+        tmp_path_factory.mktemp("genes") / "x.zarr", random_sequences(), coverage, TARGETS
+    )
+
+
+@pytest.fixture(scope="module")
+def windows(store):
+    return Windows(store, "test", ARCHITECTURE)
+
+
+def collect(collector, windows, predict=lambda observed: np.nan_to_num(observed)):
+    store, bins = windows.store, ARCHITECTURE.bins
+    for place in places_of(windows):
+        first = place.start // BIN
+        observed = store.coverage(place.chromosome, first, first + bins).astype(float)
+        collector.see(place, predict(observed), observed)
+    return collector
+
+
+def test_measurements_join_strands():
+    assert [(each.name, each.forward, each.reverse) for each in measurements(TARGETS)] == [
+        ("control", 0, 1),
+        ("open", 2, 2),
+        ("stress", 3, 4),
+    ]
+    alike = Targets(
+        Target(index=i, identifier=name, strand_pair=1 - i) for i, name in enumerate(["x", "y"])
+    )
+    assert measurements(alike)[0].name == "x/y"
+
+
+@pytest.mark.parametrize("flank", [0, 100])
+def test_sums_around_starts_on_the_genes_strand(windows, store, flank):
+    expression = collect(Expression(Genes(GENES), windows, TARGETS, flank=flank), windows)
+    assert [gene.gene_id for gene in expression.genes] == [g.gene_id for g in GENES[:5]]
+    predicted, observed = expression.values()
+    values = store.coverage("chr4", 0, LENGTHS["chr4"] // BIN)
+
+    def around(*sites):
+        bins = {b for s in sites for b in range((s - flank) // BIN, (s + flank) // BIN + 1)}
+        return values[sorted(bins)].sum(axis=0)
+
+    forward, backward, unknown = around(1000, 1010, 5000), around(2000), around(3000)
+    np.testing.assert_allclose(observed[0], forward[[0, 2, 3]])
+    np.testing.assert_allclose(observed[1], backward[[1, 2, 4]])
+    pairs = [unknown[[0, 1]].sum(), unknown[2], unknown[[3, 4]].sum()]
+    np.testing.assert_allclose(observed[2], pairs)
+    # One track misses a bin; the last gene's bin is no whole one.
+    assert np.isnan(observed[3]).tolist() == [False, True, False]
+    assert np.isnan(observed[4]).all()
+    np.testing.assert_allclose(predicted[:3], observed[:3])
+
+
+def test_swapped_strands_show(windows):
+    genes = [Gene(f"{n}", "", "+-"[n % 2], "chr4", (300 * n + 100,)) for n in range(40)]
+
+    class OneStrand:
+        """Moves all counts to one strand of the control: 0 or 1."""
+
+        def __init__(self, inner, minus):
+            self.inner, self.minus = inner, minus
+
+        def see(self, place, predicted, observed):
+            observed = observed.copy()
+            starts = place.start + BIN * np.arange(len(observed))
+            is_minus = (starts + 50) % 600 >= 300  # where the genes are on the minus strand
+            observed[is_minus == self.minus, 1] = observed[is_minus != self.minus, 0] = 0
+            self.inner.see(place, predicted, observed)
+
+    for minus, share in ((True, 0), (False, 1)):
+        expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+        collect(OneStrand(expression, minus), windows)
+        figures = expression.figures([])["measurements"]
+        assert figures[0]["own_strand_share"] == share
+        assert "own_strand_share" not in figures[1]
+
+
+def test_ratios_between_conditions(windows):
+    generator = np.random.default_rng(1)
+    genes = [
+        Gene(str(n), "", "+-"[n % 2], "chr4", (int(site),))
+        for n, site in enumerate(generator.choice(14_900, 200, replace=False))
+    ]
+    scale = 40  # so that most genes have counts enough
+
+    class Scaled:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def see(self, place, predicted, observed):
+            self.inner.see(place, predicted * scale, observed * scale)
+
+    expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+    collect(Scaled(expression), windows)
+    (contrast,) = contrasts_of(["stress_minus,control+"], TARGETS)
+    predicted, observed, expressed = expression.ratios(contrast)
+    _, counts = expression.values()
+    expected = np.log2((1 + counts[:, 2]) / (1 + counts[:, 0]))
+    np.testing.assert_allclose(observed, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(predicted, observed, rtol=1e-4, atol=1e-5)
+    assert expressed.tolist() == (counts[:, 0] + counts[:, 2] >= 10).tolist()
+    figures = expression.figures([contrast])["contrasts"][0]
+    assert (figures["numerator"], figures["denominator"]) == ("stress", "control")
+    assert figures["pearson"] == pytest.approx(1, abs=1e-6)
+    assert figures["expressed_genes"] == expressed.sum()
+
+
+@pytest.mark.parametrize("text", ["control+", "control+,control-", "open,open,stress_plus"])
+def test_contrasts_that_are_none(text):
+    with pytest.raises(InputError, match="--contrast"):
+        contrasts_of([text], TARGETS)
+
+
+def test_an_annotation_of_other_chromosomes(windows):
+    with pytest.raises(InputError, match=r"no gene on the chromosomes of the test split \(chr4\)"):
+        Expression(Genes(GENES[5:]), windows, TARGETS, flank=0)
+
+
+# ---- replicates ----
+
+
+@pytest.fixture(scope="module")
+def replicate_files(tmp_path_factory):
+    """Three replicates: one depth with noise of its own each, the third twice as deep."""
+    folder = tmp_path_factory.mktemp("replicates")
+    generator = np.random.default_rng(2)
+    truth = {name: generator.gamma(0.3, 3, n) for name, n in LENGTHS.items()}
+    counts = {}
+    for name, depth in (("a", 1), ("b", 1), ("c", 2)):
+        counts[name] = {c: generator.poisson(depth * v) for c, v in truth.items()}
+        write_bigwig(folder / f"{name}.bw", counts[name])
+    rows = "".join(f"open\t{name}\t{name}.bw\n" for name in "abc")
+    (folder / "replicates.tsv").write_text(f"identifier\treplicate\tfile\n{rows}")
+    return folder, truth, counts
+
+
+def test_predictions_beside_replicates(replicate_files, tmp_path):
+    folder, truth, counts = replicate_files
+    total = {c: sum(counts[name][c] for name in "abc") for c in LENGTHS}
+    coverage = {
+        c: np.repeat(v[: len(v) // BIN * BIN].reshape(-1, BIN).sum(1)[:, None], 5, axis=1)
+        for c, v in total.items()
+    }
+    coverage = {c: values.astype(float) for c, values in coverage.items()}
+    coverage["chr4"][20:25] = np.nan
+    store = write_store(tmp_path / "x.zarr", random_sequences(), coverage, TARGETS)
+    windows = Windows(store, "test", ARCHITECTURE)
+    replicates = Replicates(
+        read_replicates(folder / "replicates.tsv", TARGETS), windows, TARGETS, 64
+    )
+    expected = truth["chr4"][: LENGTHS["chr4"] // BIN * BIN].reshape(-1, BIN).sum(axis=1) * 4
+    padded = np.append(expected, np.zeros(100))
+    for place in places_of(windows):
+        first = place.start // BIN
+        observed = store.coverage("chr4", first, first + ARCHITECTURE.bins).astype(float)
+        true = padded[first : first + ARCHITECTURE.bins]
+        replicates.see(place, np.repeat(true[:, None], 5, axis=1), observed)
+    (figures,), bins = replicates.figures()
+
+    def binned(values):
+        whole = values["chr4"][: LENGTHS["chr4"] // 64 * 64]
+        return np.delete(whole.reshape(-1, 64).sum(axis=1), [10, 11, 12]).astype(float)
+
+    assert figures["bins"] == len(binned(counts["a"]))
+    assert np.isfinite(bins.predicted).all(axis=1).sum() == figures["bins"]
+    rows = {(row["first"], row["second"]): row for row in figures["pairs"]}
+    assert set(rows) == {
+        ("prediction", "a"), ("prediction", "b"), ("prediction", "c"),
+        ("a", "b"), ("a", "c"), ("b", "c"),
+    }  # fmt: skip
+    for (first, second), row in rows.items():
+        left = truth if first == "prediction" else counts[first]
+        x, y = binned(left), binned(counts[second])
+        assert row["pearson"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-5)
+        if first == "prediction":
+            x = x * y.mean() / (binned(total).mean() / 4)  # of the replicate's depth
+        expected = np.corrcoef(np.log1p(x), np.log1p(y))[0, 1]
+        assert row["pearson_log1p"] == pytest.approx(expected, abs=1e-5)
+    # The truth agrees with every replicate better than noisy replicates agree.
+    assert figures["prediction_replicate_pearson"] > figures["replicate_replicate_pearson"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\tb\n", r"replicates.tsv:1: expected a header with the columns identifier, replicate"),
+        ("identifier\treplicate\tfile\nopen\t1\n", r"replicates.tsv:2: expected a value"),
+        ("identifier\treplicate\tfile\nx\t1\tx.bw\n", r"tsv:2: the model has no track 'x'"),
+        ("identifier\treplicate\tfile\nopen\t1\tx\nopen\t1\ty\n", r"tsv:3: replicate 1 of open"),
+        ("identifier\treplicate\tfile\nopen\t1\tx\n", r"open has one replicate: name at least two"),
+    ],
+)
+def test_tables_of_replicates_that_do_not_fit(tmp_path, text, message):
+    (tmp_path / "replicates.tsv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_replicates(tmp_path / "replicates.tsv", TARGETS)
+
+
+def test_peaks_are_named_by_their_track(store, tmp_path):
+    (tmp_path / "x.bed").write_text("chr4\t100\t200\n")
+    extras = read_extras(store, TARGETS, peaks=[f"open={tmp_path / 'x.bed'}"])
+    assert list(extras.peaks) == ["open"]
+    for text, message in (("open", "expected TRACK=BED"), ("x=y.bed", "no track 'x'")):
+        with pytest.raises(InputError, match=message):
+            read_extras(store, TARGETS, peaks=[text])
+    with pytest.raises(InputError, match="name their GTF file with --genes"):
+        read_extras(store, TARGETS, contrasts=["open,control+"])

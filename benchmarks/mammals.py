@@ -28,7 +28,6 @@ from sklearn.linear_model import Ridge
 
 from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.console import progress_bar
-from basenji_training.evaluate import group_figures
 from basenji_training.fit import Run
 from basenji_training.metrics import Correlation
 from basenji_training.pipeline import Windows
@@ -173,7 +172,9 @@ def measure(out: Path, epochs: int | None) -> dict[str, Any]:
 
 def _compare(store: Store, floors: dict[str, Any], evaluation: Path) -> dict[str, Any]:
     tracks = json.loads(evaluation.read_text(encoding="utf-8"))["tracks"]
-    network = np.array([np.nan if t["pearson_log1p"] is None else t["pearson_log1p"] for t in tracks])
+    network = np.array(
+        [np.nan if t["pearson_log1p"] is None else t["pearson_log1p"] for t in tracks]
+    )
     assays = np.array([target.assay for target in store.targets])
     rows = {}
     for assay in dict.fromkeys(assays):
@@ -191,7 +192,7 @@ def _compare(store: Store, floors: dict[str, Any], evaluation: Path) -> dict[str
 def table(result: dict[str, Any]) -> str:
     """Format the comparison as a Markdown table."""
     lines = [
-        "| genome | assay | tracks | network | ridge, bin | ridge, surroundings | tracks above both |",
+        "| genome | assay | tracks | network | ridge, bin | ridge, around | above both |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for genome, found in result["genomes"].items():

@@ -84,7 +84,7 @@ def coverage(
     fragment_length: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Of single-end reads (bp) [default: estimated].", rich_help_panel=_WHAT
+            min=1, help="Of single-end reads (bp); estimated unless given.", rich_help_panel=_WHAT
         ),
     ] = None,
     max_fragment: Annotated[

@@ -170,7 +170,8 @@ def coverage(
     rna      read        both          two      no   16  0       keep
 
     \b
-    All: --multimap em --max-multimap 3 --clip 12 --min-mapq 10 --max-fragment 2000
+    sd: --multimap-sd (bp); smooth: --smooth (bp)
+    All: --multimap em --max-multimap 3 --min-mapq 10 --max-fragment 2000; all but rna: --clip 12
     """  # noqa: D301 - \b is typer's mark of lines that are not to be joined
     import dataclasses
 

@@ -84,7 +84,7 @@ def coverage(
     fragment_length: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Of single-end reads (bp) [default: estimated].", rich_help_panel=_WHAT
+            min=1, help="Of single-end reads (bp); estimated unless given.", rich_help_panel=_WHAT
         ),
     ] = None,
     max_fragment: Annotated[
@@ -170,7 +170,8 @@ def coverage(
     rna      read        both          two      no   16  0       keep
 
     \b
-    All: --multimap em --max-multimap 3 --clip 12 --min-mapq 10 --max-fragment 2000
+    sd: --multimap-sd (bp); smooth: --smooth (bp)
+    All: --multimap em --max-multimap 3 --min-mapq 10 --max-fragment 2000; all but rna: --clip 12
     """  # noqa: D301 - \b is typer's mark of lines that are not to be joined
     import dataclasses
 

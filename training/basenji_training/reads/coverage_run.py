@@ -217,19 +217,19 @@ def _write(
         for start in range(0, plan.sizes[contig], _PART)
     ]
 
-    def values(advance: Callable[[float], None]) -> Iterator[tuple[str, int, int, float]]:
+    def values(advance: Callable[[float], None]) -> Iterator[Iterable[tuple]]:
         listed = set()
         results = _in_order(pool, cover, ((plan, part, longest) for part in parts), ahead)
         try:
             for part, (start, end, value) in zip(parts, results, strict=True):
                 name, size = plan.contigs[part.contig], plan.sizes[part.contig]
                 columns = start.tolist(), end.tolist(), value.tolist()
-                yield from zip(itertools.repeat(name), *columns, strict=False)
+                yield zip(itertools.repeat(name), *columns, strict=False)
                 if len(start):
                     listed.add(name)
                 elif part.end == size and name not in listed:
                     # A contig without any value would not be listed: missing instead of zero.
-                    yield name, size - 1, size, 0.0
+                    yield [(name, size - 1, size, 0.0)]
                 advance((part.end - part.start) / 1000)
         except BaseException as error:
             # pybigtools would only print it.
@@ -238,7 +238,9 @@ def _write(
 
     with progress_bar(label, total=sum(plan.sizes) // 1000, unit="kb") as advance:
         pybigtools.open(str(path), "w").write(
-            dict(zip(plan.contigs, plan.sizes, strict=True)), values(advance)
+            dict(zip(plan.contigs, plan.sizes, strict=True)),
+            # No Python code runs for each of many million values.
+            itertools.chain.from_iterable(values(advance)),
         )
     if failures:
         raise failures[0]

@@ -19,7 +19,7 @@ __all__ = ["estimate_fragment_length"]
 _SHORTEST, _LONGEST = 50, 600
 _SMOOTH_SD = 12
 # Starts that are looked at.
-_MOST = 1_000_000
+_MOST = 200_000
 _LEAST = 1000
 
 

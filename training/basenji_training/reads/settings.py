@@ -109,7 +109,8 @@ RECIPES: dict[str, Settings] = {
     "cage": Settings(
         "five-prime", mate=1, stranded=True, multimap_sd=4, smooth_sd=2, duplicates="keep"
     ),
-    "rna": Settings("read", stranded=True, duplicates="keep"),
+    # Depth, not places: a limit would hide genes that have copies and are highly expressed.
+    "rna": Settings("read", stranded=True, duplicates="keep", clip=None),
     # Reverse transcription adds up to three bases to the cap; a longer overhang is no start.
     "stripe": Settings(
         "five-prime", mate=1, stranded=True, multimap_sd=4, duplicates="keep", max_soft_clip=3

@@ -7,6 +7,8 @@ the contig's index:
     `ROW` (`SHARED` while reads are known by their names): reads with one alignment.
 ``{contig}.shared``, ``{contig}.weights``
     `SHARED` and float32: alignments of reads with several, and their weights.
+``{contig}.gc``
+    float32: GC contents of the fragments of both.
 ``{contig}.{track}.unique``, ``{contig}.{track}.shared``
     `EVENT`: what of both counts where.
 """
@@ -212,6 +214,7 @@ def count_gc(
     size = fragment_lengths(rows, usual)
     start = fragment_starts(rows, size)
     gc = fragment_gc(plan.genome, plan.contigs[contig], start, size)
+    gc.tofile(plan.path(contig, "gc"))
     known = ~np.isnan(gc)
     step, weight = steps(gc[known]), weights[known]
     tile = np.clip((start + size // 2) // TILE, 0, len(left_out) - 1)[known]
@@ -235,13 +238,12 @@ def lay_out(plan: Plan, contig: int, usual: int, curve: GcCurve | None) -> Total
     usual
         Length of fragments that are not known (bp).
     curve
-        What a fragment of some GC content counts; None to count all the same.
+        What a fragment of some GC content counts, after `count_gc`; None to count all the same.
     """
     rows, weights, several = weighted_rows(plan, contig)
     size = fragment_lengths(rows, usual)
     if curve is not None:
-        start = fragment_starts(rows, size)
-        weights *= curve.factors(fragment_gc(plan.genome, plan.contigs[contig], start, size))
+        weights *= curve.factors(np.fromfile(plan.path(contig, "gc"), np.float32))
     start, end = intervals(rows, size, plan.settings)
     strand = minus(rows)
     for track, on_track in enumerate(_on_tracks(strand, plan.settings)):

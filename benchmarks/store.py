@@ -64,7 +64,7 @@ print(json.dumps(min(seconds)))
 def write_inputs(data: Path, folder: Path, tracks: int, copies: int) -> float:
     """Write the genome, tracks, blacklist and both programs' tables; return Mb of the genome."""
     with Genome(data / "genome.fa.gz") as genome:
-        lengths = {name: size for name, size in genome.lengths.items() if name != "chrM"}
+        lengths = dict(genome.lengths)
         with (folder / "genome.fa").open("w") as lines:
             for copy in range(copies):
                 for name, size in lengths.items():

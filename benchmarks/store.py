@@ -4,16 +4,15 @@
         --out build/store.json --original CHECKOUT --original-python ENVIRONMENT/bin/python
 
 CHECKOUT is one of github.com/calico/basenji, and the Python one that can run it (tensorflow, h5py,
-pandas, intervaltree, pyBigWig, pysam). Both programs turn the same 13 yeast tracks that cover the
-whole genome into training data: 32-bp bins, windows of 16,384 bp side by side, whole chromosomes
-held out. `--copies` repeats the tracks, so that start-up counts less. The two run one after the
-other; the fastest of `--repeats` counts. Processor time, of all processes that a program starts,
-says more than wall time where a machine is shared.
+pandas, intervaltree, pyBigWig, pysam). Both programs turn the same yeast tracks into training data:
+32-bp bins, windows of 16,384 bp side by side, whole chromosomes held out. `--copies` repeats the
+genome, so that start-up counts less: the original starts a program for each track and each file of
+records. The two run one after the other; the fastest of `--repeats` counts. Processor time, of all
+processes that a program starts, says more than wall time where a machine is shared.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import resource
@@ -23,9 +22,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 
 import numpy as np
+import pybigtools
 import typer
 from resources import machine
 
@@ -33,12 +33,17 @@ from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
-from basenji_kipoi.sequence import encode, one_hot
+from basenji_kipoi.intervals import read_bed
+from basenji_kipoi.sequence import ALPHABET, encode, one_hot
 from basenji_kipoi.targets import Targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[1]
 BIN, WINDOW = 32, 16_384
-TEST, VALIDATION = "chrIV,chrV,chrXI", "chrXIII"
+TEST, VALIDATION = ("chrIV", "chrV", "chrXI"), ("chrXIII",)
+TABLE = ROOT / "training" / "recipes" / "yeast_targets.tsv"
 ONE_HOT_WINDOW = 131_072
 
 # Runs in the original's Python: seconds a window, as JSON.
@@ -56,25 +61,35 @@ print(json.dumps(min(seconds)))
 """
 
 
-def write_inputs(data: Path, folder: Path, copies: int) -> tuple[int, float]:
-    """Write the genome and both programs' tables; return tracks and Mb."""
-    fasta = folder / "genome.fa"
-    with gzip.open(data / "genome.fa.gz", "rb") as packed, fasta.open("wb") as plain:
-        shutil.copyfileobj(packed, plain)
-    # Those of the first rows list every chromosome, which the original program needs.
-    table = list(Targets.read(ROOT / "training/recipes/yeast_targets.tsv"))[:13]
-    rows = [
-        row.model_copy(
-            update={
-                "index": copy * len(table) + row.index,
-                "identifier": f"{row.identifier}_{copy}",
-                "file": str((data / row.file).absolute()),
-                "strand_pair": copy * len(table) + row.strand_pair,
-            }
+def write_inputs(data: Path, folder: Path, tracks: int, copies: int) -> float:
+    """Write the genome, tracks, blacklist and both programs' tables; return Mb of the genome."""
+    with Genome(data / "genome.fa.gz") as genome:
+        lengths = dict(genome.lengths)
+        with (folder / "genome.fa").open("w") as lines:
+            for copy in range(copies):
+                for name, size in lengths.items():
+                    letters = np.array(list(ALPHABET + "N"))[genome.codes(name, 0, size)]
+                    lines.write(f">{name}_{copy}\n")
+                    for start in range(0, size, 60):
+                        lines.write("".join(letters[start : start + 60]) + "\n")
+    with (folder / "blacklist.bed").open("w") as lines:
+        for copy in range(copies):
+            for interval in read_bed(data / "blacklist.bed"):
+                lines.write(f"{interval.chrom}_{copy}\t{interval.start}\t{interval.end}\n")
+    names = sorted(f"{name}_{copy}" for name in lengths for copy in range(copies))
+    rows = []
+    # The first 13 list every chromosome, which the original program needs.
+    for i, row in enumerate(list(Targets.read(TABLE))[: min(tracks, 13)]):
+        reader = pybigtools.open(str(data / row.file))
+        records = (
+            (name, start, end, value)
+            for name in names
+            for start, end, value in reader.records(name.rpartition("_")[0])
         )
-        for copy in range(copies)
-        for row in table
-    ]
+        file = str(folder / f"{row.identifier}.bw")
+        copied = {name: lengths[name.rpartition("_")[0]] for name in names}
+        pybigtools.open(file, "w").write(copied, records)
+        rows.append(row.model_copy(update={"file": file, "index": i, "strand_pair": i}))
     Targets(rows).write(folder / "targets.tsv")
     lines = ["\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tdescription"]
     lines += [
@@ -82,8 +97,12 @@ def write_inputs(data: Path, folder: Path, copies: int) -> tuple[int, float]:
         for r in rows
     ]
     (folder / "targets.txt").write_text("\n".join(lines) + "\n")
-    with Genome(fasta) as genome:
-        return len(rows), sum(genome.lengths.values()) / 1e6
+    return copies * sum(lengths.values()) / 1e6
+
+
+def chosen(names: Sequence[str], copies: int) -> str:
+    """Name chromosomes of all copies as both programs want them."""
+    return ",".join(f"{name}_{copy}" for name in names for copy in range(copies))
 
 
 class Seconds(NamedTuple):
@@ -112,25 +131,27 @@ def timed(command: list[str], folder: Path, **environment: str) -> Seconds:
     return Seconds(wall, used)
 
 
-def build_ours(folder: Path, data: Path, processes: int) -> Seconds:
+def build_ours(folder: Path, copies: int, processes: int) -> Seconds:
     """Build a store."""
     shutil.rmtree(folder / "ours.zarr", ignore_errors=True)
     command = [
         sys.executable, "-m", "basenji_training", "data", "targets.tsv", "--fasta", "genome.fa",
-        "--blacklist", str(data / "blacklist.bed"), "--test", TEST, "--validation", VALIDATION,
-        "--bin", str(BIN), "--processes", str(processes), "--out", "ours.zarr",
+        "--blacklist", "blacklist.bed", "--test", chosen(TEST, copies),
+        "--validation", chosen(VALIDATION, copies), "--bin", str(BIN),
+        "--processes", str(processes), "--out", "ours.zarr",
     ]  # fmt: skip
     return timed(command, folder)
 
 
 def build_original(
-    folder: Path, data: Path, processes: int, checkout: Path, python: Path
+    folder: Path, copies: int, processes: int, checkout: Path, python: Path
 ) -> Seconds:
     """Build TFRecords."""
     shutil.rmtree(folder / "original", ignore_errors=True)
     command = [
         str(python), str(checkout / "bin" / "basenji_data.py"), "--local", "-p", str(processes),
-        "-b", str(data / "blacklist.bed"), "-t", TEST, "-v", VALIDATION, "-w", str(BIN),
+        "-b", "blacklist.bed", "-t", chosen(TEST, copies), "-v", chosen(VALIDATION, copies),
+        "-w", str(BIN),
         "-l", str(WINDOW), "--break", "10000000", "-o", "original", "genome.fa", "targets.txt",
     ]  # fmt: skip
     seconds = timed(command, folder, **original_environment(checkout, python))
@@ -203,7 +224,10 @@ def main(
     original_python: Annotated[
         Optional[Path], typer.Option(help="Python that can run them.")
     ] = None,
-    copies: Annotated[int, typer.Option(help="Times that the 13 tracks are repeated.")] = 4,
+    tracks: Annotated[int, typer.Option(help="Number of tracks, at most 13.")] = 4,
+    copies: Annotated[
+        int, typer.Option(help="Copies of the genome, as chromosomes of their own.")
+    ] = 4,
     processes: Annotated[int, typer.Option(help="Processes of both programs.")] = 2,
     repeats: Annotated[int, typer.Option(help="Runs of which the fastest counts.")] = 2,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing JSON file.")] = False,
@@ -219,6 +243,7 @@ def main(
                 data.absolute(),
                 Path(scratch),
                 theirs,
+                tracks=tracks,
                 copies=copies,
                 processes=processes,
                 repeats=repeats,
@@ -236,18 +261,19 @@ def measure(
     folder: Path,
     theirs: tuple[Path, Path] | None,
     *,
+    tracks: int,
     copies: int,
     processes: int,
     repeats: int,
 ) -> dict[str, Any]:
     """Run everything; a row has the seconds of a unit of its work."""
-    tracks, megabases = write_inputs(data, folder, copies)
+    megabases = write_inputs(data, folder, tracks, copies)
     ours, original = [], []
     with progress_bar("measuring", total=repeats, unit="runs") as advance:
         for _ in range(repeats):
-            ours.append(build_ours(folder, data, processes))
+            ours.append(build_ours(folder, copies, processes))
             if theirs:
-                original.append(build_original(folder, data, processes, *theirs))
+                original.append(build_original(folder, copies, processes, *theirs))
             advance(1)
     rows = [
         {

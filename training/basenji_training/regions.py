@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Region", "RegionBins"]
+__all__ = ["Region", "RegionBins", "Tiling"]
 
 
 class Region(NamedTuple):
@@ -26,6 +26,27 @@ class Region(NamedTuple):
     chromosome: str
     start: int
     end: int
+
+
+class Tiling(NamedTuple):
+    """Windows that tile a region; all lengths are in bins.
+
+    Attributes
+    ----------
+    target
+        Length of a window's target part.
+    stride
+        Distance between neighbours.
+    crop
+        Bins of a window on each side of its target part.
+    margin
+        How far a window may be moved to either side.
+    """
+
+    target: int
+    stride: int
+    crop: int
+    margin: int
 
 
 class RegionBins:
@@ -52,10 +73,6 @@ class RegionBins:
             self._starts[name] = starts[is_new]
             self._ends[name] = ends[np.append(is_new[1:], True)]
 
-    def number(self, chromosome: str) -> int:
-        """Count the intervals of a chromosome."""
-        return len(self._starts.get(chromosome, ()))
-
     def contain(self, chromosome: str, first: int, last: int) -> np.ndarray:
         """Tell which bins lie in a region.
 
@@ -77,48 +94,42 @@ class RegionBins:
             inside = (nearest >= 0) & (bins < self._ends[chromosome][nearest])
         return inside
 
-    def tiles(
-        self,
-        chromosome: str,
-        number: int,
-        target: int,
-        stride: int,
-        crop: int,
-        margin: int,
-        avoided: RegionBins | None,
-    ) -> np.ndarray:
-        """Tile an interval with the target parts of windows; all lengths are in bins.
+    def tiles(self, chromosome: str, tiling: Tiling, avoided: RegionBins | None) -> np.ndarray:
+        """Tile the intervals of a chromosome with the target parts of windows.
 
         Parameters
         ----------
-        chromosome, number
-            Which interval.
-        target
-            Length of a window's target part.
-        stride
-            Distance between neighbours.
-        crop
-            Bins of a window on each side of its target part.
-        margin
-            How far a window may be moved to either side.
+        chromosome
+            Name.
+        tiling
+            What the windows are like.
         avoided
-            Regions that no window, moved by up to `margin`, may touch. Where one cuts the row of
-            tiles off, a last window ends at it. None for no such regions.
+            Regions that no window, moved by up to the tiling's margin, may touch. Where one cuts a
+            row of tiles off, a last window ends at it. None for no such regions.
 
         Returns
         -------
         ndarray, int, shape (3, windows)
             First bin of each target part; start and end of its part within the interval.
         """
-        start, end = self._starts[chromosome][number], self._ends[chromosome][number]
-        low, high = -np.inf, np.inf
-        if avoided is not None and avoided.number(chromosome):
-            starts, ends = avoided._starts[chromosome], avoided._ends[chromosome]
-            low = max(ends[ends <= start], default=low)
-            high = min(starts[starts >= end], default=high)
-        first = np.arange(max(start, low + margin + crop), end, stride).astype(np.int64)
-        latest = high - margin - crop - target
-        allowed = first[first <= latest]
-        if len(allowed) < len(first) and latest >= max(start - target + 1, low + margin + crop):
-            allowed = np.union1d(allowed, int(latest))
-        return np.stack([allowed, np.maximum(allowed, start), np.minimum(allowed + target, end)])
+        tiles = [np.empty((3, 0), dtype=np.int64)]
+        pairs = zip(self._starts.get(chromosome, ()), self._ends.get(chromosome, ()), strict=True)
+        beside = tiling.margin + tiling.crop
+        for start, end in pairs:
+            low, high = (-np.inf, np.inf) if avoided is None else avoided._around(chromosome, start)
+            earliest, latest = low + beside, high - beside - tiling.target
+            first = np.arange(max(start, earliest), end, tiling.stride).astype(np.int64)
+            allowed = first[first <= latest]
+            if len(allowed) < len(first) and latest >= max(start - tiling.target + 1, earliest):
+                allowed = np.union1d(allowed, int(latest))
+            last = np.minimum(allowed + tiling.target, end)
+            tiles.append(np.stack([allowed, np.maximum(allowed, start), last]))
+        return np.concatenate(tiles, axis=1)
+
+    def _around(self, chromosome: str, bin_: int) -> tuple[float, float]:
+        """Find where the interval before a bin ends and the one behind it starts."""
+        starts, ends = self._starts.get(chromosome, ()), self._ends.get(chromosome, ())
+        return (
+            max((end for end in ends if end <= bin_), default=-np.inf),
+            min((start for start in starts if start > bin_), default=np.inf),
+        )

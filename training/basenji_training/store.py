@@ -29,7 +29,7 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.folds import divide
-from basenji_training.regions import Region, RegionBins
+from basenji_training.regions import Region, RegionBins, Tiling
 
 if TYPE_CHECKING:
     import os
@@ -298,21 +298,15 @@ class Store:
                 f"window {window}, crop {crop_bp} and stride {stride} bp leave nothing to predict"
             )
         avoided = self._held_out if split == "train" else None
-        margin = -(-margin // self.bin)
+        tiling = Tiling(
+            target // self.bin, stride // self.bin, crop_bp // self.bin, -(-margin // self.bin)
+        )
         least = 1 - self.attrs.get("missing_share", 1) if split == "train" else 0
         windows = []
         for chromosome in self.chromosomes:
-            # In bins: the first predicted one of each window, and the split's part of the target.
-            bins = [
-                regions.tiles(
-                    chromosome, number, target // self.bin, stride // self.bin,
-                    crop_bp // self.bin, margin, avoided,
-                )
-                for number in range(regions.number(chromosome))
-            ]  # fmt: skip
-            if not bins:
+            first, start, end = regions.tiles(chromosome, tiling, avoided)
+            if not first.size:
                 continue
-            first, start, end = np.concatenate(bins, axis=1)
             covered = np.append(0, np.cumsum(self._array(chromosome, "covered")[:]))
             share = (covered[end] - covered[start]) / (end - start)
             kept = first[(share > 0) & (share >= least)]

@@ -294,7 +294,7 @@ def test_a_killed_command_goes_on_where_it_stopped(inputs):
     options = ("--test", "chr3", "--validation", "chr2", "--bin", "1", "--resume")
     left = inputs.folder / ".s.zarr.unfinished"
     with subprocess.Popen(command(inputs, *options)) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (left / "finished.jsonl").exists():
             assert process.poll() is None
             assert time.monotonic() < deadline

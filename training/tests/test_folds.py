@@ -5,8 +5,10 @@ import re
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from known_truth import letters_store, tiny_architecture
 from store_inputs import build
 from typer.testing import CliRunner
 
@@ -15,6 +17,7 @@ from basenji_kipoi.sequence import encode
 from basenji_training.cli import app
 from basenji_training.contigs import cut_contigs, draw_folds, find_gaps, homologous_groups
 from basenji_training.folds import assign_folds
+from basenji_training.pipeline import Windows
 from basenji_training.regions import Region
 from basenji_training.store import Store
 
@@ -166,6 +169,30 @@ def test_windows_of_a_split_read_each_of_its_bins_once_and_no_other(inputs):
             )
         assert len(read) == len(set(read))
         assert set(read) == in_bins(store, store.folds[split])
+
+
+def test_training_windows_stay_clear_of_held_out_stretches_of_their_chromosome(tmp_path):
+    letters = letters_store(tmp_path / "l.zarr")
+    regions = {
+        "a": [("chr1", 0, 16_000), ("chr1", 24_000, 40_000), ("chr2", 0, 25_000)],
+        "b": [("chr1", 16_000, 20_000), ("chr3", 0, 15_000)],
+        "c": [("chr1", 20_000, 24_000), ("chr4", 0, 15_010)],
+    }
+    folds = {"train": ["a"], "validation": ["b"], "test": ["c"]}
+    zarr.open_group(str(letters.path), mode="r+").attrs.update(regions=regions, folds=folds)
+    store = Store.open(letters.path)
+    windows = Windows(store, "train", tiny_architecture(), margin=256 + 3)
+    on_chr1 = [start for name, start in windows if name == "chr1"]
+    assert max(start for start in on_chr1 if start < 20_000) + 1024 + 256 + 3 <= 16_000
+    assert min(start for start in on_chr1 if start >= 16_000) - 256 - 3 >= 24_000
+    # The last ones on each side end within a bin of what is allowed.
+    assert max(start for start in on_chr1 if start < 20_000) + 1024 + 288 == 16_000
+    assert min(start for start in on_chr1 if start >= 16_000) - 288 == 24_000
+    # Moved beyond its split by force, a window reads nothing there.
+    _, coverage = windows.example("chr1", 15_552)
+    expected = store.coverage("chr1", 490, 514)
+    expected[10:] = np.nan
+    np.testing.assert_array_equal(coverage, expected)
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,17 @@ def test_tracks_of_a_store_take_the_first_of_several_heads():
     assert list(read_preset("basenji2").with_tracks(2).heads) == ["human"]
 
 
+def test_heads_can_be_replaced():
+    content = read_preset("basenji2").model_dump()
+    content["heads"]["mouse"]["activation"] = "exp_linear"
+    architecture = Architecture.model_validate(content)
+    changed = architecture.with_heads({"mouse": 3, "yeast": 2})
+    assert changed.trunk == architecture.trunk
+    heads = {name: (head.tracks, head.activation) for name, head in changed.heads.items()}
+    # A head of a name that was there keeps its link; a new one is like the first.
+    assert heads == {"mouse": (3, "exp_linear"), "yeast": (2, "softplus")}
+
+
 @pytest.mark.parametrize(
     ("trunk", "message"),
     [

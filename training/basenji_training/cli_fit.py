@@ -238,6 +238,8 @@ def _settings(
     stores: Sequence[Store],
 ) -> Settings:
     """Join a recipe and the options that were given; fill in what follows from data and machine."""
+    from pydantic import ValidationError
+
     from basenji_training.devices import fastest_dtype
 
     joined = {**recipe.model_dump(exclude_unset=True), **explicit}
@@ -248,7 +250,12 @@ def _settings(
         joined["jitter"] = half if longest > architecture.window else 0
     if joined["dtype"] == "auto":
         joined["dtype"] = fastest_dtype()
-    return type(recipe)(**joined)
+    try:
+        return type(recipe)(**joined)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise InputError(f"--{option} {first['input']}: {first['msg']}") from None
 
 
 def _summary(run: Run) -> str:

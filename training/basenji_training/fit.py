@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -326,6 +327,13 @@ class _Training:
 def _with_heads_of(stores: Sequence[Store], architecture: Architecture) -> Architecture:
     """Give a network one head a store."""
     tracks = {store.name: len(store.targets) for store in stores}
+    for store in stores:
+        # It becomes part of the names of layers, files and columns.
+        if not re.fullmatch(r"[\w.-]+", store.name):
+            raise InputError(
+                f"{store.path} is called {store.name!r}, which cannot name a head: make it under a "
+                "name of letters, digits, dots, dashes and underscores"
+            )
     if len(tracks) < len(stores):
         raise InputError(
             f"two stores have the same name ({', '.join(store.name for store in stores)}), and a "

@@ -172,14 +172,29 @@ def test_the_average_follows_its_definition():
     assert average.values[0][0] == pytest.approx(expected)
 
 
-def test_a_bad_option_is_one_line_on_the_command_line(trained, tmp_path, monkeypatch, capsys):
-    command = fit_command([trained.store], "basenji3", tmp_path / "run")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--network", "basenji3"],
+            "error: no preset network 'basenji3': expected one of",
+        ),
+        (
+            ["--network", "small", "--averaging", "1"],
+            "error: --averaging 1.0: Input should",
+        ),
+    ],
+)
+def test_a_bad_option_is_one_line_on_the_command_line(
+    trained, tmp_path, monkeypatch, capsys, options, message
+):
+    command = [*fit_command([trained.store], "small", tmp_path / "run"), *options]
     monkeypatch.setattr(sys, "argv", command[2:])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: no preset network 'basenji3': expected one of basenji2,")
+    assert error.startswith(message)
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 

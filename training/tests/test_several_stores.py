@@ -12,6 +12,7 @@ from basenji_training.devices import shared_by
 from basenji_training.evaluate import evaluate
 from basenji_training.fit import Run, fit
 from basenji_training.losses import poisson
+from basenji_training.store import Store
 from basenji_training.trainee import Trainee
 
 HEADS = {"letters": len(TARGETS), "weak": 1}
@@ -61,6 +62,14 @@ def test_a_head_must_be_named_where_there_are_several(run):
 def test_two_stores_of_one_name_are_refused(letters, tmp_path):
     with pytest.raises(InputError, match="the same name"):
         fit([letters, letters], tiny_architecture(), tmp_path / "run", SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_cannot_name_a_head_is_refused(letters, tmp_path):
+    store = Store(letters.path)
+    store.name = "human/hg38"
+    with pytest.raises(InputError, match="is called 'human/hg38', which cannot name a head"):
+        fit(store, tiny_architecture(), tmp_path / "run", SETTINGS)
     assert list(tmp_path.iterdir()) == []
 
 

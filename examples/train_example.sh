@@ -35,7 +35,8 @@ step basenji-train data simulation/targets.tsv --fasta simulation/genome.fa --ou
   --test chr8 --validation chr7
 step basenji-train fit store.zarr --network network.json --out run \
   --epochs 30 --batch-size 8 --learning-rate 0.01 --averaging 0.98 --resolution 32
-step basenji-train evaluate run --store store.zarr --out evaluation.json
+step basenji-train evaluate run --store store.zarr --genes simulation/genes.gtf --tss-flank 64 \
+  --out evaluation.json
 step basenji-train export run --evaluation evaluation.json --out model \
   --name simulation --assembly simulation --description 'A simulated genome of known grammar.'
 
@@ -43,5 +44,5 @@ step basenji-train export run --evaluation evaluation.json --out model \
 printf 'chr8\t20000\t120000\n' >region.bed
 step basenji predict --model model --fasta simulation/genome.fa --bed region.bed --out predictions
 
-printf '\ndone in %d s, all in %s: model/MODEL_CARD.md has the figures, predictions/ the tracks\n' \
-  "$SECONDS" "$out"
+printf '\ndone in %d s, all in %s: open evaluation.html in a browser; model/MODEL_CARD.md has the
+figures, predictions/ the tracks\n' "$SECONDS" "$out"

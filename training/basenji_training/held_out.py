@@ -30,8 +30,8 @@ BLOCK = 10_000
 #: ... and the largest number of blocks, which bounds memory.
 MOST_BLOCKS = 500
 
-#: Pairs of values that are kept for ranks: 512 MiB. With more, bins are sampled.
-KEPT_VALUES = 1 << 26
+#: Pairs of values that are kept for ranks: 256 MiB. With more, bins are sampled.
+KEPT_VALUES = 1 << 25
 
 
 class Place(NamedTuple):

@@ -50,8 +50,8 @@ _COLUMNS = (
     ("r2", "R²"),
     ("auroc", "AUROC"),
     ("auprc", "AUPRC"),
-    ("peak_share", "peak share"),
-    ("specificity", "specificity"),
+    ("peak_share", "share"),
+    ("specificity", "specific"),
 )
 
 
@@ -78,7 +78,7 @@ def track_table(evaluation: Evaluation) -> UIElement:
     for name, title in _COLUMNS:
         data[name] = _numbers([each[name] for each in rows])
         formatter = NumberFormatter(format="0.000", nan_format="-", text_align="right")
-        columns.append(TableColumn(field=name, title=title, formatter=formatter, width=68))
+        columns.append(TableColumn(field=name, title=title, formatter=formatter, width=74))
     whole = NumberFormatter(format="0,0", text_align="right")
     columns += [
         TableColumn(field="peaks", title="peaks", formatter=whole, width=60),

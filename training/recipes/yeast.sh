@@ -3,8 +3,9 @@
 #
 #     BASENJI_DATA=FOLDER training/recipes/yeast.sh OUTPUT_FOLDER
 #
-# FOLDER/yeast has genome.fa.gz, blacklist.bed, factor_peaks.tar.gz and tracks/. An interrupted run goes on where it
-# stopped when the same command is given again. docs/yeast-model.md says how long it takes.
+# FOLDER/yeast has genome.fa.gz, genes.gtf.gz, blacklist.bed, factor_peaks.tar.gz and tracks/. An
+# interrupted run goes on where it stopped when the same command is given again.
+# docs/yeast-model.md says how long it takes.
 set -euo pipefail
 
 if (($# != 1)) || [[ -z ${BASENJI_DATA:-} ]]; then
@@ -17,6 +18,7 @@ mkdir -p "$1"
 cd "$1"
 # The commands are kept in the bundle: they name no folder of this machine.
 ln -sfn "$data" yeast
+cp "$recipes/yeast_replicates.tsv" replicates.tsv
 cp "$recipes/yeast_network.json" network.json
 
 if [[ ! -e store.zarr ]]; then
@@ -30,6 +32,8 @@ basenji-train fit store.zarr --out run --network network.json --resume \
   --epochs 90 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 12 \
   --dtype bfloat16
 basenji-train evaluate run --store store.zarr --split test --resolution 128 --both-strands \
+  --genes yeast/genes.gtf.gz --replicates replicates.tsv --data-dir yeast \
+  --contrast stripe_diamide_plus,stripe_wt_plus --contrast tif_tss_gal_plus,tif_tss_ypd_plus \
   --out evaluation.json --overwrite
 basenji-train export run --evaluation evaluation.json --out model --overwrite \
   --name basenji-yeast --assembly sacCer3 --description "Accessibility (ATAC-seq), transcription \

@@ -63,7 +63,9 @@ def data(
     ] = 1.0,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder that the table's file names start from [default: the table's]."),
+        typer.Option(
+            help="Folder that the table's file names start from.", show_default="the table's"
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")

@@ -63,7 +63,8 @@ def evaluate(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that the file names in --replicates start from [default: the table's]."
+            help="Folder that the file names in --replicates start from.",
+            show_default="the table's",
         ),
     ] = None,
     peaks: Annotated[

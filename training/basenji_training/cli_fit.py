@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-FROM_RECIPE = "[default: the recipe's]"
+FROM_RECIPE = "the recipe's"
 
 
 def fit(
@@ -45,7 +45,8 @@ def fit(
         str | None,
         typer.Option(
             help="Preset (small, basenji2018, basenji2) or an architecture .json file; its heads "
-            f"are made for the stores. {FROM_RECIPE}"
+            "are made for the stores.",
+            show_default=FROM_RECIPE,
         ),
     ] = None,
     init: Annotated[
@@ -58,97 +59,122 @@ def fit(
     ] = None,
     trunk_learning_rate_factor: Annotated[
         float | None,
-        typer.Option(help="The trunk's learning rate as a multiple of the heads' [default: 1]."),
+        typer.Option(
+            help="The trunk's learning rate as a multiple of the heads'.", show_default="1"
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help=f"Passes over the training windows. {FROM_RECIPE}")
+        int | None,
+        typer.Option(min=1, help="Passes over the training windows.", show_default=FROM_RECIPE),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Windows a step, on all devices together. {FROM_RECIPE}"),
+        typer.Option(
+            min=1, help="Windows a step, on all devices together.", show_default=FROM_RECIPE
+        ),
     ] = None,
     loss: Annotated[
         Literal["poisson", "poisson_multinomial"] | None,
         typer.Option(
             help="Poisson likelihood of bins, or Poisson of a window's total and multinomial of "
-            f"its shape. {FROM_RECIPE}"
+            "its shape.",
+            show_default=FROM_RECIPE,
         ),
     ] = None,
     multinomial_weight: Annotated[
         float | None,
-        typer.Option(min=0, help="Weight of the multinomial part [default: 1, Borzoi has 5]."),
+        typer.Option(min=0, help="Weight of the multinomial part; Borzoi has 5.", show_default="1"),
     ] = None,
     optimizer: Annotated[
-        Literal["adamw", "adam", "sgd"] | None, typer.Option(help=f"Optimiser. {FROM_RECIPE}")
+        Literal["adamw", "adam", "sgd"] | None,
+        typer.Option(help="Optimiser.", show_default=FROM_RECIPE),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help=f"Largest learning rate. {FROM_RECIPE}")
+        float | None, typer.Option(help="Largest learning rate.", show_default=FROM_RECIPE)
     ] = None,
     warmup_epochs: Annotated[
         float | None,
-        typer.Option(min=0, help=f"Epochs over which the learning rate rises. {FROM_RECIPE}"),
+        typer.Option(
+            min=0, help="Epochs over which the learning rate rises.", show_default=FROM_RECIPE
+        ),
     ] = None,
     schedule: Annotated[
         Literal["cosine", "constant"] | None,
-        typer.Option(help=f"Course of the learning rate after the warm-up. {FROM_RECIPE}"),
+        typer.Option(
+            help="Course of the learning rate after the warm-up.", show_default=FROM_RECIPE
+        ),
     ] = None,
     momentum: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help=f"Momentum of SGD, beta 1 of Adam. {FROM_RECIPE}"),
+        typer.Option(
+            min=0, max=1, help="Momentum of SGD, beta 1 of Adam.", show_default=FROM_RECIPE
+        ),
     ] = None,
     beta_2: Annotated[
-        float | None, typer.Option(min=0, max=1, help=f"Beta 2 of Adam. {FROM_RECIPE}")
+        float | None, typer.Option(min=0, max=1, help="Beta 2 of Adam.", show_default=FROM_RECIPE)
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(min=0, help=f"Decoupled weight decay (adamw). {FROM_RECIPE}")
+        float | None,
+        typer.Option(min=0, help="Decoupled weight decay (adamw).", show_default=FROM_RECIPE),
     ] = None,
     clip_norm: Annotated[
-        float | None, typer.Option(help=f"Largest norm of the gradient. {FROM_RECIPE}")
+        float | None, typer.Option(help="Largest norm of the gradient.", show_default=FROM_RECIPE)
     ] = None,
     averaging: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help=f"Decay a step of the weights' moving average. {FROM_RECIPE}"
+            min=0,
+            max=1,
+            help="Decay a step of the weights' moving average.",
+            show_default=FROM_RECIPE,
         ),
     ] = None,
     jitter: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Largest random move of a window (bp) [default: the recipe's, or half of what a "
-            "window predicts; 0 where contigs are no longer than a window].",
+            help="Largest random move of a window (bp).",
+            show_default="the recipe's, or half of what a window predicts; 0 where contigs are no "
+            "longer than a window",
         ),
     ] = None,
     shift: Annotated[
         int | None,
-        typer.Option(min=0, help=f"Largest random move of the sequence alone (bp). {FROM_RECIPE}"),
+        typer.Option(
+            min=0, help="Largest random move of the sequence alone (bp).", show_default=FROM_RECIPE
+        ),
     ] = None,
     reverse_complement: Annotated[
         bool | None,
-        typer.Option(help="Train on both strands, swapping strand pairs [default: yes]."),
+        typer.Option(help="Train on both strands, swapping strand pairs.", show_default="yes"),
     ] = None,
     resolution: Annotated[
         int | None,
-        typer.Option(help="Width of the bins at which validation compares (bp) [default: 128]."),
+        typer.Option(
+            help="Width of the bins at which validation compares (bp).", show_default="128"
+        ),
     ] = None,
     choose_by: Annotated[
         str | None,
         typer.Option(
             help="Tracks whose validation r chooses the epoch, as patterns separated by commas, "
-            "such as 'atac,stripe*'; the others are only trained on [default: all]."
+            "such as 'atac,stripe*'; the others are only trained on.",
+            show_default="all",
         ),
     ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Stop after so many epochs without a better validation r. {FROM_RECIPE}"
+            min=1,
+            help="Stop after so many epochs without a better validation r.",
+            show_default=FROM_RECIPE,
         ),
     ] = None,
     dtype: Annotated[
         str, typer.Option(help="Arithmetic: float32, bfloat16, or auto (what is fastest here).")
     ] = "auto",
     seed: Annotated[
-        int | None, typer.Option(help="Seed of all that is random [default: 0].")
+        int | None, typer.Option(help="Seed of all that is random.", show_default="0")
     ] = None,
     replicates: Annotated[
         int,
@@ -175,8 +201,8 @@ def fit(
         int | None,
         typer.Option(
             min=1,
-            help="Devices that share each batch, of all processes together [default: 1; all where "
-            "there are several processes].",
+            help="Devices that share each batch, of all processes together.",
+            show_default="1; all where there are several processes",
         ),
     ] = None,
     coordinator: Annotated[

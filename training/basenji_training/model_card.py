@@ -88,9 +88,9 @@ interval, is in `evaluation.json`, made by
 ## Limits
 
 Predictions hold for the assembly, strains and conditions of the training data. Positions near a
-chromosome's end see padding instead of sequence. Differences between conditions and between tracks
-of an assay are predicted less well than the tracks themselves: where the figures above give
-specificity or ratios, they say how much less.
+chromosome's end see padding instead of sequence. A high correlation of a track does not mean that
+differences between conditions, or between tracks of an assay, are predicted: specificity and
+ratios measure that.
 """
 
 

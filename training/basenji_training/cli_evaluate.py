@@ -92,15 +92,15 @@ def evaluate(
     from basenji_training.extras import read_extras
     from basenji_training.report import write_report
     from basenji_training.store import Store
-    from basenji_training.trained_model import read_model
+    from basenji_training.trained_model import read_model, split_as_trained
 
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
     if out in (table, page):
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
     for path in (out, table, page):
         check_output(path, overwrite=overwrite)
-    opened = Store.open(store)
     model = read_model(models, head=head, both_strands=both_strands)
+    opened = split_as_trained(Store.open(store), model)
     extras = read_extras(
         opened,
         model.targets,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.architecture import Architecture
     from basenji_kipoi.targets import Targets
+    from basenji_training.store import Store
 
-__all__ = ["RunHead", "TrainedModel", "pick_tracks", "read_model"]
+__all__ = ["RunHead", "TrainedModel", "pick_tracks", "read_model", "split_as_trained"]
+
+_log = logging.getLogger(__name__)
 
 
 class RunHead(NamedTuple):
@@ -98,6 +102,9 @@ class TrainedModel:
         Whether predictions are means over both strands.
     members : int
         Networks whose mean it is.
+    splits : list of dict
+        What each run or bundle was trained and held out with, where it says so: train, validation,
+        test -> labels of the store.
     """
 
     network: keras.Model
@@ -105,6 +112,7 @@ class TrainedModel:
     targets: Targets
     both_strands: bool = False
     members: int = 1
+    splits: list[dict[str, list[str]]] = field(default_factory=list)
 
 
 def read_model(
@@ -149,8 +157,61 @@ def read_model(
     if both_strands:
         network = average_strands(network, models[0].targets.strand_permutation)
     return TrainedModel(
-        network, models[0].architecture, models[0].targets, both_strands, len(networks)
+        network,
+        models[0].architecture,
+        models[0].targets,
+        both_strands,
+        len(networks),
+        [splits for model in models for splits in _splits(model)],
     )
+
+
+def split_as_trained(store: Store, model: TrainedModel) -> Store:
+    """Open a store with the splits that a model was trained with.
+
+    A run of a cross-validation holds out other parts than the store names by itself.
+
+    Parameters
+    ----------
+    store
+        The store.
+    model
+        The model. Its head has the name of the data set that it was trained on: in a store of
+        another name it has seen nothing, and that store's own splits hold.
+
+    Returns
+    -------
+    Store
+        The same data.
+
+    Raises
+    ------
+    InputError
+        If the members of an ensemble held out different parts, so that none is new to all.
+    """
+    if store.name not in model.architecture.heads:
+        if model.splits:
+            _log.warning(
+                "the model was trained on the data set %s, this store is %s: its own splits hold",
+                ", ".join(model.architecture.heads),
+                store.name,
+            )
+        return store
+    held_out = [(sorted(s["test"]), sorted(s["validation"])) for s in model.splits]
+    if any(each != held_out[0] for each in held_out[1:]):
+        raise InputError(
+            "the models held out different parts of the data, so that none is new to all: "
+            "evaluate them one by one"
+        )
+    return store.choose(test=held_out[0][0], validation=held_out[0][1]) if held_out else store
+
+
+def _splits(model: RunHead | Bundle) -> list[dict[str, list[str]]]:
+    if isinstance(model, RunHead):
+        return [model.run.settings["stores"][model.head]["folds"]]
+    training: dict[str, Any] = model.metadata.training
+    records = training.get("members", [training])
+    return [record["chromosomes"] for record in records if "chromosomes" in record]
 
 
 def _open(path: str | os.PathLike[str], head: str | None) -> RunHead | Bundle:

@@ -6,11 +6,12 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from known_truth import TARGETS
+from known_truth import SETTINGS, TARGETS, tiny_architecture
 from typer.testing import CliRunner
 
 from basenji_kipoi.bundle import Bundle
 from basenji_training.cli import app
+from basenji_training.replicates import fit_members, members
 
 
 def run(*arguments, status=0):
@@ -80,3 +81,18 @@ def test_a_model_that_is_none(trained, tmp_path):
     )
     assert "is neither a run of `basenji-train fit` nor a bundle" in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_measured_on_what_it_held_out(letters, tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 1, "warmup_epochs": 0})
+    runs = tmp_path / "runs"
+    crossed = members([letters], ["chr1", "chr2"], 1)
+    fit_members(crossed, [letters], tiny_architecture(), runs, settings, resume=False)
+    out = tmp_path / "evaluation.json"
+    run("evaluate", runs / "chr1-1", "--store", letters.path, "--out", out)
+    assert json.loads(out.read_text())["chromosomes"] == ["chr1"] != letters.folds["test"]
+    both = (runs / "chr1-1", runs / "chr2-1")
+    message = run(
+        "evaluate", *both, "--store", letters.path, "--out", tmp_path / "both.json", status=2
+    )
+    assert "held out different parts of the data" in message

@@ -17,8 +17,7 @@ from basenji_training.scaling import suggest_thresholds
 from basenji_training.store import Store
 
 BIN = 32
-QUANTILE = 0.90
-LEAST = 1.0
+QUANTILE = 0.97
 # A track's share in the loss is proportional to its mean. With equal means, accessibility was not
 # learned in full even on the training chromosomes, while the eight TIF-seq tracks were learned
 # by heart.
@@ -96,7 +95,7 @@ def main(folder: Path, out: Path) -> None:
             data_dir=folder,
         )
         store = Store.open(Path(scratch) / "raw.zarr")
-        suggest_thresholds(store, quantile=QUANTILE, least=LEAST, weights=WEIGHTS).write(out)
+        suggest_thresholds(store, quantile=QUANTILE, weights=WEIGHTS).write(out)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 #
 #     BASENJI_DATA=FOLDER training/recipes/yeast.sh OUTPUT_FOLDER
 #
-# FOLDER/yeast has genome.fa.gz, genes.gtf.gz, blacklist.bed, factor_peaks.tar.gz and tracks/. An
-# interrupted run goes on where it stopped when the same command is given again.
-# docs/yeast-model.md says how long it takes.
+# FOLDER/yeast has genome.fa.gz, genes.gtf.gz, blacklist.bed and tracks/. An interrupted run goes
+# on where it stopped when the same command is given again. docs/yeast-model.md says how long it
+# takes.
 set -euo pipefail
 
 if (($# != 1)) || [[ -z ${BASENJI_DATA:-} ]]; then
@@ -18,18 +18,17 @@ mkdir -p "$1"
 cd "$1"
 # The commands are kept in the bundle: they name no folder of this machine.
 ln -sfn "$data" yeast
+cp "$recipes/yeast_targets.tsv" targets.tsv
 cp "$recipes/yeast_replicates.tsv" replicates.tsv
 cp "$recipes/yeast_network.json" network.json
 
 if [[ ! -e store.zarr ]]; then
-  python "$recipes/make_factor_tracks.py" yeast "$recipes/yeast_targets.tsv" .
-  basenji-train data targets.tsv --processes 2 --fasta yeast/genome.fa.gz --bin 32 \
+  basenji-train data targets.tsv --data-dir yeast --fasta yeast/genome.fa.gz --bin 32 \
     --blacklist yeast/blacklist.bed --exclude chrM \
     --test chrIV,chrV,chrXI --validation chrXIII --out store.zarr
 fi
 basenji-train fit store.zarr --out run --network network.json --resume \
-  --choose-by 'atac,stripe_*,tif_*' \
-  --epochs 90 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 12 \
+  --epochs 110 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 10 \
   --dtype bfloat16
 basenji-train evaluate run --store store.zarr --split test --resolution 128 --both-strands \
   --genes yeast/genes.gtf.gz --replicates replicates.tsv --data-dir yeast \

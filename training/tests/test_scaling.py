@@ -102,6 +102,15 @@ def test_a_track_that_is_mostly_empty_has_no_quantile(tmp_path):
         suggest_thresholds(empty)
 
 
+def test_counts_of_mostly_empty_bins_are_clipped_at_the_least(tmp_path):
+    values = {name: np.zeros((length // BIN, 3)) for name, length in LENGTHS.items()}
+    for counts in values.values():
+        counts[::200] = 9.0
+    sparse = write_store(tmp_path / "s.zarr", random_sequences(), values, TARGETS)
+    rows = suggest_thresholds(sparse, least=1)
+    assert [row.clip_soft for row in rows] == [1.0, 1.0, 1.0]
+
+
 def test_the_command_writes_a_table(store, tmp_path):
     out = tmp_path / "targets.tsv"
     arguments = ["thresholds", str(store.path), "--out", str(out), "--weight", "A=3"]

@@ -135,7 +135,8 @@ def weak_letters_store(path: Path) -> Store:
 
 def fit_command(stores: list[Store], network: Path, out: Path) -> list[str]:
     """Write the command that trains as `SETTINGS` say."""
-    options = SETTINGS.model_dump(exclude={"reverse_complement", "freeze_trunk", "init"})
+    left_out = {"reverse_complement", "freeze_trunk", "init"}
+    options = SETTINGS.model_dump(exclude=left_out, exclude_none=True)
     command = [sys.executable, "-m", "basenji_training", "fit", *(store.path for store in stores)]
     command += ["--out", out, "--network", network]
     for key, value in options.items():

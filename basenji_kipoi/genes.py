@@ -217,15 +217,16 @@ def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
 
 
 def _genes(transcripts: dict[tuple[str, str, str], list], contigs: dict[str, str]) -> list[Gene]:
-    found: dict[tuple[str, str], tuple[str, str, list[tuple[int, int]]]] = {}
+    found: dict[tuple[str, str], tuple[str, str, set[int], list[tuple[int, int]]]] = {}
     for (contig, gene_id, _), (start, end, strand, name) in transcripts.items():
         if contig in contigs:
-            gene = found.setdefault((contigs[contig], gene_id), (name, strand, []))
-            gene[2].append((start, end))
+            gene = found.setdefault((contigs[contig], gene_id), (name, strand, set(), []))
+            # The strand is the transcript's own: files exist in which those of a gene differ.
+            gene[2].add(end - 1 if strand == "-" else start)
+            gene[3].append((start, end))
     genes = []
-    for (contig, gene_id), (name, strand, spans) in found.items():
+    for (contig, gene_id), (name, strand, sites, spans) in found.items():
         starts, ends = zip(*spans)
-        sites = {end - 1 for end in ends} if strand == "-" else set(starts)
         tss = tuple(sorted(sites))
         genes.append(Gene(gene_id, name, strand, contig, tss, min(starts), max(ends)))
     return genes

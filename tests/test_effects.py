@@ -55,8 +55,8 @@ def request_of(position, ref, alt, *, window=2048, place=None):
     return AlleleWindow("one", position - place, Allele(place, ref, encode(alt)))
 
 
-def compare(engine, plain, requests):
-    """Check an engine against whole passes; return how many alleles shared stretches."""
+def compare(engine, plain, requests, tolerance=EXACT["float32"]):
+    """Check an engine against whole passes, up to a share of the largest prediction."""
     seen = []
     for group in engine.groups(requests):
         seen += group
@@ -75,7 +75,7 @@ def compare(engine, plain, requests):
             (found.alternative, expected.alternative),
         ):
             error = np.abs(ours[:, :rows] - theirs[:, :rows])[valid].max()
-            assert error < EXACT["float32"] * largest
+            assert error < tolerance * largest
     assert sorted(seen) == list(range(len(requests)))
 
 
@@ -283,7 +283,10 @@ def test_published_geometry(name, tmp_path):
     requests.append(request_of(141_000, 3, "TAG", window=window))
     engine = effect_engine([bundle], genome, both_strands=True)
     assert all(engine.is_local(request.allele) for request in requests)
-    compare(engine, PlainEngine([bundle], genome, both_strands=True), requests)
+    # Dozens of layers of random weights magnify the rounding of both passes, which differs among
+    # processors: their difference may be twice what either has.
+    plain = PlainEngine([bundle], genome, both_strands=True)
+    compare(engine, plain, requests, tolerance=2 * EXACT["float32"])
 
 
 # ---- stretches in float64 ----

@@ -148,6 +148,16 @@ def fit(
         bool | None,
         typer.Option(help="Train on both strands, swapping strand pairs.", show_default="yes"),
     ] = None,
+    substitution_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of bases replaced at random in each training example, against learning by "
+            "heart.",
+            show_default="0",
+        ),
+    ] = None,
     resolution: Annotated[
         int | None,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from basenji_kipoi.architecture import Architecture
     from basenji_kipoi.targets import Targets
     from basenji_training.trained_model import RunHead
 
@@ -47,7 +49,8 @@ def export(
     Parameters
     ----------
     members
-        One head of each finished run; runs of one architecture and the same tracks.
+        One head of each finished run; runs of the same tracks and of one architecture, but for
+        dropout, of which the bundle says what the first has: a trained network has no use for it.
     out
         The bundle's directory.
     name, assembly
@@ -81,7 +84,7 @@ def export(
     first = members[0]
     check_alike(members)
     for other in members[1:]:
-        if other.architecture != first.architecture:
+        if _predicting(other.architecture) != _predicting(first.architecture):
             raise InputError(
                 f"{first.path} and {other.path} have different networks: a bundle holds one "
                 "architecture; `basenji score` averages over several bundles (--model)"
@@ -113,6 +116,14 @@ def export(
         ),
         half=half,
         overwrite=overwrite,
+    )
+
+
+def _predicting(architecture: Architecture) -> Any:  # noqa: ANN401 - any JSON
+    """Describe a network without what only its training sees."""
+    return json.loads(
+        architecture.model_dump_json(),
+        object_hook=lambda part: {**part, "rate": 0} if part.get("op") == "dropout" else part,
     )
 
 

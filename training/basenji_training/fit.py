@@ -188,7 +188,12 @@ class _Training:
     def _batches(self) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
         """Batches of each store from where the run stands."""
         settings = self.settings
-        augmentation = Augmentation(settings.jitter, settings.shift, settings.reverse_complement)
+        augmentation = Augmentation(
+            settings.jitter,
+            settings.shift,
+            settings.reverse_complement,
+            settings.substitution_rate,
+        )
         taken = self._order(len(self.history))[: len(self.losses)]
         return {
             head: iter(

@@ -9,7 +9,7 @@ import grain
 import numpy as np
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.sequence import one_hot, reverse_complement
+from basenji_kipoi.sequence import UNKNOWN, one_hot, reverse_complement
 
 if TYPE_CHECKING:
     from basenji_kipoi.architecture import Architecture
@@ -35,11 +35,16 @@ class Augmentation:
     reverse_complement
         Whether half of the examples, drawn at random, are read on the other strand: the sequence
         reverse complemented, the bins reversed, the tracks of a strand pair exchanged.
+    substitution_rate
+        Share of the known bases that are replaced, each by one of the other three, while the
+        coverage stays: the network is told that most single bases do not matter, and cannot learn
+        its training sequence by heart (as in EvoAug: Lee et al. 2023).
     """
 
     jitter: int = 0
     shift: int = 0
     reverse_complement: bool = True
+    substitution_rate: float = 0.0
 
 
 class Windows(grain.sources.RandomAccessDataSource):
@@ -132,7 +137,16 @@ class Windows(grain.sources.RandomAccessDataSource):
         if augmentation.reverse_complement and rng.random() < 0.5:
             codes = reverse_complement(codes)
             coverage = coverage[::-1, self.store.targets.strand_permutation]
+        if augmentation.substitution_rate:
+            codes = _substituted(codes, rng, augmentation.substitution_rate)
         return codes, coverage
+
+
+def _substituted(codes: np.ndarray, rng: np.random.Generator, rate: float) -> np.ndarray:
+    """Replace a share of the known bases, each by one of the other three."""
+    chosen = (rng.random(len(codes), dtype=np.float32) < rate) & (codes != UNKNOWN)
+    others = (codes + rng.integers(1, 4, len(codes), dtype=np.uint8)) % 4
+    return np.where(chosen, others, codes)
 
 
 def training_batches(

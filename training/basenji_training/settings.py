@@ -35,8 +35,8 @@ class Settings(BaseModel):
         Largest norm of the gradient of all weights together.
     averaging
         Decay a step of the weights' moving average, which is what is validated and kept.
-    jitter, shift, reverse_complement
-        As `basenji_training.pipeline.Augmentation` has them (bp).
+    jitter, shift, reverse_complement, substitution_rate
+        As `basenji_training.pipeline.Augmentation` has them (bp; share of bases).
     resolution
         Width of the bins at which validation compares (bp).
     choose_by
@@ -74,6 +74,7 @@ class Settings(BaseModel):
     jitter: int = Field(default=0, ge=0)
     shift: int = Field(default=3, ge=0)
     reverse_complement: bool = True
+    substitution_rate: float = Field(default=0.0, ge=0, lt=1)
     resolution: int = Field(default=128, gt=0)
     choose_by: str | None = None
     patience: int = Field(default=20, gt=0)

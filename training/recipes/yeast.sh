@@ -22,19 +22,25 @@ cp "$recipes/yeast_targets.tsv" targets.tsv
 cp "$recipes/yeast_replicates.tsv" replicates.tsv
 cp "$recipes/yeast_network.json" network.json
 
+# The second network differs in that it forgets more while it trains.
+sed 's/{"op": "dropout", "rate": [0-9.]*}/{"op": "dropout", "rate": 0.3}/g' network.json > drop.json
+
 if [[ ! -e store.zarr ]]; then
   basenji-train data targets.tsv --data-dir yeast --fasta yeast/genome.fa.gz --bin 32 \
     --blacklist yeast/blacklist.bed --exclude chrM \
-    --test chrIV,chrV,chrXI --validation chrXIII --out store.zarr
+    --test chrIV,chrV,chrXI --validation chrXIII --name yeast --out store.zarr
 fi
-basenji-train fit store.zarr --out run --network network.json --resume \
-  --epochs 110 --batch-size 8 --learning-rate 0.005 --weight-decay 0.01 --patience 10 \
-  --dtype bfloat16
-basenji-train evaluate run --store store.zarr --split test --resolution 128 --both-strands \
-  --genes yeast/genes.gtf.gz --replicates replicates.tsv --data-dir yeast \
+basenji-train fit store.zarr --network network.json --batch-size 8 --learning-rate 0.005 \
+  --patience 14 --shift 12 --weight-decay 0.15 --out w15 --resume \
+  --choose-by 'atac,stripe_*,tif_*' --epochs 110 --dtype bfloat16
+basenji-train fit store.zarr --network drop.json --batch-size 8 --learning-rate 0.005 \
+  --patience 14 --shift 12 --weight-decay 0.15 --substitution-rate 0.03 --out drop_w15_s03 --resume \
+  --choose-by 'atac,stripe_*,tif_*' --epochs 110 --dtype bfloat16
+basenji-train evaluate w15 drop_w15_s03 --store store.zarr --split test --resolution 128 \
+  --both-strands --genes yeast/genes.gtf.gz --replicates replicates.tsv --data-dir yeast \
   --contrast stripe_diamide_plus,stripe_wt_plus --contrast tif_tss_gal_plus,tif_tss_ypd_plus \
   --out evaluation.json --overwrite
-basenji-train export run --evaluation evaluation.json --out model --overwrite \
+basenji-train export w15 drop_w15_s03 --half --evaluation evaluation.json --out model --overwrite \
   --name basenji-yeast --assembly sacCer3 --description "Accessibility (ATAC-seq), transcription \
 starts (STRIPE-seq, TIF-seq) and ends (TIF-seq) of Saccharomyces cerevisiae in several conditions, \
 and five tracks (Pol II, MNase, Scc1, RNA) that were measured on chrII, chrIV and chrXVI only and \

@@ -128,10 +128,17 @@ def test_an_existing_bundle_is_kept_unless_it_may_be_replaced(trained, bundle, e
     assert Bundle.load(again.path).metadata.sha256 == bundle.metadata.sha256
 
 
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 @pytest.fixture(scope="module")
 def second(trained, tmp_path_factory):
-    """Another run of the same network: its weights are twice as large in the head."""
+    """Another run: its weights are twice as large in the head, it had more dropout."""
     path = shutil.copytree(trained.run.path, tmp_path_factory.mktemp("second") / "run")
+    replace(path / "architecture.json", '"rate": 0.1', '"rate": 0.2')
     network = trained.run.network()
     head = network.get_layer("head_letters")
     head.set_weights([2 * values for values in head.get_weights()])
@@ -165,8 +172,7 @@ def test_an_evaluation_of_one_network_is_none_of_an_ensemble(trained, evaluation
 
 def test_runs_of_other_networks_are_no_ensemble(trained, evaluation, tmp_path):
     path = shutil.copytree(trained.run.path, tmp_path / "other")
-    text = (path / "architecture.json").read_text().replace('"rate": 0.1', '"rate": 0.2')
-    (path / "architecture.json").write_text(text)
+    replace(path / "architecture.json", '"function": "relu"', '"function": "gelu_tanh"')
     members = [RunHead.read(trained.run.path), RunHead.read(path)]
     with pytest.raises(InputError, match="have different networks"):
         write(trained, {**evaluation, "members": 2}, tmp_path / "pair", members=members)

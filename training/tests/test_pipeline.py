@@ -200,6 +200,31 @@ def test_each_pass_has_new_augmentation(numbered, locator):
     assert sum(first[window] != second[window] for window in first) > number / 2
 
 
+@pytest.mark.parametrize("rate", [0.02, 0.5])
+def test_substitutions_replace_their_share_of_the_known_bases(numbered, rate):
+    windows = Windows(numbered, "train", ARCHITECTURE)
+    augmentation = Augmentation(reverse_complement=False, substitution_rate=rate)
+    rng = np.random.default_rng(0)
+    before, after, drawn = [], [], set()
+    for window in (windows[i] for i in range(len(windows))):
+        codes, coverage = windows.example(*window)
+        changed, same = windows.augmented(window, rng, augmentation)
+        np.testing.assert_array_equal(same, coverage)
+        before.append(codes)
+        after.append(changed)
+        drawn.add(np.flatnonzero(changed != codes).tobytes())
+    before, after = np.concatenate(before), np.concatenate(after)
+    known = before != UNKNOWN
+    assert 0 < known.sum() < len(known)
+    np.testing.assert_array_equal(after[~known], UNKNOWN)
+    assert after.dtype == np.uint8
+    deviation = np.sqrt(rate * (1 - rate) / known.sum())
+    assert abs(np.mean(after[known] != before[known]) - rate) < 5 * deviation
+    steps = np.bincount((after[known] - before[known]) % 4, minlength=4)[1:]
+    assert steps.min() > 0.8 * steps.mean()  # each of the other three bases
+    assert len(drawn) == len(windows)  # other places in each example
+
+
 def test_a_seed_fixes_everything(numbered):
     windows = Windows(numbered, "train", ARCHITECTURE)
     augmentation = Augmentation(jitter=128, shift=3)

@@ -156,6 +156,14 @@ def coverage(
         ),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that work.")] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted call with the same options stopped; keep what is "
+            "done if this one is interrupted.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the outputs.")] = False,
 ) -> None:
     """Make a bigWig track of aligned reads or fragments.
@@ -207,6 +215,7 @@ def coverage(
         fasta=fasta,
         genes=genes,
         processes=processes,
+        resume=resume,
         overwrite=overwrite,
         progress=True,
     )

@@ -33,7 +33,7 @@ from basenji_training.store_writing import (
     summarise,
     write_bins,
 )
-from basenji_training.unfinished import Unfinished, unfinished_store
+from basenji_training.unfinished_store import Unfinished, unfinished_store
 from basenji_training.workers import executor
 
 if TYPE_CHECKING:

@@ -187,11 +187,16 @@ def test_the_command_writes_tracks_figures_and_a_page(reads, tmp_path):
         )
     )
     run = [
-        sys.executable, "-m", "basenji_training", "coverage", str(bam), "--assay", "cage",
+        sys.executable, "-X", "importtime", "-m", "basenji_training", "coverage", str(bam),
+        "--assay", "cage",
         "--fasta", str(fasta), "--genes", str(genes), "--out", str(tmp_path / "x.bw"),
         "--min-mapq", "0", "--processes", "2",
     ]  # fmt: skip
     done = subprocess.run(run, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "basenji_training.reads.coverage_run" in imported
+    # They would take longer to import than many a file to count.
+    assert not imported & {"tensorflow", "keras", "jax", "bokeh", "sklearn", "zarr"}
     assert "x_plus.bw" in done.stdout
     assert "x_minus.bw" in done.stdout
     figures = json.loads((tmp_path / "x.json").read_text())

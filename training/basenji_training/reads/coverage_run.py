@@ -8,27 +8,36 @@ import datetime
 import importlib.metadata
 import itertools
 import json
-import tempfile
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pybigtools
 
-from basenji_kipoi.atomic import atomic_path, check_output
+from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.console import command_line, progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
 from basenji_training import __version__
+from basenji_training.bigwig import write_bigwig
+from basenji_training.bigwig_blocks import ALIGNMENT, encode
 from basenji_training.reads.coverage_report import Quality, write_report
 from basenji_training.reads.gc_bias import GcCurve, busy_tiles, fit_gc_curve
 from basenji_training.reads.reading import read_sources, usual_length
 from basenji_training.reads.sharing import share_reads
 from basenji_training.reads.sources import contig_lengths, open_source
-from basenji_training.reads.stages import Part, Plan, contig_tiles, count_gc, cover, lay_out
+from basenji_training.reads.stages import (
+    Part,
+    Plan,
+    contig_tiles,
+    count_gc,
+    cover,
+    finished,
+    lay_out,
+)
 from basenji_training.reads.tss import tss_profile
+from basenji_training.unfinished import fingerprint, unfinished_folder
 from basenji_training.workers import executor
 
 if TYPE_CHECKING:
@@ -36,12 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
+    from basenji_training.bigwig_blocks import Piece
     from basenji_training.reads.settings import Settings
 
 __all__ = ["make_coverage", "outputs"]
 
 T = TypeVar("T")
-_PART = 1 << 20  # bp of coverage that are computed at once
+_PART = 4 * ALIGNMENT  # bp of coverage that are computed at once
 # Results that may wait for the writer, for each process.
 _AHEAD = 3
 # Shares of the fragments that are shorter than the lengths that represent them.
@@ -74,6 +84,7 @@ def make_coverage(
     fasta: str | os.PathLike[str] | None = None,
     genes: str | os.PathLike[str] | None = None,
     processes: int = 1,
+    resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Quality:
@@ -97,6 +108,9 @@ def make_coverage(
         GTF file, for the enrichment at transcription start sites.
     processes
         Processes that work.
+    resume
+        Whether to go on where an interrupted call with the same arguments stopped, and to keep
+        what this one does if it is interrupted.
     overwrite
         Whether existing outputs may be replaced.
     progress
@@ -110,15 +124,14 @@ def make_coverage(
     Raises
     ------
     InputError
-        If an input is unusable, no read counts, or an output may not be written.
+        If an input is unusable, no read counts, an output may not be written, or what is to be
+        resumed was begun with other inputs or settings.
     """
     out, paths = Path(out), [Path(each) for each in reads]
     if not paths:
         raise InputError("there are no files of reads")
     tracks = outputs(out, settings)
     table, page = out.with_suffix(".json"), out.with_suffix(".html")
-    for path in (*tracks, table, page):
-        check_output(path, overwrite=overwrite)
     if fasta is None and (settings.gc or genes is not None):
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"
         what = "the correction for GC content" if settings.gc else "--genes"
@@ -126,20 +139,39 @@ def make_coverage(
     with contextlib.ExitStack() as stack:
         genome = stack.enter_context(Genome(fasta)) if fasta is not None else None
         starts = read_genes(genes, genome) if genes is not None else None
-        scratch = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent)
+        inputs = [*paths, *(Path(each) for each in (fasta, genes) if each is not None)]
+        content = {
+            "settings": dataclasses.asdict(settings),
+            "inputs": [fingerprint(path) for path in inputs],
+            "versions": _versions(),
+        }
+        unfinished = stack.enter_context(
+            unfinished_folder((*tracks, table, page), content, resume=resume, overwrite=overwrite)
         )
-        folder = Path(scratch)
+        folder, overwrite = unfinished.folder, unfinished.overwrite
         lengths = contig_lengths(paths, genome)
-        plan = Plan(folder, tuple(lengths), tuple(lengths.values()), settings, genome)
-        sources = [open_source(path, lengths, genome, folder) for path in paths]
+        plan = Plan(
+            folder,
+            tuple(lengths),
+            tuple(lengths.values()),
+            settings,
+            genome,
+            resumable=unfinished.resumable,
+        )
+        sources = [
+            open_source(path, lengths, genome, folder / f"{number}.{path.name}")
+            for number, path in enumerate(paths)
+        ]
         pool = stack.enter_context(executor(processes))
         reading = read_sources(plan, sources, pool, "reading" if progress else "")
         usual = usual_length(plan, reading)
-        shared_reads = share_reads(plan, reading, usual, "sharing" if progress else "")
+        sharing = finished(
+            plan, "shared", share_reads, reading, usual, "sharing" if progress else ""
+        )
+        reading.tally["alignments missing or too many"] += sharing.left_out
         contigs = range(len(plan.contigs))
         curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
-        totals = list(pool.map(lay_out, *_same(plan), contigs, *_same(usual, curve)))
+        totals = _each(plan, pool, "events", lay_out, contigs, *_same(usual, curve))
         longest = max(total.longest for total in totals)
         files = [stack.enter_context(atomic_path(path, overwrite=overwrite)) for path in tracks]
         for track, path in enumerate(files):
@@ -147,7 +179,7 @@ def make_coverage(
             _write(plan, track, path, longest, pool, label=label, ahead=_AHEAD * processes)
         quality = Quality(
             tally=reading.tally,
-            reads_shared=shared_reads,
+            reads_shared=sharing.reads,
             forward=[total.forward for total in totals],
             reverse=[total.reverse for total in totals],
             contigs=plan.contigs,
@@ -159,10 +191,7 @@ def make_coverage(
         description = {
             "command": command_line("basenji-train"),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {
-                "basenji_training": __version__,
-                **{n: importlib.metadata.version(n) for n in ("numpy", "oxbow", "pybigtools")},
-            },
+            "versions": _versions(),
             "reads": [path.name for path in paths],
             "bigwigs": [path.name for path in tracks],
             "settings": dataclasses.asdict(settings),
@@ -172,21 +201,44 @@ def make_coverage(
         table.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         page = stack.enter_context(atomic_path(page, overwrite=overwrite))
         write_report(page, out.name, quality, description)
+        unfinished.place()
     return quality
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "oxbow", "scipy")
+    return {
+        "basenji_training": __version__,
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _each(
+    plan: Plan,
+    pool: Executor,
+    step: str,
+    function: Callable[..., T],
+    contigs: range,
+    *arguments: Iterable[object],
+) -> list[T]:
+    """Take a step for each contig."""
+    names = [f"{step}.{contig}" for contig in contigs]
+    calls = zip(*_same(plan), names, *_same(function), contigs, *arguments, strict=False)
+    futures = [pool.submit(finished, *call) for call in calls]
+    return [future.result() for future in futures]
 
 
 def _gc_curve(plan: Plan, lengths: np.ndarray, usual: int, pool: Executor) -> GcCurve:
     """Fit the correction for GC content to all contigs."""
     contigs = range(len(plan.contigs))
-    tiles = list(pool.map(contig_tiles, *_same(plan), contigs))
+    tiles = _each(plan, pool, "tiles", contig_tiles, contigs)
     busy = np.split(busy_tiles(np.concatenate(tiles)), np.cumsum([len(each) for each in tiles]))
     representative = np.array([usual])
     if lengths.any():
         shares = np.cumsum(lengths) / lengths.sum()
         representative = np.searchsorted(shares, _QUANTILES)
-    counts = pool.map(
-        count_gc, *_same(plan), contigs, *_same(usual, np.maximum(representative, 1)), busy[:-1]
-    )
+    lengths = np.maximum(representative, 1)
+    counts = _each(plan, pool, "gc", count_gc, contigs, *_same(usual, lengths), busy[:-1])
     observed, every, expected = (np.sum(each, axis=0) for each in zip(*counts, strict=True))
     return fit_gc_curve(observed, expected, every)
 
@@ -208,46 +260,34 @@ def _write(
     plan: Plan, track: int, path: Path, longest: int, pool: Executor, *, label: str, ahead: int
 ) -> None:
     """Write the bigWig of a track."""
-    failures: list[BaseException] = []
     # Contigs in the order of their names, as the format wants them.
     order = sorted(range(len(plan.contigs)), key=lambda contig: plan.contigs[contig])
     parts = [
-        Part(contig, track, start, min(start + _PART, plan.sizes[contig]))
-        for contig in order
+        Part(contig, rank, track, start, min(start + _PART, plan.sizes[contig]))
+        for rank, contig in enumerate(order)
         for start in range(0, plan.sizes[contig], _PART)
     ]
+    calls = (
+        (plan, f"cover.{part.contig}.{track}.{part.start}", cover, part, longest) for part in parts
+    )
 
-    def values(advance: Callable[[float], None]) -> Iterator[Iterable[tuple]]:
-        listed = set()
-        results = _in_order(pool, cover, ((plan, part, longest) for part in parts), ahead)
-        try:
-            for part, (start, end, value) in zip(parts, results, strict=True):
-                name, size = plan.contigs[part.contig], plan.sizes[part.contig]
-                columns = start.tolist(), end.tolist(), value.tolist()
-                yield zip(itertools.repeat(name), *columns, strict=False)
-                if len(start):
-                    listed.add(name)
-                elif part.end == size and name not in listed:
-                    # A contig without any value would not be listed: missing instead of zero.
-                    yield [(name, size - 1, size, 0.0)]
-                advance((part.end - part.start) / 1000)
-        except BaseException as error:
-            # pybigtools would only print it.
-            failures.append(error)
-            raise
+    def pieces(advance: Callable[[float], None]) -> Iterator[Piece]:
+        has_values = False
+        results = _in_order(pool, finished, calls, ahead)
+        for part, piece in zip(parts, results, strict=True):
+            has_values = piece is not None or (has_values and part.start > 0)
+            if piece is not None:
+                yield piece
+            elif part.end == plan.sizes[part.contig] and not has_values:
+                # Other programs that copy a track may drop a contig without any value, and then it
+                # would be missing instead of zero.
+                end = np.array([part.end])
+                value = np.zeros(1, np.float32)
+                yield encode(part.rank, part.end, end - 1, end, value)
+            advance((part.end - part.start) / 1000)
 
     with progress_bar(label, total=sum(plan.sizes) // 1000, unit="kb") as advance:
-        pybigtools.open(str(path), "w").write(
-            dict(zip(plan.contigs, plan.sizes, strict=True)),
-            # No Python code runs for each of many million values.
-            itertools.chain.from_iterable(values(advance)),
-        )
-    if failures:
-        raise failures[0]
-    try:
-        pybigtools.open(str(path)).close()
-    except pybigtools.BBIReadError:
-        raise OSError(f"{path.name} could not be written: is the disk full?") from None
+        write_bigwig(path, dict(zip(plan.contigs, plan.sizes, strict=True)), pieces(advance))
 
 
 def _same(*values: object) -> list[Iterator[object]]:

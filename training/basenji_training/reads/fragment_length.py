@@ -21,6 +21,8 @@ _SMOOTH_SD = 12
 # Starts that are looked at.
 _MOST = 200_000
 _LEAST = 1000
+# So many of them are counted in a byte.
+_AT_ONCE = 255
 
 
 def estimate_fragment_length(rows: np.ndarray, length: int) -> int:
@@ -44,10 +46,12 @@ def estimate_fragment_length(rows: np.ndarray, length: int) -> int:
         If there are too few reads to tell.
     """
     backward = rows["flags"] & REVERSE > 0
-    forward = np.unique(rows["five"][~backward])
-    starts = np.zeros(length + _LONGEST, bool)
-    starts[rows["five"][backward]] = True
-    if min(len(forward), int(starts.sum())) < _LEAST:
+    starts = np.zeros(length + _LONGEST, np.uint8)
+    starts[rows["five"][~backward]] = 1
+    forward = np.flatnonzero(starts)
+    starts[:] = 0
+    starts[rows["five"][backward]] = 1
+    if min(len(forward), np.count_nonzero(starts)) < _LEAST:
         raise InputError(
             f"the reads are too few to estimate the length of their fragments ({_LEAST} places of "
             "each strand are needed on the contig with most reads): pass --fragment-length"
@@ -55,6 +59,10 @@ def estimate_fragment_length(rows: np.ndarray, length: int) -> int:
     if len(forward) > _MOST:
         forward = np.random.default_rng(0).choice(forward, _MOST, replace=False)
     tried = np.arange(_SHORTEST, _LONGEST + 1)
-    together = np.array([np.count_nonzero(starts[forward + each - 1]) for each in tried])
+    behind = np.lib.stride_tricks.sliding_window_view(starts, len(tried))
+    together = np.zeros(len(tried), np.int64)
+    for first in range(0, len(forward), _AT_ONCE):
+        mine = behind[forward[first : first + _AT_ONCE] + _SHORTEST - 1]
+        together += mine.sum(axis=0, dtype=np.uint8)
     smooth = gaussian_filter1d(together.astype(float), _SMOOTH_SD, mode="nearest")
     return int(tried[np.argmax(smooth)])

@@ -97,7 +97,7 @@ class Neighbourhoods:
     @classmethod
     def around(cls, places: np.ndarray, reach: int) -> Neighbourhoods:
         """Make the axis of places (int64, not empty) and all bases within ``reach`` of them."""
-        places = np.unique(places)
+        places = np.sort(places)
         new = np.flatnonzero(np.diff(places) > 2 * reach)
         starts = places[np.concatenate([[0], new + 1])] - reach
         ends = places[np.concatenate([new, [len(places) - 1]])] + reach + 1

@@ -12,7 +12,14 @@ from basenji_kipoi.errors import InputError
 from basenji_training.reads.alignments import Alignments
 from basenji_training.reads.fragment_length import estimate_fragment_length
 from basenji_training.reads.rows import ROW, SHARED
-from basenji_training.reads.stages import Plan, Reading, contig_rows, read_contig, read_fragments
+from basenji_training.reads.stages import (
+    Plan,
+    Reading,
+    contig_rows,
+    finished,
+    read_contig,
+    read_fragments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,14 +73,15 @@ def _read(
     label = label and f"{label} {source.path.name}"
     if not isinstance(source, Alignments):
         with progress_bar(label, total=1, unit="files") as advance:
-            found = pool.submit(read_fragments, plan, number, source).result()
+            step = f"read.{number}"
+            found = pool.submit(finished, plan, step, read_fragments, number, source).result()
             advance(1)
         return _checked(source.path, found)
     found = _read_contigs(plan, number, source, pool, label, named=False)
     if found.tally["secondary without NH"] and plan.settings.multimap != "drop":
         # Only their names tell which other records are of the same reads.
         found = _read_contigs(plan, number, source, pool, label, named=True)
-        found = _moved_by_name(plan, number, found)
+        found = finished(plan, f"moved.{number}", _moved_by_name, number, found)
     paired, every = found.tally["paired"], found.tally["alignments"]
     if 0 < paired < every:
         raise InputError(
@@ -89,9 +97,13 @@ def _read_contigs(
 ) -> Reading:
     total = sum(plan.sizes[index] for index in source.contigs.values())
     with progress_bar(label, total=total // 1000, unit="kb") as advance:
+        kind = "named" if named else "read"
         futures = {
-            contig: pool.submit(read_contig, plan, number, source, contig, named=named)
-            for contig in source.contigs
+            contig: pool.submit(
+                *(finished, plan, f"{kind}.{number}.{index}", read_contig),
+                *(number, source, contig, named),
+            )
+            for contig, index in source.contigs.items()
         }
         found = []
         for contig, future in futures.items():
@@ -117,11 +129,10 @@ def _moved_by_name(plan: Plan, number: int, found: Reading) -> Reading:
     for contig, count in found.rows.items():
         if not count:
             continue
-        path = plan.path(contig, number, "rows")
-        table = np.fromfile(path, SHARED)
+        table = np.fromfile(plan.path(contig, number, "named"), SHARED)
         several = np.isin(table["unit"], units)
         moved.append(table[several])
-        table[~several][list(ROW.names)].astype(ROW).tofile(path)
+        table[~several][list(ROW.names)].astype(ROW).tofile(plan.path(contig, number, "rows"))
         rows[contig] = int((~several).sum())
     return found._replace(shared=np.concatenate(moved), rows=rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,17 @@ from basenji_training.reads.stages import contig_rows
 if TYPE_CHECKING:
     from basenji_training.reads.stages import Plan, Reading
 
-__all__ = ["share_reads"]
+__all__ = ["Sharing", "share_reads"]
 
 
-def share_reads(plan: Plan, reading: Reading, usual: int, label: str) -> int:
+class Sharing(NamedTuple):
+    """How many reads were shared, and how many alignments were left out."""
+
+    reads: int
+    left_out: int
+
+
+def share_reads(plan: Plan, reading: Reading, usual: int, label: str) -> Sharing:
     """Write the alignments of reads with several, and their weights, by contig.
 
     Parameters
@@ -26,25 +33,20 @@ def share_reads(plan: Plan, reading: Reading, usual: int, label: str) -> int:
     plan
         The plan.
     reading
-        What was read; to its tally is added what was left out.
+        What was read.
     usual
         Length of fragments that are not known (bp).
     label
         Text before a progress bar; no bar if empty.
-
-    Returns
-    -------
-    int
-        The number of reads that were shared.
     """
     settings, shared = plan.settings, reading.shared
     # Of a read with introns, all blocks have the weight of their alignment.
     alignment = np.cumsum(shared["flags"] & CONTINUED == 0) - 1
     first = shared[shared["flags"] & CONTINUED == 0]
     fits = complete(first["unit"], first["hits"], settings.max_multimap)
-    reading.tally["alignments missing or too many"] += int((~fits).sum())
+    left_out = int((~fits).sum())
     if not fits.any():
-        return 0
+        return Sharing(0, left_out)
     first, shared = first[fits], shared[fits[alignment]]
     alignment = np.cumsum(shared["flags"] & CONTINUED == 0) - 1
     _, read, counts = np.unique(first["unit"], return_inverse=True, return_counts=True)
@@ -58,7 +60,7 @@ def share_reads(plan: Plan, reading: Reading, usual: int, label: str) -> int:
         mine = shared["contig"] == contig
         shared[mine].tofile(plan.path(contig, "shared"))
         weights[mine].tofile(plan.path(contig, "weights"))
-    return len(counts)
+    return Sharing(len(counts), left_out)
 
 
 def _by_coverage(

@@ -70,7 +70,7 @@ def open_source(
     genome
         The genome, if one was given.
     scratch
-        Folder for an index, if the file has none.
+        Path, without suffix, for an index, if the file has none.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _open(path: Path, genome: Genome | None) -> pysam.AlignmentFile:
 
 
 def _index(path: Path, file: pysam.AlignmentFile, scratch: Path) -> Path:
-    """Find the file's index, or make one in the scratch folder, since the file's may be fixed."""
+    """Find the file's index, or make one in the scratch folder: the file's may be read-only."""
     for suffix in (".bai", ".csi", ".crai"):
         for index in (path.with_name(path.name + suffix), path.with_suffix(suffix)):
             if index.is_file():
@@ -144,7 +144,7 @@ def _index(path: Path, file: pysam.AlignmentFile, scratch: Path) -> Path:
                     )
                 return index
     suffix = ".crai" if file.is_cram else ".csi" if max(file.lengths) >= 1 << 29 else ".bai"
-    index = scratch / f"{path.name}{suffix}"
+    index = scratch.with_name(f"{scratch.name}{suffix}")
     try:
         options = ["-c"] if suffix == ".csi" else []
         pysam.index(*options, "-o", str(index), str(path))

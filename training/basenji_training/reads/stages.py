@@ -4,23 +4,31 @@ Each runs in a process of its own and leaves what it makes in files of a scratch
 the contig's index:
 
 ``{contig}.{source}.rows``
-    `ROW` (`SHARED` while reads are known by their names): reads with one alignment.
+    `ROW`: reads with one alignment.
+``{contig}.{source}.named``
+    `SHARED`: the same with their names, until those of several alignments are told by them.
 ``{contig}.shared``, ``{contig}.weights``
     `SHARED` and float32: alignments of reads with several, and their weights.
 ``{contig}.gc``
     float32: GC contents of the fragments of both.
 ``{contig}.{track}.unique``, ``{contig}.{track}.shared``
     `EVENT`: what of both counts where.
+``{step}.done``
+    What a finished step returned, if the plan is to be resumed. A step that was interrupted writes
+    the same files again.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from basenji_kipoi.atomic import atomic_path
+from basenji_training.bigwig_blocks import Piece, encode
 from basenji_training.reads.alignments import Alignments, decode
 from basenji_training.reads.events import EVENT, coverage, intervals, minus, runs, write_events
 from basenji_training.reads.gc_bias import STEPS, TILE, GcCurve, fragment_gc, genome_gc, steps
@@ -34,6 +42,7 @@ from basenji_training.reads.rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from basenji_kipoi.genome import Genome
@@ -50,11 +59,14 @@ __all__ = [
     "contig_tiles",
     "count_gc",
     "cover",
+    "finished",
     "lay_out",
     "read_contig",
     "read_fragments",
     "weighted_rows",
 ]
+
+T = TypeVar("T")
 
 # Any odd number whose multiples have little in common.
 _SALT, _LARGEST = 0x9E3779B97F4A7C15, (1 << 64) - 1
@@ -74,6 +86,8 @@ class Plan:
         How reads become coverage.
     genome
         The genome; None if nothing needs it.
+    resumable
+        Whether finished steps are kept for another call.
     """
 
     folder: Path
@@ -81,6 +95,7 @@ class Plan:
     sizes: tuple[int, ...]
     settings: Settings
     genome: Genome | None
+    resumable: bool
 
     def path(self, contig: int, *parts: object) -> Path:
         """Name a file of a contig."""
@@ -117,18 +132,48 @@ class Totals(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a track: contig's index, track's index, interval (0-based, half-open, bp)."""
+    """A part of a track: contig's index, track's index, interval (0-based, half-open, bp).
+
+    ``rank`` is the contig's index among the sorted names.
+    """
 
     contig: int
+    rank: int
     track: int
     start: int
     end: int
 
 
-def read_contig(
-    plan: Plan, number: int, source: Alignments, contig: str, *, named: bool
-) -> Reading:
-    """Read one contig of the file ``number``."""
+def finished(plan: Plan, step: str, function: Callable[..., T], *arguments: object) -> T:
+    """Run a step, unless an interrupted call has finished it.
+
+    Parameters
+    ----------
+    plan
+        The plan, which the function gets first.
+    step
+        Name of the step.
+    function, *arguments
+        What it does.
+
+    Returns
+    -------
+    object
+        What the function returned, now or then.
+    """
+    if not plan.resumable:
+        return function(plan, *arguments)
+    done = plan.folder / f"{step}.done"
+    if done.exists():
+        return pickle.loads(done.read_bytes())
+    result = function(plan, *arguments)
+    with atomic_path(done) as path:
+        path.write_bytes(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
+    return result
+
+
+def read_contig(plan: Plan, number: int, source: Alignments, contig: str, named: bool) -> Reading:
+    """Read one contig of the file ``number``, with the names of reads or without."""
     decoded = decode(source, contig, plan.settings, named=named)
     # The same name in another file is another read.
     other = np.uint64(number * _SALT & _LARGEST)
@@ -137,7 +182,7 @@ def read_contig(
         decoded.unique["unit"] ^= other
     index = source.contigs[contig]
     if len(decoded.unique):
-        decoded.unique.tofile(plan.path(index, number, "rows"))
+        decoded.unique.tofile(plan.path(index, number, "named" if named else "rows"))
     rows = Counter({index: len(decoded.unique)})
     return Reading(decoded.shared, decoded.tally, rows, decoded.lengths)
 
@@ -147,6 +192,8 @@ def read_fragments(plan: Plan, number: int, source: Fragments) -> Reading:
     tally: Counter[str] = Counter()
     rows: Counter[int] = Counter()
     lengths = np.zeros(plan.settings.max_fragment + 1, np.int64)
+    for begun in plan.folder.glob(f"*.{number}.rows"):
+        begun.unlink()
     for contig, table in source.rows(plan.settings, tally):
         with plan.path(contig, number, "rows").open("ab") as file:
             table.tofile(file)
@@ -157,10 +204,10 @@ def read_fragments(plan: Plan, number: int, source: Fragments) -> Reading:
     return Reading(np.zeros(0, SHARED), tally, rows, lengths)
 
 
-def contig_rows(plan: Plan, contig: int, dtype: np.dtype = ROW) -> np.ndarray:
+def contig_rows(plan: Plan, contig: int) -> np.ndarray:
     """Read the rows of reads with one alignment, of all files."""
-    tables = [np.fromfile(p, dtype) for p in sorted(plan.folder.glob(f"{contig}.*.rows"))]
-    return np.concatenate(tables) if tables else np.zeros(0, dtype)
+    tables = [np.fromfile(p, ROW) for p in sorted(plan.folder.glob(f"{contig}.*.rows"))]
+    return np.concatenate(tables) if tables else np.zeros(0, ROW)
 
 
 def weighted_rows(plan: Plan, contig: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -267,22 +314,17 @@ def _on_tracks(strand: np.ndarray, settings: Settings) -> list[np.ndarray]:
     return [~strand, strand] if settings.stranded else [np.ones(len(strand), bool)]
 
 
-def cover(plan: Plan, part: Part, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute the coverage of a part of a track.
-
-    Returns
-    -------
-    start, end : ndarray, int64, shape (runs,)
-        Intervals of the contig (0-based, half-open).
-    value : ndarray, float32, shape (runs,)
-        Coverage, not zero.
-    """
+def cover(plan: Plan, part: Part, longest: int) -> Piece | None:
+    """Compute the coverage of a part of a track; None if it is zero everywhere."""
     unique, shared = (
         _events(plan.path(part.contig, part.track, kind)) for kind in ("unique", "shared")
     )
     values = coverage(unique, shared, part.start, part.end, settings=plan.settings, longest=longest)
     start, end, value = runs(values)
-    return start + part.start, end + part.start, value
+    if not len(start):
+        return None
+    size = plan.sizes[part.contig]
+    return encode(part.rank, size, start + part.start, end + part.start, value)
 
 
 def _events(path: Path) -> np.ndarray:

@@ -52,7 +52,7 @@ def scores_of(bundle: Bundle, genome: Genome, rows: list[dict[str, str]]) -> np.
         start = int(row["pos"]) - 1 - (window // 2 - 1)
         allele = Allele(window // 2 - 1, 1, encode(row["alt"]))
         requests.append(AlleleWindow(row["chrom"], start, allele))
-    engine = effect_engine([bundle], genome)
+    engine = effect_engine(bundle.members, genome)
     sad = np.zeros((len(rows), engine.tracks))
     with progress_bar("scoring", total=len(rows), unit="variants") as advance:
         for group in engine.groups(requests):

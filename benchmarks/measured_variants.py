@@ -99,7 +99,7 @@ def predict(
         requests.append(AlleleWindow(each.gene.contig, start, allele))
     identifiers = sorted({name for strands in TRACKS.values() for name in strands.values()})
     tracks = [bundle.targets.labels.index(name) for name in identifiers]
-    engine = effect_engine([bundle], genome, tracks=tracks, indels="stitch", whole=True)
+    engine = effect_engine(bundle.members, genome, tracks=tracks, indels="stitch", whole=True)
     found = {
         f"{name} {score}": np.empty(len(measured)) for name in TRACKS for score in ("logFC", "SAD")
     }

@@ -32,6 +32,12 @@ def put_in(codes, positions, alternatives):
     return windows
 
 
+def plain_rows(architecture, network, windows):
+    """Predict windows one at a time: a whole batch of float64 would need gigabytes."""
+    rows = [plain_network.predict(architecture, network, window[None]) for window in windows]
+    return np.concatenate(rows)
+
+
 def check(incremental_network, predict, codes, positions, alternatives):
     """Compare alleles with whole passes; return how much each changes its bins (alleles,)."""
     architecture = incremental_network.architecture
@@ -130,9 +136,7 @@ def test_published_geometry(name, dtype):
 
     def predict(windows):
         if dtype == "float64":
-            # One at a time: a whole batch of float64 would need gigabytes.
-            rows = [plain_network.predict(architecture, network, row[None]) for row in windows]
-            return np.concatenate(rows)
+            return plain_rows(architecture, network, windows)
         values = network.predict_on_batch(one_hot(windows))
         return np.concatenate(list(values.values()), -1) if isinstance(values, dict) else values
 
@@ -142,6 +146,26 @@ def test_published_geometry(name, dtype):
     alternatives = other_bases(random, codes, positions)
     changed = check(engine, predict, codes, positions, alternatives)
     assert (changed[1:3] > 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["basenji2018", "basenji2"])
+def test_full_width_in_double_precision(name):
+    architecture = read_preset(name).with_tracks(20)
+    network = randomised(build_network(architecture))
+    random = np.random.default_rng(2)
+    window = architecture.window
+    codes = random.integers(0, 4, window, dtype=np.uint8)
+    positions = np.array([3, window // 2 + 77, window - 2])
+    engine = IncrementalNetwork(architecture, network, dtype="float64")
+
+    def predict(windows):
+        return plain_rows(architecture, network, windows)
+
+    changed = check(engine, predict, codes, positions, other_bases(random, codes, positions))
+    largest = engine.reference(codes).values.max()
+    # The comparison says something only of changes that are far above its bar.
+    assert changed.min() > 1e6 * EXACT["float64"] * largest
 
 
 # ---- any network ----

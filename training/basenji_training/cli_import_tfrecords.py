@@ -30,6 +30,14 @@ def import_tfrecords(
     name: Annotated[
         str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on behind the last whole file of records where an interrupted call with the "
+            "same options stopped; keep what is done if this one is interrupted.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Make a store of training data in the format of Basenji and Borzoi.
@@ -48,6 +56,7 @@ def import_tfrecords(
         bin_width=bin_width,
         fasta=fasta,
         name=name,
+        resume=resume,
         overwrite=overwrite,
         label="importing",
     )

@@ -80,6 +80,24 @@ class Sums(NamedTuple):
     total: np.ndarray
     maximum: np.ndarray
 
+    @classmethod
+    def of(cls, parts: Sequence[Sums], tracks: int) -> Sums:
+        """Combine what several pieces add, or none."""
+        whole = cls(
+            np.zeros(tracks, np.int64),
+            np.zeros(tracks, np.int64),
+            np.zeros(tracks),
+            np.full(tracks, -np.inf),
+        )
+        for part in parts:
+            whole = cls(
+                whole.bins + part.bins,
+                whole.clipped + part.clipped,
+                whole.total + part.total,
+                np.maximum(whole.maximum, part.maximum),
+            )
+        return whole
+
 
 class Layout(NamedTuple):
     """How a store's arrays are cut.

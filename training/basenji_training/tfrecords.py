@@ -21,7 +21,7 @@ import numpy as np
 import zarr
 from pydantic import BaseModel, Field, ValidationError
 
-from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.atomic import check_output
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
@@ -34,12 +34,15 @@ from basenji_training.folds import SPLITS, divide
 from basenji_training.regions import Region
 from basenji_training.store_writing import (
     Layout,
+    Sums,
     TrackStatistics,
     create_store,
     describe_store,
     summarise,
     write_bins,
 )
+from basenji_training.unfinished import fingerprint
+from basenji_training.unfinished_store import unfinished_store
 from basenji_training.workers import executor
 
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ def import_tfrecords(
     bin_width: int | None = None,
     fasta: str | os.PathLike[str] | None = None,
     name: str | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     label: str = "",
 ) -> list[TrackStatistics]:
@@ -104,6 +108,9 @@ def import_tfrecords(
         The genome, to compare sequences with.
     name
         Name of the data set; the output's stem by default.
+    resume
+        Whether to go on behind the last whole file of records where an interrupted call with the
+        same arguments stopped, and to keep what this one does if it is interrupted.
     overwrite
         Whether an existing store may be replaced.
     label
@@ -117,10 +124,10 @@ def import_tfrecords(
     Raises
     ------
     InputError
-        If a file is missing or damaged, files contradict each other, or the output may not be
-        written.
+        If a file is missing or damaged, files contradict each other, the output may not be
+        written, or what is to be resumed was begun with other inputs or options.
     """
-    folder = Path(folder)
+    folder, out = Path(folder), check_output(out, overwrite=overwrite)
     shape = _read_statistics(folder / "statistics.json")
     bin_width = bin_width or shape.pool_width
     target_bp = shape.target_length * shape.pool_width
@@ -137,28 +144,57 @@ def import_tfrecords(
     layout = Layout.of(bin_width, len(targets))
     limits = thresholds(targets)
     limit = limits["scale"] * np.minimum(limits["clip_soft"], limits["clip"])
-    sums, saturated = [], 0
+    files = _files(folder, records)
+    source = {
+        each: checksum(folder / each)
+        for each in ("sequences.bed", "statistics.json", "targets.txt")
+    }
+    inputs = [*itertools.chain.from_iterable(files.values()), *([Path(fasta)] if fasta else [])]
+    plan = {
+        "source": source,
+        "inputs": [fingerprint(path) for path in inputs],
+        "options": [bin_width, name],
+    }
 
-    def write(record: _Record, codes: np.ndarray, values: np.ndarray) -> None:
-        nonlocal saturated
-        saturated += int(np.isinf(values).sum())
+    def write(record: _Record, codes: np.ndarray, values: np.ndarray) -> Sums:
         values = np.where(np.isinf(values), np.nan, values)
         if factor > 1:
             values = coarsen(values, targets, factor)
-        group = zarr.open_group(str(path), mode="r+")[record.name]
+        group = zarr.open_group(str(store.path), mode="r+")[record.name]
         group["sequence"][:] = codes
         clipped = (values > limit).sum(axis=0)
-        sums.append(write_bins(group, shape.crop_bp // bin_width, values, clipped))
+        return write_bins(group, shape.crop_bp // bin_width, values, clipped)
 
     with (
-        atomic_path(out, overwrite=overwrite) as path,
+        unfinished_store(out, plan, resume=resume, overwrite=overwrite) as store,
         executor(1) as here,
         progress_bar(label, total=len(records), unit="records") as advance,
     ):
-        here.submit(create_store, path, layout, lengths).result()
-        for record, (codes, values) in _read_all(folder, records, shape, len(targets)):
-            here.submit(write, record, codes, values).result()
-            advance(1)
+        if store.is_new:
+            here.submit(create_store, store.path, layout, lengths).result()
+            store.begin()
+        known = {file: (count, infinite) for file, count, infinite in store.finished}
+        for split, paths in files.items():
+            mine = [record for record in records if record.split == split]
+            left = iter(mine)
+            for path in paths:
+                if path.name in known:
+                    done = sum(1 for _ in itertools.islice(left, known[path.name][0]))
+                    advance(done)
+                    continue
+                sums, infinite = [], 0
+                for codes, values in _examples(path, shape, len(targets)):
+                    record = next(left, None)
+                    if record is None:
+                        raise InputError(_miscounted(folder, split, "more", len(mine)))
+                    infinite += int(np.isinf(values).sum())
+                    sums.append(here.submit(write, record, codes, values).result())
+                    advance(1)
+                store.add((path.name, len(sums), infinite), Sums.of(sums, len(targets)))
+            if rest := len(list(left)):
+                found = str(len(mine) - rest)
+                raise InputError(_miscounted(folder, split, found, len(mine)))
+        saturated = sum(infinite for _, _, infinite in store.finished)
         if saturated:
             _log.warning(
                 "%s: %d values are infinite, beyond the float16 of the records: they count as "
@@ -166,13 +202,14 @@ def import_tfrecords(
                 folder,
                 saturated,
             )
-        here.submit(_check_sequences, path, records, fasta).result()
+        here.submit(_check_sequences, store.path, records, fasta).result()
+        sums = list(store.finished.values())
         statistics = summarise(targets, sums, len(records) * target_bp // bin_width)
         regions, folds = _divide(records, shape)
         here.submit(
             describe_store,
-            path,
-            name=name or Path(out).stem,
+            store.path,
+            name=name or out.stem,
             layout=layout,
             lengths=lengths,
             folds=folds,
@@ -180,10 +217,7 @@ def import_tfrecords(
             targets=targets,
             statistics=statistics,
             positions={record.name: [record.chromosome, record.start] for record in records},
-            source={
-                each: checksum(folder / each)
-                for each in ("sequences.bed", "statistics.json", "targets.txt")
-            },
+            source=source,
         ).result()
     return statistics
 
@@ -245,46 +279,40 @@ def _by_number(text: str) -> list[object]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
 
 
-def _read_all(
-    folder: Path, records: Sequence[_Record], shape: _Statistics, tracks: int
-) -> Iterator[tuple[_Record, tuple[np.ndarray, np.ndarray]]]:
+def _files(folder: Path, records: Sequence[_Record]) -> dict[str, list[Path]]:
+    """Find the files of each split, in the order of their numbers."""
+    files = {}
     for split in dict.fromkeys(record.split for record in records):
-        mine = [record for record in records if record.split == split]
-        files = sorted(
-            (folder / "tfrecords").glob(f"{split}-*.tfr"), key=lambda path: _by_number(path.name)
-        )
-        if not files:
+        found = (folder / "tfrecords").glob(f"{split}-*.tfr")
+        files[split] = sorted(found, key=lambda path: _by_number(path.name))
+        if not files[split]:
             raise InputError(f"{folder / 'tfrecords'} has no file {split}-0.tfr")
-        number = 0
-        for number, example in enumerate(_examples(files, shape, tracks), start=1):
-            if number > len(mine):
-                break
-            yield mine[number - 1], example
-        if number != len(mine):
-            raise InputError(
-                f"{folder}: the files of the split {split} hold "
-                f"{'more' if number > len(mine) else number} records, sequences.bed lists "
-                f"{len(mine)}: files are missing, or of another data set"
-            )
+    return files
+
+
+def _miscounted(folder: Path, split: str, found: str, listed: int) -> str:
+    return (
+        f"{folder}: the files of the split {split} hold {found} records, sequences.bed lists "
+        f"{listed}: files are missing, or of another data set"
+    )
 
 
 def _examples(
-    files: Sequence[Path], shape: _Statistics, tracks: int
+    path: Path, shape: _Statistics, tracks: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds, and only this import needs it
 
     features = {key: tf.io.FixedLenFeature([], tf.string) for key in ("sequence", "target")}
-    for path in files:
-        try:
-            for number, raw in enumerate(tf.data.TFRecordDataset(str(path), "ZLIB")):
-                example = tf.io.parse_single_example(raw, features)
-                codes = np.frombuffer(example["sequence"].numpy(), np.uint8)
-                values = np.frombuffer(example["target"].numpy(), np.float16)
-                where = f"{path}, record {number + 1}"
-                yield _codes(codes, shape, where), _values(values, shape, tracks, where)
-        except tf.errors.OpError as error:
-            reason = str(error.message).splitlines()[0]
-            raise InputError(f"{path} is damaged or not a TFRecord file ({reason})") from None
+    try:
+        for number, raw in enumerate(tf.data.TFRecordDataset(str(path), "ZLIB")):
+            example = tf.io.parse_single_example(raw, features)
+            codes = np.frombuffer(example["sequence"].numpy(), np.uint8)
+            values = np.frombuffer(example["target"].numpy(), np.float16)
+            where = f"{path}, record {number + 1}"
+            yield _codes(codes, shape, where), _values(values, shape, tracks, where)
+    except tf.errors.OpError as error:
+        reason = str(error.message).splitlines()[0]
+        raise InputError(f"{path} is damaged or not a TFRecord file ({reason})") from None
 
 
 def _codes(codes: np.ndarray, shape: _Statistics, where: str) -> np.ndarray:

@@ -40,6 +40,9 @@ class Unfinished:
         self.path, self._folder, self._plan = path, folder, plan
         self.is_new = folder is None or not (folder / PLAN).exists()
         self.finished: dict[Hashable, Sums] = {}
+        # What a killed process was writing.
+        for stray in path.rglob("*.partial"):
+            stray.unlink()
         if folder is None or not (folder / _FINISHED).exists():
             return
         # The last line may have been cut with the process that wrote it.
@@ -54,7 +57,7 @@ class Unfinished:
             with atomic_path(self._folder / PLAN) as path:
                 path.write_text(json.dumps(self._plan), encoding="utf-8")
 
-    def add(self, piece: tuple[str, int], sums: Sums) -> None:
+    def add(self, piece: tuple[str | int, ...], sums: Sums) -> None:
         """Note that a piece is written."""
         self.finished[piece] = sums
         if self._folder is not None:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +17,7 @@ from typer.testing import CliRunner
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import ALPHABET, one_hot
+from basenji_training import tfrecords
 from basenji_training.binning import coarsen
 from basenji_training.cli import app
 from basenji_training.described_targets import read_described_targets
@@ -217,6 +222,91 @@ def test_the_command(published):
     assert done.exit_code == 0
     assert "maximum" in done.stdout
     assert Store.open(published.out).name == "mouse"
+
+
+def content(path):
+    """Read all files of a store, and its attributes without time and command."""
+    attributes = dict(Store.open(path).attrs)
+    del attributes["created"], attributes["command"]
+    files = {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in path.rglob("*")
+        if file.is_file() and file != path / "zarr.json"
+    }
+    return files, attributes
+
+
+def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, monkeypatch, caplog):
+    # A value beyond float16, of which the end warns, in the first file.
+    codes, values = published.examples[0]
+    values[3, 1] = np.inf
+    write_records(
+        published.folder / "tfrecords" / "train-2.tfr",
+        [(codes, values), published.examples[1]],
+    )
+    whole = tmp_path / "whole.zarr"
+    import_tfrecords(published.folder, out=whole, name="p")
+    caplog.clear()
+    written, write = [], tfrecords.write_bins
+
+    def interrupted(group, first, values, clipped):
+        written.append(group.name)
+        if len(written) == limit:
+            # Half of the record is there, and something that Zarr was writing.
+            write(group, first, values[: len(values) // 2], clipped)
+            (tmp_path / ".p.zarr.unfinished" / "p.zarr" / "x.1234.partial").write_bytes(b"x")
+            raise KeyboardInterrupt
+        return write(group, first, values, clipped)
+
+    monkeypatch.setattr(tfrecords, "write_bins", interrupted)
+    every = []
+    # The files of two, no, one, one and one records: each record is interrupted once.
+    for stop in (1, 2, 3, 2, 2):
+        written, limit = [], stop
+        with pytest.raises(KeyboardInterrupt):
+            imported(published, resume=True, name="p")
+        every.append(len(written))
+        assert not published.out.exists()
+    with pytest.raises(InputError, match="begun with other inputs or options"):
+        imported(published, resume=True, name="q")
+    written, limit = [], 0
+    imported(published, resume=True, name="p")
+    assert (every, len(written)) == ([1, 2, 3, 2, 2], 1)
+    assert content(published.out) == content(whole)
+    assert caplog.text.count("1 values are infinite") == 1
+    assert sorted(path.name for path in tmp_path.glob("*.zarr*")) == ["p.zarr", "whole.zarr"]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_killed_at_random_it_goes_on_to_the_same(tmp_path, published):
+    whole = tmp_path / "whole.zarr"
+    # Long enough to be killed on the way.
+    bed = []
+    for number in range(60):
+        path = published.folder / "tfrecords" / f"train-{number}.tfr"
+        write_records(path, [published.examples[number % 5]])
+        bed.append(f"chr{number}\t1000\t{1000 + BIN * BINS}\ttrain\n")
+    bed += [f"chrV\t1000\t{1000 + BIN * BINS}\tvalid\n", f"chrT\t1\t{1 + BIN * BINS}\ttest\n"]
+    (published.folder / "sequences.bed").write_text("".join(bed))
+    import_tfrecords(published.folder, out=whole, name="p")
+    command = [
+        sys.executable, "-m", "basenji_training", "import-tfrecords", str(published.folder),
+        "--out", str(published.out), "--name", "p", "--resume",
+    ]  # fmt: skip
+    lines = tmp_path / ".p.zarr.unfinished" / "finished.jsonl"
+    wanted = random.Random(os.getpid()).randint(1, 20)
+    with subprocess.Popen(command) as process:
+        deadline = time.monotonic() + 120
+        while not (lines.exists() and lines.read_text().count("train-") >= wanted):
+            assert process.poll() is None, f"finished before file {wanted} was seen"
+            assert time.monotonic() < deadline
+        process.kill()
+    kept = lines.read_text()
+    done = CliRunner().invoke(app, command[3:])
+    assert done.exit_code == 0, done.stderr
+    assert content(published.out) == content(whole)
+    assert kept.count("train-") < 60
+    assert not lines.parent.exists()
 
 
 CALICO = Path(os.environ.get("BASENJI_DATA", "")) / "calico" / "tiny"

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from basenji_training.convolution_tensorflow import speed_up_gradients
 from basenji_training.losses import existing
 from basenji_training.optimisers import clipped
 
@@ -40,6 +41,7 @@ class TensorFlowDevices:
 
     def __init__(self, number: int) -> None:
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        self._on_cpu = kind == "CPU"
         names = [device.name for device in tf.config.list_logical_devices(kind)][:number]
         self._strategy = tf.distribute.MirroredStrategy(names) if number > 1 else None
 
@@ -70,6 +72,8 @@ class TensorFlowDevices:
             for layer in trainee.network.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.synchronized = True
+        if self._on_cpu:
+            speed_up_gradients(trainee.network)
         # XLA speeds up neither bfloat16 nor convolutions on a CPU.
         functions = {
             head: tf.function(self._step(trainee, head, loss, clip_norm), jit_compile=False)

@@ -33,7 +33,9 @@ def evaluate(
     ],
     head: Annotated[
         str | None,
-        typer.Option(help="Head of the runs.", show_default="the only one"),
+        typer.Option(
+            help="Head of the runs.", show_default="the only one, or that of the store's name"
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     resolution: Annotated[
@@ -99,8 +101,9 @@ def evaluate(
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
     for path in (out, table, page):
         check_output(path, overwrite=overwrite)
-    model = read_model(models, head=head, both_strands=both_strands)
-    opened = split_as_trained(Store.open(store), model)
+    opened = Store.open(store)
+    model = read_model(models, head=head, usual_head=opened.name, both_strands=both_strands)
+    opened = split_as_trained(opened, model)
     extras = read_extras(
         opened,
         model.targets,

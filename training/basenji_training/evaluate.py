@@ -255,8 +255,10 @@ def _track_figures(
             **{name: values[target.index] for name, values in figures.items()},
             "peaks": peaks[target.index].peaks,
             "peak_share": peaks[target.index].share,
-            "auroc": peaks[target.index].auroc,
-            "auprc": peaks[target.index].auprc,
+            **{
+                name: getattr(peaks[target.index], name)
+                for name in ("auroc", "auroc_interval", "auprc", "auprc_interval")
+            },
             "calibration": deciles[target.index],
             "reason": _reason(raw.number[target.index], *constant[:, target.index]),
         }

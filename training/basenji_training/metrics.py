@@ -6,7 +6,7 @@ import numpy as np
 
 from basenji_kipoi.errors import InputError
 
-__all__ = ["LEAST_BLOCKS", "Correlation", "sum_bins"]
+__all__ = ["LEAST_BLOCKS", "Correlation", "block_draws", "sum_bins"]
 
 
 def sum_bins(values: np.ndarray, factor: int) -> np.ndarray:
@@ -147,9 +147,7 @@ class Correlation:
         """
         blocks, tracks = self._number.shape
         centres, sums = self._sums()
-        weights = np.random.default_rng(seed).multinomial(
-            blocks, np.full(blocks, 1 / blocks), draws
-        )
+        weights = block_draws(blocks, draws=draws, seed=seed)
         tail = (1 - level) / 2
         found = np.full((2, tracks), np.nan)
         exists = np.isfinite(self.result(statistic))
@@ -180,6 +178,18 @@ class Correlation:
 
 #: An interval from fewer blocks would be too narrow.
 LEAST_BLOCKS = 10
+
+
+def block_draws(blocks: int, *, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """Draw as many blocks as there are, with replacement, again and again.
+
+    Returns
+    -------
+    ndarray, int64, shape (draws, blocks)
+        How often each block is in each draw.
+    """
+    return np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), draws)
+
 
 #: Tracks whose draws are held at once: 1000 draws of 64 tracks take 3 MB.
 _TRACKS_AT_ONCE = 64

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import false_discovery_control, poisson, rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from basenji_training.metrics import Correlation
+from basenji_training.metrics import LEAST_BLOCKS, Correlation, block_draws
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PEAK_RULE",
     "PeakFigures",
+    "area_intervals",
     "calibration",
     "call_peaks",
     "correlation_of",
@@ -36,6 +37,9 @@ PEAK_RULE = (
     "rate (Benjamini-Hochberg) of 0.01"
 )
 _FALSE_DISCOVERIES = 0.01
+
+#: Heights of prediction that intervals of areas tell apart; neighbouring ones are put together.
+_HEIGHTS = 4096
 
 #: Values that are ranked at once: they take about 200 MB.
 _RANKED_VALUES = 1 << 22
@@ -141,12 +145,16 @@ class PeakFigures(NamedTuple):
     auroc, auprc : float
         Areas under the receiver operating characteristic and under the precision-recall curve (as
         average precision); NaN if all bins are peaks or none is.
+    auroc_interval, auprc_interval : tuple of float
+        Lower and upper end of the areas' intervals (`peak_figures`).
     """
 
     peaks: int
     share: float
     auroc: float
     auprc: float
+    auroc_interval: tuple[float, float]
+    auprc_interval: tuple[float, float]
 
 
 def peak_figures(bins: Bins, peaks: Mapping[int, np.ndarray] | None = None) -> list[PeakFigures]:
@@ -162,7 +170,9 @@ def peak_figures(bins: Bins, peaks: Mapping[int, np.ndarray] | None = None) -> l
     Returns
     -------
     list of PeakFigures
-        One a track.
+        One a track. Intervals hold 95 % of the draws of the block bootstrap, as those of
+        `basenji_training.metrics.Correlation`; peaks are not called anew in each draw. NaN with
+        fewer than `basenji_training.metrics.LEAST_BLOCKS` blocks.
     """
     found = []
     for track in range(bins.observed.shape[1]):
@@ -170,15 +180,82 @@ def peak_figures(bins: Bins, peaks: Mapping[int, np.ndarray] | None = None) -> l
         known = (peaks or {}).get(track)
         is_peak = call_peaks(bins.observed[exists, track]) if known is None else known[exists]
         share = is_peak.mean() if len(is_peak) else np.nan
-        areas = np.nan, np.nan
+        areas, intervals = (np.nan, np.nan), np.full((2, 2), np.nan)
         if 0 < share < 1:
             predicted = bins.predicted[exists, track]
-            areas = (
-                roc_auc_score(is_peak, predicted),
-                average_precision_score(is_peak, predicted),
+            areas = roc_auc_score(is_peak, predicted), average_precision_score(is_peak, predicted)
+            intervals = area_intervals(is_peak, predicted, bins.block[exists])
+        found.append(
+            PeakFigures(
+                int(is_peak.sum()),
+                float(share),
+                *map(float, areas),
+                *(tuple(map(float, interval)) for interval in intervals),
             )
-        found.append(PeakFigures(int(is_peak.sum()), float(share), *map(float, areas)))
+        )
     return found
+
+
+def _areas(peaks: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compute areas under the ROC curve and the precision-recall curve (average precision).
+
+    Parameters
+    ----------
+    peaks, others : ndarray, float64, shape (draws, heights)
+        How many bins of either kind have each height of prediction, from the highest on.
+
+    Returns
+    -------
+    ndarray, float64, shape (draws, 2)
+        NaN for a draw without one of both.
+    """
+    true, false = np.cumsum(peaks, axis=1), np.cumsum(others, axis=1)
+    found, wrong = true[:, -1], false[:, -1]
+    below = wrong[:, None] - false + others / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        roc = (peaks * below).sum(axis=1) / (found * wrong)
+        precision = np.where(true + false > 0, true / (true + false), 0)
+        return np.stack([roc, (peaks * precision).sum(axis=1) / found], axis=1)
+
+
+def area_intervals(is_peak: np.ndarray, predicted: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Estimate how far the areas under both curves vary, by the block bootstrap.
+
+    A draw of blocks is a weighted sum of the blocks' counts at each height of prediction, so that
+    all draws are one matrix product.
+
+    Parameters
+    ----------
+    is_peak : ndarray, bool, shape (bins,)
+        Whether a bin is a peak.
+    predicted : ndarray, shape (bins,)
+        Predictions.
+    block : ndarray, int, shape (bins,)
+        Block of each bin.
+
+    Returns
+    -------
+    ndarray, float64, shape (2, 2)
+        Lower and upper end for the ROC curve, then for the precision-recall curve.
+    """
+    names, block = np.unique(block, return_inverse=True)
+    if len(names) < LEAST_BLOCKS:
+        return np.full((2, 2), np.nan)
+    different, height = np.unique(-predicted, return_inverse=True)
+    heights = min(len(different), _HEIGHTS)
+    # Equal parts of the different predictions, the highest first.
+    cell = block * heights + height * heights // len(different)
+    weights = block_draws(len(names)).astype(np.float32)
+    peaks, others = (
+        (
+            weights
+            @ np.bincount(cell[which], minlength=len(names) * heights)
+            .reshape(-1, heights)
+            .astype(np.float32)
+        ).astype(np.float64)
+        for which in (is_peak, ~is_peak)
+    )
+    return np.nanquantile(_areas(peaks, others), [0.025, 0.975], axis=0).T
 
 
 def calibration(bins: Bins, parts: int = 10) -> np.ndarray:

@@ -222,10 +222,7 @@ def summarise(targets: Targets, sums: Sequence[Sums], bins: int) -> list[TrackSt
     list of TrackStatistics
         One a track.
     """
-    covered = sum(part.bins for part in sums)
-    clipped = sum(part.clipped for part in sums)
-    total = sum(part.total for part in sums)
-    maximum = np.max([part.maximum for part in sums], axis=0)
+    covered, clipped, total, maximum = Sums.of(sums, len(targets))
     return [
         TrackStatistics(
             identifier=label,

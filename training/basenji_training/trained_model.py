@@ -55,7 +55,9 @@ class RunHead(NamedTuple):
     network: keras.Model
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], head: str | None = None) -> RunHead:
+    def read(
+        cls, path: str | os.PathLike[str], head: str | None = None, *, usual: str | None = None
+    ) -> RunHead:
         """Read a run.
 
         Parameters
@@ -63,7 +65,10 @@ class RunHead(NamedTuple):
         path
             Its directory.
         head
-            The head; by default the only one.
+            The head; by default the only one, or `usual`.
+        usual
+            The head to take where there are several and none is named, if there is one of this
+            name.
 
         Raises
         ------
@@ -73,6 +78,8 @@ class RunHead(NamedTuple):
         run = Run(path)
         if head is None and len(run.heads) == 1:
             (head,) = run.heads
+        if head is None and usual in run.heads:
+            head = usual
         if head not in run.heads:
             raise InputError(
                 f"{path} has the heads {', '.join(run.heads)}: name one of them with --head, "
@@ -119,6 +126,7 @@ def read_model(
     paths: Sequence[str | os.PathLike[str]],
     *,
     head: str | None = None,
+    usual_head: str | None = None,
     both_strands: bool | None = None,
 ) -> TrainedModel:
     """Read one model, or several as an ensemble whose predictions are averaged.
@@ -128,7 +136,9 @@ def read_model(
     paths
         Run directories and bundles.
     head
-        Head of the runs; by default their only one.
+        Head of the runs; by default their only one, or `usual_head`.
+    usual_head
+        Head of runs with several where none is named, as the name of the store to compare with.
     both_strands
         Whether to average over both strands. By default as bundles say; runs say no.
 
@@ -137,7 +147,7 @@ def read_model(
     InputError
         If one is neither a run nor a bundle, or they differ in geometry, tracks or strands.
     """
-    models = [_open(path, head) for path in paths]
+    models = [_open(path, head, usual_head) for path in paths]
     check_alike(models)
     if both_strands is None:
         said = {isinstance(m, Bundle) and m.metadata.both_strands for m in models}
@@ -214,11 +224,13 @@ def _splits(model: RunHead | Bundle) -> list[dict[str, list[str]]]:
     return [record["chromosomes"] for record in records if "chromosomes" in record]
 
 
-def _open(path: str | os.PathLike[str], head: str | None) -> RunHead | Bundle:
+def _open(
+    path: str | os.PathLike[str], head: str | None, usual_head: str | None
+) -> RunHead | Bundle:
     if (Path(path) / METADATA).is_file():
         return Bundle.load(path)
     if (Path(path) / "settings.json").is_file():
-        return RunHead.read(path, head)
+        return RunHead.read(path, head, usual=usual_head)
     raise InputError(
         f"{path} is neither a run of `basenji-train fit` nor a bundle: name a directory with "
         f"settings.json or {METADATA}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import poisson, spearmanr
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from basenji_kipoi.intervals import Interval
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.held_out import Bins
+from basenji_training.metrics import block_draws
 from basenji_training.rank_figures import (
+    area_intervals,
     calibration,
     call_peaks,
     overlapped,
@@ -80,8 +82,29 @@ def test_peaks_are_found_by_predictions():
     assert perfect.share == perfect.peaks / 2000
     assert random.auroc == pytest.approx(0.5, abs=0.15)
     assert random.auprc == pytest.approx(random.share, abs=0.05)
+    assert np.isnan([*absent.auroc_interval, *absent.auprc_interval]).all()
+    assert perfect.auroc_interval == perfect.auprc_interval == pytest.approx((1, 1))
+    for name in ("auroc", "auprc"):
+        low, high = getattr(random, f"{name}_interval")
+        assert low < getattr(random, name) < high
     assert absent.peaks == 0
     assert np.isnan([absent.auroc, absent.auprc, absent.share]).all()
+
+
+@pytest.mark.parametrize(("number", "tolerance"), [(2000, 1e-9), (12_000, 3e-3)])
+def test_intervals_of_areas_are_those_of_drawn_bins(number, tolerance):
+    generator = np.random.default_rng(7)
+    block = np.sort(generator.integers(0, 40, number))
+    is_peak = generator.random(number) < 0.05 + 0.1 * (block % 3)
+    predicted = np.round(generator.normal(size=number) + is_peak, 1 if number < 4000 else 6)
+    drawn = [
+        [area(is_peak, predicted, sample_weight=weights[block]) for weights in block_draws(40)]
+        for area in (roc_auc_score, average_precision_score)
+    ]
+    expected = np.quantile(drawn, [0.025, 0.975], axis=1).T
+    assert (np.diff(expected) > 0.01).all()
+    np.testing.assert_allclose(area_intervals(is_peak, predicted, block), expected, atol=tolerance)
+    assert np.isnan(area_intervals(is_peak, predicted, block % 9)).all()
 
 
 def test_given_peaks_replace_called_ones():

@@ -39,7 +39,8 @@ def test_each_store_has_a_head_of_its_name(run, letters, weak_letters):
 
 def test_each_head_learns_its_own_genome(run, letters, weak_letters):
     for head, store in (("letters", letters), ("weak", weak_letters)):
-        model = read_model([run.path], head=head)
+        model = read_model([run.path], usual_head=store.name)
+        assert list(model.architecture.heads) == [head]
         result = evaluate(model, store, split="test", resolution=64).figures
         assert result["groups"][0]["pearson_log1p"] > 0.7, head
 
@@ -58,6 +59,10 @@ def test_a_head_must_be_named_where_there_are_several(run):
             ask()
         with pytest.raises(InputError, match="no head 'mouse': expected one of letters, weak"):
             ask("mouse")
+    with pytest.raises(InputError, match="several heads: name one of letters, weak"):
+        read_model([run.path], usual_head="mouse")
+    named = read_model([run.path], head="weak", usual_head="letters")
+    assert list(named.architecture.heads) == ["weak"]
 
 
 def test_two_stores_of_one_name_are_refused(letters, tmp_path):

@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.json_files import read_json
 from basenji_kipoi.sequence import ALPHABET
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ class Architecture(BaseModel):
         InputError
             If the file is missing, is not JSON, or does not describe a network.
         """
-        return read_model(cls, path)
+        return read_json(cls, path)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write an ``architecture.json``, one operation a line."""
@@ -388,29 +388,3 @@ class Architecture(BaseModel):
 
 def _is_wide(operation: _Operation) -> bool:
     return operation.needed(0, 1) != (0, 1)
-
-
-def read_model(model: Any, path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - any pydantic class
-    """Read a JSON file as a pydantic model.
-
-    Parameters
-    ----------
-    model
-        The pydantic class.
-    path
-        The JSON file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or does not fit the class; names the first entry that does not.
-    """
-    path = Path(path)
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise InputError(f"{path}: {place}: {first['msg']}") from None

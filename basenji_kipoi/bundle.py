@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from basenji_kipoi.architecture import Architecture, read_model
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.checksum import checksum
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.json_files import read_json
 from basenji_kipoi.targets import Targets
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Bundle:
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"no model at {path}: expected a directory with {METADATA}")
-        metadata = read_model(Metadata, path / METADATA)
+        metadata = read_json(Metadata, path / METADATA)
         for name in (*CHECKED_FILES, *metadata.weights):
             if name not in metadata.sha256:
                 raise InputError(f"{path / METADATA}: no sha256 of {name}")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from basenji_kipoi.architecture import ActivationName, Architecture, read_model
+from basenji_kipoi.architecture import ActivationName, Architecture
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.json_files import read_json
 from basenji_kipoi.published import (
     Kind,
     PublishedModel,
@@ -119,7 +120,7 @@ class Params(BaseModel):
         InputError
             If the file is missing, is not JSON, or holds an unsupported block or option; names it.
         """
-        params = read_model(cls, path)
+        params = read_json(cls, path)
         if not params.heads:
             raise InputError(f"{path}: no head: expected an entry of model named head or head_...")
         return params

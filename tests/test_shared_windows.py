@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import plain_network
 import pytest
-from any_network import EXACT, WINDOW, architectures, error, narrow
+from any_network import EXACT, WINDOW, architectures, error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
 from small_network import randomised, small_architecture
 
-from basenji_kipoi.architecture import Architecture, affected_by
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.incremental_patches import split
 from basenji_kipoi.incremental_steps import lower
@@ -125,38 +125,6 @@ def test_any_order_of_related_windows(family, cache_bytes):
     for batch in (1, 5, 3, 5):
         windows = related(random, genome, architecture.window, architecture.bin, batch)
         check(shared, lambda x: network.predict_on_batch(one_hot(x)), windows)
-
-
-# ---- the published networks' geometry ----
-
-
-@pytest.mark.parametrize("name", ["basenji2018", "basenji2", "small"])
-def test_what_a_bin_depends_on_is_what_the_architecture_says(name):
-    architecture = read_preset(name)
-    content = architecture.model_dump()
-    pools = [i for i, step in enumerate(content["trunk"]) if step["op"] == "pooling"]
-    steps = lower_geometry(architecture)
-    parts = split(steps)
-    end = pools[-1] + 1
-    if name == "basenji2018":
-        end += 3  # a convolution that reaches the next bins, its normalisation and activation
-        assert (parts.before, parts.behind) == (222, 265)
-    tower = architecture.trunk[:end]
-    counts = []
-    for base in range(10 * parts.bin, 11 * parts.bin):
-        first, last = affected_by(tower, base, base + 1)
-        assert first >= (base - parts.behind) // parts.bin
-        assert last <= (base + parts.before) // parts.bin + 1
-        counts.append(last - first)
-    assert parts.reached(1) == max(counts)
-
-
-def lower_geometry(architecture):
-    """Lower a network of the same geometry with few filters."""
-
-    thin = narrow(architecture, 64)
-    heads = next(iter(thin.heads))
-    return lower(thin, build_network(thin, head=heads)).steps
 
 
 # ---- any network ----

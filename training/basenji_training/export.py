@@ -84,7 +84,7 @@ def export(
     first = members[0]
     check_alike(members)
     for other in members[1:]:
-        if _predicting(other.architecture) != _predicting(first.architecture):
+        if _without_dropout(other.architecture) != _without_dropout(first.architecture):
             raise InputError(
                 f"{first.path} and {other.path} have different networks: a bundle holds one "
                 "architecture; `basenji score` averages over several bundles (--model)"
@@ -119,8 +119,8 @@ def export(
     )
 
 
-def _predicting(architecture: Architecture) -> Any:  # noqa: ANN401 - any JSON
-    """Describe a network without what only its training sees."""
+def _without_dropout(architecture: Architecture) -> dict[str, Any]:
+    """Describe a network by what its predictions depend on."""
     return json.loads(
         architecture.model_dump_json(),
         object_hook=lambda part: {**part, "rate": 0} if part.get("op") == "dropout" else part,

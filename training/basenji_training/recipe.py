@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from basenji_kipoi.architecture import Architecture, read_model
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.json_files import read_json
 from basenji_kipoi.presets import read_preset
 from basenji_training import presets
 from basenji_training.settings import Settings
@@ -52,7 +53,7 @@ def read_recipe(name: str) -> Recipe:
         If there is none, or it does not say what a recipe says.
     """
     if name.endswith(_SUFFIX):
-        recipe = read_model(Recipe, name)
+        recipe = read_json(Recipe, name)
         if recipe.network.endswith(_SUFFIX):
             network = str(Path(name).parent / recipe.network)
             return recipe.model_copy(update={"network": network})

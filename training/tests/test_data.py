@@ -295,7 +295,9 @@ def test_a_killed_command_goes_on_where_it_stopped(inputs):
     left = inputs.folder / ".s.zarr.unfinished"
     with subprocess.Popen(command(inputs, *options)) as process:
         deadline = time.monotonic() + 180
-        while not (left / "finished.jsonl").exists():
+        # It exists before its first line is in it.
+        lines = left / "finished.jsonl"
+        while not (lines.exists() and lines.read_text().endswith("]\n")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.005)

@@ -144,7 +144,7 @@ def main(
         with atomic_path(out, overwrite=overwrite) as temporary:
             result = {
                 "model": bundle.metadata.name,
-                "model_sha256": bundle.metadata.sha256["model.weights.h5"],
+                "model_sha256": ", ".join(bundle.weights_sha256),
                 "variants": len(rows),
                 "seconds": seconds,
                 "measured": as_json(measured),

@@ -283,7 +283,7 @@ def main(
                 draw_enrichment(folder / "enrichment.png", enrichment, LARGE)
             result = {
                 "model": bundle.metadata.name,
-                "model_sha256": bundle.metadata.sha256["model.weights.h5"],
+                "model_sha256": ", ".join(bundle.weights_sha256),
                 "most": most,
                 "correlations": as_json(correlations),
                 "enrichment": as_json(enrichment),

@@ -21,17 +21,19 @@ ARCHITECTURE = tiny_architecture()
 
 
 def kill_after_checkpoint(command, out, number):
-    """Run a training command and kill it, without warning, after so many checkpoints."""
+    """Run a training command and kill it, without warning, after so many checkpoints of its own."""
+    checkpoint = out / "checkpoint.npz"
+    latest = checkpoint.stat().st_ino if checkpoint.is_file() else None
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline = time.monotonic() + PATIENCE
-    seen, latest = 0, None
+    seen = 0
     try:
         while seen < number:
             assert process.poll() is None, process.stderr.read().decode()
             assert time.monotonic() < deadline
             time.sleep(0.001)
-            if (out / "checkpoint.npz").is_file():
-                identity = (out / "checkpoint.npz").stat().st_ino
+            if checkpoint.is_file():
+                identity = checkpoint.stat().st_ino
                 seen += identity != latest
                 latest = identity
     finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import shlex
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 __all__ = ["Commands", "command_line", "evaluated", "progress_bar"]
+
+#: Seconds between two lines of progress in a log.
+_LOG_PERIOD = 60.0
 
 
 def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,10 +82,12 @@ def progress_bar(
 ) -> Iterator[Callable[..., None]]:
     """Show a bar with rate and remaining time on standard error while the body runs.
 
+    Where that is no terminal but a file or a pipe, a line a minute says the same.
+
     Parameters
     ----------
     label
-        What is being done. No bar is shown if empty, or if standard error is not a terminal.
+        What is being done. Nothing is shown if empty.
     total
         Units of work in all; None if that is not known.
     unit
@@ -91,7 +98,7 @@ def progress_bar(
     Yields
     ------
     callable
-        ``advance(number, label=None)``: counts units as done; may change the label.
+        ``advance(number[, label])``: counts units as done; may change the label.
     """
     # Imported by the commands that show a bar: --help must answer at once.
     from rich.console import Console  # noqa: PLC0415
@@ -116,6 +123,9 @@ def progress_bar(
             return Text(f"{speed:,.0f} {unit}/s" if speed >= 100 else f"{speed:.3g} {unit}/s")
 
     console = Console(stderr=True)
+    if label and not console.is_terminal:
+        yield _log_of_progress(label, total, unit, done)
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -125,7 +135,7 @@ def progress_bar(
         TextColumn("" if total is None else "left"),
         TimeRemainingColumn(),
         console=console,
-        disable=not label or not console.is_terminal,
+        disable=not label,
     ) as bar:
         task = bar.add_task(label, total=total, completed=done)
 
@@ -133,3 +143,24 @@ def progress_bar(
             bar.update(task, advance=number, description=label)
 
         yield advance
+
+
+def _log_of_progress(label: str, total: int | None, unit: str, done: int) -> Callable[..., None]:
+    """Return what counts units as `progress_bar` does, and now and then writes a line."""
+    begin = latest = time.monotonic()
+    before = done
+
+    def advance(number: float, new_label: str | None = None) -> None:
+        nonlocal label, done, latest
+        label, done = new_label or label, done + number
+        now = time.monotonic()
+        if now - latest < _LOG_PERIOD:
+            return
+        latest, speed = now, (done - before) / (now - begin)
+        text = f"{label}: {done:,.0f}" + ("" if total is None else f" of {total:,}") + f" {unit}"
+        text += f", {speed:,.0f}/s" if speed >= 100 else f", {speed:.3g}/s"
+        if total is not None and speed > 0:
+            text += f", {datetime.timedelta(seconds=round((total - done) / speed))} left"
+        typer.echo(text, err=True)
+
+    return advance

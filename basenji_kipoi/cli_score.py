@@ -141,7 +141,7 @@ def score(
     appears when it is complete; until then, finished parts wait in the folder OUT.parts.
     """
     _check_libraries()
-    from basenji_kipoi.score_run import ScoreOptions, is_complete, score_file
+    from basenji_kipoi.score_run import ScoreOptions, score_file
 
     options = ScoreOptions(
         model=tuple(model),
@@ -164,9 +164,6 @@ def score(
         part_size=part_size,
         memory=memory,
     )
-    if resume and is_complete(options):
-        typer.echo(f"{out} is complete", err=True)
-        return
     began = time.monotonic()
     summary = score_file(
         options,
@@ -176,7 +173,9 @@ def score(
         quiet=quiet,
         note=(lambda _: None) if quiet else partial(typer.echo, err=True),
     )
-    if not quiet:
+    if summary is None:
+        typer.echo(f"{out} is complete", err=True)
+    elif not quiet:
         for line in _lines(summary, out, time.monotonic() - began):
             typer.echo(line, err=True)
 

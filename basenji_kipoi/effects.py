@@ -173,8 +173,14 @@ def allele_codes(
     -------
     ndarray, uint8, shape (window,)
         Codes.
+
+    Notes
+    -----
+    An allele that lies before a window changes nothing in it: its first base stays where it is.
     """
     allele = request.allele
+    if anchor == "left" and allele.position + allele.removed <= 0:
+        return genome.codes(request.chrom, request.start, request.start + window)
     here = request.start + allele.position
     longer = len(allele.inserted) - allele.removed
     start = request.start if anchor == "left" else request.start + longer
@@ -182,7 +188,10 @@ def allele_codes(
     before = genome.codes(request.chrom, min(start, here), here)
     behind = genome.codes(request.chrom, here + allele.removed, max(end, here + allele.removed))
     codes = np.concatenate([before, np.asarray(allele.inserted, dtype=np.uint8), behind])
-    return codes[:window] if anchor == "left" else codes[len(codes) - window :]
+    if anchor == "right":
+        return codes[len(codes) - window :]
+    # Of an allele across the window's first base, what lies before it is left out.
+    return codes[max(-allele.position, 0) :][:window]
 
 
 def changed_bins(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
-import zlib
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet
 
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.score_metadata import METADATA_LINE, open_text, read_metadata
 from basenji_kipoi.score_outputs import genes_path, index_path
 from basenji_kipoi.score_tables import METADATA_KEY
 from basenji_kipoi.score_writers import ParquetWriter, make_index, suffix_of, text_output
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["merge_shards"]
-
-_METADATA_LINE = f"##{METADATA_KEY}=".encode()
 
 #: What may differ between the shards of a run.
 _OWN = ("shard", "commands")
@@ -64,7 +59,7 @@ def merge_shards(
             raise InputError(f"the shard {shard} does not exist")
         if suffix_of(shard) != suffix:
             raise InputError(f"{shard} is not of the format of {out}: name an output like it")
-    found = {shard: _read_metadata(shard) for shard in shards}
+    found = {shard: read_metadata(shard) for shard in shards}
     ordered = _in_order(found)
     metadata = {
         **found[ordered[0]],
@@ -106,28 +101,6 @@ def _in_order(found: dict[Path, dict[str, Any]]) -> list[Path]:
     return sorted(found, key=number.__getitem__)
 
 
-def _read_metadata(path: Path) -> dict[str, Any]:
-    text = None
-    try:
-        if path.suffix == ".parquet":
-            schema = pyarrow.parquet.read_schema(path)
-            text = (schema.metadata or {}).get(METADATA_KEY.encode())
-        else:
-            with _lines(path) as lines:
-                for line in takewhile(lambda line: line.startswith(b"##"), lines):
-                    if line.startswith(_METADATA_LINE):
-                        text = line[len(_METADATA_LINE) :]
-    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} cannot be read ({error}): score the shard again") from None
-    if text is None:
-        raise InputError(f"{path} was not written by basenji score")
-    return json.loads(text)
-
-
-def _lines(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
 def _merge(
     shards: Sequence[Path],
     out: Path,
@@ -165,12 +138,12 @@ def _merge_text(
     """Join TSV or VCF: the first one's header with other metadata, and the rows of all."""
     with text_output(path) as text:
         for number, shard in enumerate(shards):
-            with _lines(shard) as lines:
+            with open_text(shard) as lines:
                 for line in lines:
                     header = line.startswith(b"##")
                     if number == 0:
-                        ours = line.startswith(_METADATA_LINE)
-                        text.write(_METADATA_LINE + metadata.encode() + b"\n" if ours else line)
+                        ours = line.startswith(METADATA_LINE)
+                        text.write(METADATA_LINE + metadata.encode() + b"\n" if ours else line)
                     if not header:  # the names of the columns
                         break
                 shutil.copyfileobj(lines, text, 1 << 20)

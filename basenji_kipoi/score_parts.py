@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from basenji_kipoi.atomic import atomic_path
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.score_metadata import first_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ class Parts:
         overwrite: bool,
     ) -> None:
         self.folder = _folder_of(out)
-        self._out, self._settings = out, json.loads(json.dumps(settings))
+        self._out, self._settings = out, settings
         self.command = command
         self._resume, self._overwrite = resume, overwrite
 
@@ -165,14 +165,11 @@ class Parts:
             run.unlink()
         if run.exists():
             begun = json.loads(run.read_text(encoding="utf-8"))
-            for name in {**begun["settings"], **self._settings}:
-                before, now = (found.get(name) for found in (begun["settings"], self._settings))
-                if before != now:
-                    raise InputError(
-                        f"{self.folder} was begun with another {name} ({_shown(before)}, now "
-                        f"{_shown(now)}): give the same, or pass --overwrite without --resume to "
-                        "begin anew"
-                    )
+            if difference := first_difference(begun["settings"], self._settings):
+                raise InputError(
+                    f"{self.folder} was begun with {difference}: give the same, or pass "
+                    "--overwrite without --resume to begin anew"
+                )
             self.command = begun["command"]
         self._clean(keep_parts=run.exists())
         if not run.exists():
@@ -245,8 +242,3 @@ class Parts:
 
 def _folder_of(out: Path) -> Path:
     return Path(f"{out}.parts")
-
-
-def _shown(setting: object) -> str:
-    text = json.dumps(setting)
-    return text if len(text) <= 40 else "".join(islice(text, 37)) + "…"

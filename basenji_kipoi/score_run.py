@@ -9,11 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-import keras
-import numpy as np
-import pyarrow as pa
-import pysam
-
 from basenji_kipoi import __version__
 from basenji_kipoi.atomic import check_output
 from basenji_kipoi.background import Background
@@ -23,10 +18,16 @@ from basenji_kipoi.ensembles import load_members
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genes import read_genes
 from basenji_kipoi.genome import Genome
+from basenji_kipoi.score_metadata import (
+    describe_run,
+    first_difference,
+    read_metadata,
+    settings_of,
+)
 from basenji_kipoi.score_outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.score_parts import Parts, cut, shard_of
 from basenji_kipoi.score_writers import check_vcf_output, suffix_of
-from basenji_kipoi.scores import GENE_SCORES, scores_named
+from basenji_kipoi.scores import scores_named
 from basenji_kipoi.scoring import Scoring
 from basenji_kipoi.variant_checks import AlleleChecks, CheckRef, check_assembly
 from basenji_kipoi.variants import VariantFile
@@ -36,10 +37,9 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import IndelMode
-    from basenji_kipoi.score_writers import check_vcf_output, suffix_of
-from basenji_kipoi.scores import Score
+    from basenji_kipoi.scores import Score
 
-__all__ = ["ScoreOptions", "Summary", "is_complete", "score_file"]
+__all__ = ["ScoreOptions", "Summary", "score_file"]
 
 #: Errors of a disk, a quota or a file size that is used up.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -104,12 +104,6 @@ class ScoreOptions:
     memory: float = 2.0
 
 
-def is_complete(options: ScoreOptions) -> bool:
-    """Tell whether a run's outputs are there and nothing of it is left to do."""
-    outputs = outputs_of(options.out, genes=options.genes is not None)
-    return all(path.exists() for path in outputs) and not Parts.begun(options.out)
-
-
 def score_file(
     options: ScoreOptions,
     *,
@@ -118,7 +112,7 @@ def score_file(
     overwrite: bool = False,
     quiet: bool,
     note: Callable[[str], object],
-) -> Summary:
+) -> Summary | None:
     """Score a file of variants.
 
     Parameters
@@ -136,6 +130,11 @@ def score_file(
     note
         Called with what the user should know, a line each.
 
+    Returns
+    -------
+    Summary or None
+        What is in the output; None if an earlier run of the same made it already.
+
     Raises
     ------
     InputError
@@ -144,9 +143,9 @@ def score_file(
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
     asked, shard, shifts = scores_named(options.scores), _shard(options.shard), _shifts(options)
-    replace = overwrite or (resume and Parts.begun(options.out))
-    for path in outputs_of(options.out, genes=options.genes is not None):
-        check_output(path, overwrite=replace)
+    outputs = outputs_of(options.out, genes=options.genes is not None)
+    for path in outputs:
+        check_output(path, overwrite=overwrite or resume)
     bundles = load_members(options.model)
     geometry, targets = bundles[0].architecture, bundles[0].targets
     columns = targets.columns_of(options.tracks)
@@ -203,6 +202,9 @@ def score_file(
             "shard": options.shard,
         }
         numbers = shard_of(lengths, shard)
+        is_new = Parts.begun(options.out) or not any(path.exists() for path in outputs)
+        if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
+            return None
         with Parts(
             options.out, settings, command=command, resume=resume, overwrite=overwrite
         ) as parts:
@@ -215,7 +217,7 @@ def score_file(
                     for number, part in enumerate(cut(variants, size)):
                         if number in numbers and not parts.has(number):
                             parts.save(number, scoring.score(part, advance))
-                metadata = _metadata(options, settings, bundles, asked, parts.command)
+                metadata = describe_run(options, settings, bundles, asked, parts.command)
                 with progress_bar(
                     "" if quiet else "writing", total=total, unit="alleles"
                 ) as advance:
@@ -235,6 +237,24 @@ def score_file(
                     f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
                     "space and go on with --resume"
                 ) from error
+
+
+def _is_of(
+    options: ScoreOptions, settings: dict[str, Any], outputs: Sequence[Path], *, overwrite: bool
+) -> bool:
+    """Tell whether outputs are those of a run; raise InputError if they must not be replaced."""
+    settings = {**settings, "long": options.long}
+    try:
+        there = [path.exists() for path in outputs]
+        if not all(there):
+            raise InputError(f"{outputs[there.index(True)]} exists without its other outputs")
+        if difference := first_difference(settings_of(read_metadata(outputs[-1])), settings):
+            raise InputError(f"{outputs[-1]} was made with {difference}")
+    except InputError as error:
+        if overwrite:
+            return False
+        raise InputError(f"{error}: name another output, or pass --overwrite") from None
+    return True
 
 
 def _survey(
@@ -291,60 +311,3 @@ def _background(
         return None
     checksums = [bundle.weights_sha256[0] for bundle in bundles]
     return Background(options.background, [score.name for score in asked], tracks, checksums)
-
-
-def _metadata(
-    options: ScoreOptions,
-    settings: dict[str, Any],
-    bundles: Sequence[Bundle],
-    asked: Sequence[Score],
-    command: str,
-) -> dict[str, Any]:
-    """Describe an output: what it was made of and with, and what its columns mean."""
-    definitions = [*asked, *(GENE_SCORES.values() if options.genes else ())]
-    files = {
-        "fasta": options.fasta,
-        "vcf": options.vcf,
-        "genes": options.genes,
-        "background": options.background,
-    }
-    return {
-        "format": "basenji-scores",
-        "format_version": 1,
-        "commands": [command],
-        **settings,
-        **{
-            name: path and {"file": Path(path).name, "sha256": settings[name]}
-            for name, path in files.items()
-        },
-        "model": [
-            {
-                "name": bundle.metadata.name,
-                "assembly": bundle.metadata.assembly,
-                "sha256": bundle.weights_sha256[0],
-            }
-            for bundle in bundles
-        ],
-        "versions": {
-            "keras": keras.__version__,
-            "backend": keras.config.backend(),
-            "numpy": np.__version__,
-            "pyarrow": pa.__version__,
-            "pysam": pysam.__version__,
-        },
-        "definitions": {
-            score.name: {
-                "formula": score.formula,
-                "meaning": score.meaning,
-                "units": score.units,
-                "signed": score.signed,
-                "source": score.source,
-            }
-            for score in definitions
-        },
-        "symbols": "r, a: predictions of reference and alternative in a bin; sums are over bins",
-        "quantiles": "fraction of the background's alleles with a smaller score, plus half of "
-        "those with an equal one"
-        if options.background
-        else None,
-    }

@@ -138,6 +138,10 @@ class Scorer:
             if score.every_bin
             for place in places
         }
+        if CountedBins() in needed:
+            return True
+        # The other spans move with the allele, as the interval that it changes does: one bin
+        # farther on, both are one bin farther. So the positions of one bin stand for all.
         middle = self._architecture.window // 2
         # Where a base lies within its bin, or within coarser bins of the trunk, moves the interval.
         positions = middle + np.arange(self._architecture.bin)

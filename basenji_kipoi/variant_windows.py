@@ -64,11 +64,12 @@ class WindowPlacement:
         Raises
         ------
         InputError
-            If the rule is none of them, or a tile is so long that a single base at its ends could
-            change bins that are not predicted.
+            If the rule is none of them, a shift leaves variants outside of what is predicted, or a
+            tile is so long that a single base at its ends could change bins that are not predicted.
         """
         geometry = architecture.window, architecture.bin
         if text in ("centred", "grid"):
+            _check_shifts(architecture, passes, 0 if text == "centred" else architecture.bin // 2)
             return cls(text, *geometry)
         match = re.fullmatch(r"cluster:([1-9]\d*)", text)
         if not match:
@@ -105,6 +106,19 @@ class WindowPlacement:
         if self.kind == "centred":
             return start
         return (start + self.bin // 2) // self.bin * self.bin
+
+
+def _check_shifts(architecture: Architecture, passes: Sequence[Pass], reach: int) -> None:
+    """Check that shifted windows predict where the variant is, which lies ``reach`` bp off."""
+    middle = architecture.window // 2 - 1
+    begin = architecture.crop * architecture.bin
+    end = begin + architecture.bins * architecture.bin
+    for shift in sorted({each.shift for each in passes} - {0}):
+        if not begin <= middle - shift - reach <= middle - shift + reach < end:
+            raise InputError(
+                f"--shifts: windows shifted by {shift} bp predict nothing where the variant "
+                f"is: the {end - begin} bp in their middle are predicted"
+            )
 
 
 def _longest_tile(architecture: Architecture, passes: Sequence[Pass]) -> int:

@@ -243,6 +243,7 @@ def test_bad_input(files, tmp_path):
         ({"shard": "3/2"}, "--shard: expected i/n"),
         ({"shifts": "a"}, "--shifts: expected whole numbers"),
         ({"shifts": "1,1"}, "must be different"),
+        ({"shifts": "0,900"}, "--shifts: windows shifted by 900 bp predict nothing where"),
         ({"bins": "center:99"}, "--bins: expected all or center:N"),
         ({"tracks": "dnase"}, "no track 'dnase'"),
         ({"genes": tmp_path / "none.gtf"}, "does not exist"),
@@ -260,11 +261,30 @@ def test_existing_outputs(files, tmp_path):
     run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(3)))
     assert run.exit_code == 2
     assert "exists already" in run.stderr
-    run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(3), resume=True))
+    run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(2), resume=True))
     assert run.exit_code == 0
     assert "is complete" in run.stderr
+    for other, name in [
+        ({"rows": snvs(3)}, "another vcf ("),
+        ({"scores": "D1"}, 'another scores (["SAD"], now ["D1"])'),
+        ({"long": True}, "another long (false, now true)"),
+    ]:
+        options = {"rows": snvs(2), **other, "resume": True}
+        run = CliRunner().invoke(app, arguments(files, tmp_path, **options))
+        assert run.exit_code == 2
+        assert f"x.parquet was made with {name}" in run.stderr
     assert len(pd.read_parquet(tmp_path / "x.parquet")) == len(first)
-    assert len(score(files, tmp_path, snvs(3), overwrite=True)) == 3
+    assert len(score(files, tmp_path, snvs(3), overwrite=True, resume=True)) == 3
+
+
+def test_only_outputs_of_a_run_are_complete(files, tmp_path):
+    (tmp_path / "x.parquet").write_text("somebody's")
+    run = CliRunner().invoke(app, arguments(files, tmp_path, snvs(2), resume=True))
+    assert run.exit_code == 2
+    assert "x.parquet cannot be read" in run.stderr
+    assert "name another output, or pass --overwrite" in run.stderr
+    assert (tmp_path / "x.parquet").read_text() == "somebody's"
+    assert len(score(files, tmp_path, snvs(2), resume=True, overwrite=True)) == 2
 
 
 def test_help_states_units():

@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from published_files import FAMILIES, GOLDEN
 
+from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.bundle import save_bundle
-from basenji_kipoi.effects import AlleleWindow, Effects, PlainEngine, passes_of
+from basenji_kipoi.effects import (
+    AlleleWindow,
+    Effects,
+    Pass,
+    PlainEngine,
+    changed_bins,
+    passes_of,
+)
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.incremental_alleles import Allele
@@ -223,6 +231,35 @@ def test_which_scores_need_whole_windows(small_bundle):
     assert needs("REF", "center:55")
     # The field of view is 434 bp: an allele leaves bins of the 501 bp around it as they are.
     assert needs("centre501")
+
+
+def test_an_allele_that_changes_all_bins_from_the_middle_may_not_from_elsewhere():
+    """All bins count wherever the allele lies, and one to the side leaves some as they are."""
+
+    def convolution(kernel, dilation=1):
+        return {"op": "convolution", "filters": 2, "kernel": kernel, "dilation": dilation}
+
+    trunk = [
+        *(convolution(7), {"op": "pooling", "size": 4}),
+        *(convolution(5), {"op": "pooling", "size": 8}),
+        *(convolution(3, dilation) for dilation in (1, 2, 5)),
+        {"op": "crop", "bins": 8},
+    ]
+    content = {"window": 1024, "trunk": trunk, "heads": {"tracks": {"tracks": 1}}}
+    architecture = Architecture.model_validate(content)
+    passes = [Pass(model=0, shift=0, reverse=False)]
+    base = np.zeros(1, np.uint8)
+
+    def changed(position):
+        request = AlleleWindow("", 0, Allele(position, 1, base))
+        return changed_bins(architecture, passes, request)
+
+    assert all(changed(512 + base)[0] <= 0 for base in range(32))
+    assert all(changed(512 + base)[1] >= architecture.bins for base in range(32))
+    assert changed(600)[0] > 0
+    targets = [Target(index=0, identifier="t", strand_pair=0)]
+    scorer = Scorer(scores_named("REF"), targets, architecture, CountedBins())
+    assert scorer.needs_whole_windows(passes)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +11,16 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.score_tables import METADATA_KEY
+from basenji_kipoi.score_metadata import first_difference, read_metadata, settings_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Background", "quantiles"]
+__all__ = ["COMPARED", "Background", "quantiles"]
+
+#: Settings of a run that its scores and those of its background have in common.
+COMPARED = ("model", "bins", "window", "both_strands", "shifts", "indels")
 
 
 def quantiles(background: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -34,10 +36,14 @@ def quantiles(background: np.ndarray, values: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, float32, shape (alleles, tracks)
-        The fraction of the column that is smaller, plus half of the fraction that is equal.
+        The fraction of the column that is smaller, plus half of the fraction that is equal. NaN
+        for a value that is NaN; those of the background, which are sorted last, do not count.
     """
     below, upto = (_places(background, values, equal=equal) for equal in (False, True))
-    return ((below + upto) / (2 * len(background))).astype(np.float32)
+    known = np.count_nonzero(~np.isnan(background), axis=0)
+    with np.errstate(invalid="ignore"):
+        found = (below + upto) / (2 * known)
+    return np.where(np.isnan(values), np.nan, found).astype(np.float32)
 
 
 def _places(background: np.ndarray, values: np.ndarray, *, equal: bool) -> np.ndarray:
@@ -53,6 +59,12 @@ def _places(background: np.ndarray, values: np.ndarray, *, equal: bool) -> np.nd
     return low
 
 
+def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick what scores of two tables must have in common; tiles lie on the grid, too."""
+    window = "centred" if settings["window"] == "centred" else "grid"
+    return {**{name: settings[name] for name in COMPARED}, "window": window}
+
+
 class Background:
     """The scores of a background set.
 
@@ -62,13 +74,13 @@ class Background:
         A Parquet file in the wide form that ``basenji score`` wrote.
     scores, tracks
         Names of the scores and identifiers of the tracks that will be ranked.
-    models
-        Checksums of the models that make the scores.
+    settings
+        What else the scores depend on: checksums of the models, and options of `COMPARED`.
 
     Raises
     ------
     InputError
-        If the file is none, was made with other models, or lacks a score or track.
+        If the file is none, was made with other settings, or lacks a score or track.
     """
 
     def __init__(
@@ -76,7 +88,7 @@ class Background:
         path: str | os.PathLike[str],
         scores: Sequence[str],
         tracks: Sequence[str],
-        models: Sequence[str],
+        settings: Mapping[str, Any],
     ) -> None:
         path = Path(path)
         try:
@@ -89,14 +101,13 @@ class Background:
                 "'basenji score --out x.parquet' wrote"
             ) from None
         with file:
-            metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY.encode())
-            if metadata is None:
-                raise InputError(f"the background {path} was not written by basenji score")
-            made_with = [model["sha256"] for model in json.loads(metadata)["model"]]
-            if made_with != list(models):
+            difference = first_difference(
+                _comparable(settings_of(read_metadata(path))), _comparable(settings)
+            )
+            if difference:
                 raise InputError(
-                    f"the background {path} holds scores of another model: score its variants "
-                    "with this one"
+                    f"the background {path} was made with {difference}: score its variants with "
+                    "the same model and options"
                 )
             for score in scores:
                 for track in tracks:

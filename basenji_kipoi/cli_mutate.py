@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi import __version__
-from basenji_kipoi.cli_options import BothStrands, Fasta, Overwrite, Quiet, Tracks
+from basenji_kipoi.cli_options import (
+    INDEL_NAMES,
+    MEMORY,
+    BothStrands,
+    Fasta,
+    Memory,
+    Overwrite,
+    Quiet,
+    Tracks,
+)
 from basenji_kipoi.console import command_line, progress_bar
 from basenji_kipoi.errors import InputError
 
@@ -57,8 +66,8 @@ def mutate(
     scores: Annotated[
         str,
         typer.Option(
-            help="Scores, separated by commas, as those of 'basenji score'. SAD of substitutions "
-            "is the quickest by far."
+            help="Scores, separated by commas, as those of 'basenji score' but REF and ALT. SAD "
+            "of substitutions is the quickest by far."
         ),
     ] = "SAD",
     both_strands: BothStrands = None,
@@ -73,10 +82,12 @@ def mutate(
     indels: Annotated[
         Literal["anchor", "stitch"],
         typer.Option(
+            *INDEL_NAMES,
             help="Deletions: the window's first base stays (anchor), or the first one up to the "
-            "deletion and the last one behind it (stitch)."
+            "deletion and the last one behind it (stitch).",
         ),
     ] = "anchor",
+    memory: Memory = MEMORY,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -103,6 +114,12 @@ def mutate(
     file_type_of(out)
     check_output(out, overwrite=overwrite)
     kind, wanted = Mutations.parse(mutations), scores_named(scores)
+    for score in wanted:
+        if score.name in ("REF", "ALT"):
+            raise InputError(
+                f"--scores: {score.name} is no effect of a mutation: name others "
+                "('basenji predict' gives the reference's predictions)"
+            )
     bundles = load_members(model)
     weights = [bundle.weights_sha256[0] for bundle in bundles]
     passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
@@ -145,6 +162,7 @@ def mutate(
             "tracks": columns,
             "mutations": str(kind),
             "indels": indels,
+            "memory": memory,
             "scores": [score.name for score in wanted],
             "version": __version__,
         }
@@ -159,6 +177,7 @@ def mutate(
                     columns=columns,
                     both_strands=both_strands,
                     indels=indels,
+                    memory=memory,
                 ),
                 table,
                 run,
@@ -203,6 +222,7 @@ def _mutagenesis(
     columns: Sequence[int],
     both_strands: bool | None,
     indels: IndelMode,
+    memory: float,
 ) -> Mutagenesis:
     """Choose how mutations are scored: SAD of substitutions has a way of its own."""
     from basenji_kipoi.effect_engines import effect_engine
@@ -225,6 +245,7 @@ def _mutagenesis(
         both_strands=both_strands,
         indels=indels,
         whole=scorer.needs_whole_windows(passes),
+        memory_bytes=int(memory * (1 << 30)),
     )
     return AlleleScores(engine, genome, table.mutations, scorer, names)
 

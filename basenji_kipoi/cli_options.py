@@ -7,7 +7,22 @@ from typing import Annotated, Optional
 
 import typer
 
-__all__ = ["BothStrands", "Fasta", "Model", "Overwrite", "Quiet", "Tracks"]
+__all__ = [
+    "INDEL_NAMES",
+    "MEMORY",
+    "BothStrands",
+    "Fasta",
+    "Memory",
+    "Model",
+    "Overwrite",
+    "Quiet",
+    "Tracks",
+]
+
+#: Names of the option that says how alleles of another length are compared.
+INDEL_NAMES = ("--indels", "--indel")
+#: Memory for predictions where none is named (GiB).
+MEMORY = 2.0
 
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
@@ -30,3 +45,6 @@ BothStrands = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show neither progress nor a summary.")]
+Memory = Annotated[
+    float, typer.Option(min=0.1, help="Memory for predictions and what they share (GiB).")
+]

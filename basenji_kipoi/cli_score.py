@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli_options import BothStrands, Fasta, Overwrite, Quiet, Tracks
+from basenji_kipoi.cli_options import (
+    INDEL_NAMES,
+    MEMORY,
+    BothStrands,
+    Fasta,
+    Memory,
+    Overwrite,
+    Quiet,
+    Tracks,
+)
 from basenji_kipoi.console import command_line
 from basenji_kipoi.errors import InputError
 
@@ -82,8 +91,9 @@ def score(
     indels: Annotated[
         Literal["anchor", "stitch"],
         typer.Option(
+            *INDEL_NAMES,
             help="Alleles of another length than REF: the window's first base stays (anchor), or "
-            "the first one up to the variant and the last one behind it (stitch)."
+            "the first one up to the variant and the last one behind it (stitch).",
         ),
     ] = "anchor",
     check_ref: Annotated[
@@ -128,10 +138,7 @@ def score(
             show_default="1024, fewer where windows are long or tracks many",
         ),
     ] = None,
-    memory: Annotated[
-        float,
-        typer.Option(min=0.1, help="Memory for predictions and what they share (GiB)."),
-    ] = 2.0,
+    memory: Memory = MEMORY,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -175,9 +182,17 @@ def score(
     )
     if summary is None:
         typer.echo(f"{out} is complete", err=True)
-    elif not quiet:
+        return
+    if not quiet:
         for line in _lines(summary, out, time.monotonic() - began):
             typer.echo(line, err=True)
+    if summary.mismatches:
+        alleles = "1 allele" if summary.mismatches == 1 else f"{summary.mismatches:,} alleles"
+        typer.echo(
+            f"warning: REF is not the genome's sequence in {alleles}, scored all the same; their "
+            "ref_match is false",
+            err=True,
+        )
 
 
 def merge_scores(
@@ -215,8 +230,3 @@ def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
         count = summary.statuses[status.value]
         if count and status is not Status.ok:
             yield f"  {count:,} {status.value}: {status.meaning}"
-    if summary.mismatches:
-        yield (
-            f"warning: REF is not the genome's sequence in {summary.mismatches:,} alleles, which "
-            "were scored; their ref_match is false"
-        )

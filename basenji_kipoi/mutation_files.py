@@ -253,6 +253,7 @@ def write_mutations(
                     "formula": score.formula,
                     "meaning": score.meaning,
                     "units": score.units,
+                    "signed": score.signed,
                     "source": score.source,
                 },
             )

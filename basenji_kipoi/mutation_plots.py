@@ -54,6 +54,8 @@ class Map:
         Which of the two.
     title, score : str
         What it is, and the score's name.
+    signed : bool
+        Whether the score's sign tells an increase from a decrease.
     """
 
     chrom: str
@@ -63,13 +65,14 @@ class Map:
     mutations: Mutations
     title: str
     score: str
+    signed: bool = True
 
     def __len__(self) -> int:
         return len(self.codes)
 
 
-def importance_of(effects: np.ndarray, mutations: Mutations) -> np.ndarray:
-    """Compute how much each base matters.
+def importance_of(effects: np.ndarray, mutations: Mutations, *, signed: bool = True) -> np.ndarray:
+    """Compute how much each base matters: by the mean effect of what takes it away.
 
     Parameters
     ----------
@@ -77,21 +80,24 @@ def importance_of(effects: np.ndarray, mutations: Mutations) -> np.ndarray:
         As `Map` has them.
     mutations
         Which mutations.
+    signed
+        Whether the effects are signed; then a base that keeps the signal up is positive.
 
     Returns
     -------
     ndarray, float64, shape (positions,)
         Importance; NaN where no mutation of the base was scored.
     """
+    effects = -effects if signed else effects
     if mutations.deleted is None:
         # The reference's own base, the fourth, is 0.
-        return -effects.sum(axis=1, dtype=np.float64) / mutations.each
+        return effects.sum(axis=1, dtype=np.float64) / mutations.each
     # Deletions that begin at the base, or up to so many before it, take it away.
     known = np.isfinite(effects)
     ones = np.ones(mutations.deleted)
     sums = np.convolve(np.where(known, effects, 0), ones)[: len(effects)]
     counts = np.convolve(known, ones)[: len(effects)].round()
-    return -np.divide(sums, counts, out=np.full(len(effects), np.nan), where=counts > 0)
+    return np.divide(sums, counts, out=np.full(len(effects), np.nan), where=counts > 0)
 
 
 def check_plotting() -> None:
@@ -141,6 +147,7 @@ def draw_mutations(path: Path, folder: Path, *, tracks: Sequence[int]) -> list[P
                     mutations=mutations,
                     title=labels[track],
                     score=score,
+                    signed=bool(values.attrs["signed"]),
                 )
                 # Other tracks may differ in letters that names of files do not have.
                 label = re.sub(r"[^\w.+-]", "_", labels[track])
@@ -173,7 +180,7 @@ def draw_map(found: Map) -> Figure:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes seconds
 
-    importance = importance_of(found.effects, found.mutations)
+    importance = importance_of(found.effects, found.mutations, signed=found.signed)
     first, last = _shown(np.nan_to_num(importance))
     rows = -(-(last - first) // _ROW)
     overview = len(found) > _ROW
@@ -209,9 +216,15 @@ def draw_map(found: Map) -> Figure:
         cells.set_xticks(*_ticks(found.start, begin, end))
     axes[-1].set_xlabel(f"position on {found.chrom} (bp, counted from 1)", color=_INK)
     bar = figure.colorbar(
-        image, ax=list(axes[overview:]), extend="both", fraction=0.012, pad=0.008, aspect=30
+        image,
+        ax=list(axes[overview:]),
+        extend="both" if found.signed else "max",
+        fraction=0.012,
+        pad=0.008,
+        aspect=30,
     )
-    bar.set_label(f"{found.score}, mutated - reference", fontsize=9, color=_INK)
+    what = f"{found.score}, mutated - reference" if found.signed else found.score
+    bar.set_label(what, fontsize=9, color=_INK)
     bar.ax.tick_params(labelsize=8, colors=_INK, length=2)
     bar.outline.set_visible(False)
     return figure
@@ -271,8 +284,8 @@ def _draw_cells(ax: Axes, found: Map, first: int, last: int, limit: float) -> Ax
     cells = found.effects[first:last].reshape(last - first, -1).T
     image = ax.imshow(
         cells,
-        cmap=colormaps["RdBu_r"].with_extremes(bad=_GREY),
-        vmin=-limit,
+        cmap=colormaps["RdBu_r" if found.signed else "Reds"].with_extremes(bad=_GREY),
+        vmin=-limit if found.signed else 0,
         vmax=limit,
         aspect="auto",
         interpolation="nearest",

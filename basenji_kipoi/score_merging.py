@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet
 
-from basenji_kipoi.atomic import atomic_path
+from basenji_kipoi.atomic import atomic_path, check_output
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.score_metadata import METADATA_LINE, open_text, read_metadata
@@ -73,6 +73,8 @@ def merge_shards(
         if missing is not None:
             raise InputError(f"the shards' table of genes {missing} does not exist")
         joined.insert(0, (tables, genes_path(out)))
+    for _, path in joined:
+        check_output(path, overwrite=overwrite)
     number = sum(len(tables) for tables, _ in joined)
     with progress_bar("" if quiet else "joining", total=number, unit="files") as advance:
         for tables, path in joined:
@@ -114,7 +116,10 @@ def _merge(
             _merge_parquet(shards, path, metadata, advance)
             return
         _merge_text(shards, path, metadata, advance)
-        if ".vcf" in suffix_of(out) and make_index(path):
+        if ".vcf" not in suffix_of(out):
+            return
+        index_path(out).unlink(missing_ok=True)
+        if make_index(path):
             with atomic_path(index_path(out), overwrite=True) as index:
                 index_path(path).replace(index)
 

@@ -130,7 +130,11 @@ def write_outputs(
         with writer:
             for each in rows:
                 writer.append(each)
-    if ".vcf" in suffix_of(out) and make_index(folder / out.name):
-        outputs.insert(-1, index_path(out))
+    if ".vcf" in suffix_of(out):
+        if make_index(folder / out.name):
+            outputs.insert(-1, index_path(out))
+        else:
+            # That of an output which is replaced would lead readers astray.
+            index_path(out).unlink(missing_ok=True)
     parts.publish(outputs)
     return summary

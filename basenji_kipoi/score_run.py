@@ -35,9 +35,7 @@ from basenji_kipoi.variants import VariantFile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.bundle import Bundle
     from basenji_kipoi.effects import IndelMode
-    from basenji_kipoi.scores import Score
 
 __all__ = ["ScoreOptions", "Summary", "score_file"]
 
@@ -151,6 +149,17 @@ def score_file(
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
     longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
+    placed = {
+        "model": [bundle.weights_sha256[0] for bundle in bundles],
+        "bins": options.bins,
+        "window": options.window,
+        "both_strands": options.both_strands,
+        "shifts": shifts,
+        "indels": options.indels,
+    }
+    background = None
+    if options.background:
+        background = Background(options.background, [score.name for score in asked], tracks, placed)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
         if ".vcf" in suffix_of(options.out):
@@ -168,7 +177,7 @@ def score_file(
             shifts=shifts,
             indels=options.indels,
             genes=read_genes(options.genes, genome) if options.genes else None,
-            background=_background(options, asked, tracks, bundles),
+            background=background,
             memory_bytes=int(options.memory * (1 << 30)),
         )
         if options.check_ref is None:
@@ -183,17 +192,12 @@ def score_file(
         fasta_sha256 = _checksum(options.fasta, quiet=quiet)
         settings = {
             "version": __version__,
-            "model": [bundle.weights_sha256[0] for bundle in bundles],
+            **placed,
             "fasta": fasta_sha256,
             "vcf": checksum(variants.path),
             "scores": [score.name for score in asked],
             "tracks": tracks,
             "genes": checksum(options.genes) if options.genes else None,
-            "bins": options.bins,
-            "window": options.window,
-            "both_strands": options.both_strands,
-            "shifts": shifts,
-            "indels": options.indels,
             "check_ref": check_ref.value,
             "max_allele": longest,
             "background": checksum(options.background) if options.background else None,
@@ -302,12 +306,3 @@ def _shifts(options: ScoreOptions) -> list[int]:
             f"{options.shifts!r}"
         )
     return [int(word) for word in words]
-
-
-def _background(
-    options: ScoreOptions, asked: Sequence[Score], tracks: Sequence[str], bundles: Sequence[Bundle]
-) -> Background | None:
-    if options.background is None:
-        return None
-    checksums = [bundle.weights_sha256[0] for bundle in bundles]
-    return Background(options.background, [score.name for score in asked], tracks, checksums)

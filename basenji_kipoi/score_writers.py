@@ -273,6 +273,7 @@ def make_index(path: Path) -> bool:
         pysam.tabix_index(str(path), preset="vcf", force=True)
     except OSError:
         # Records that are not sorted cannot be indexed, and need not be.
+        Path(f"{path}.tbi").unlink(missing_ok=True)
         return False
     return True
 

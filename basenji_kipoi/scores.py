@@ -346,8 +346,11 @@ def scores_named(text: str) -> list[Score]:
 def is_histone(target: Target) -> bool:
     """Tell whether a track shows histones or their marks.
 
-    It does if its assay or, where that is empty, its description has the word ``histone`` or the
-    name of a core histone (``H3K27ac``, ``CHIP:H2A.Z``, ``H2AFZ``); H1 is also a cell line.
+    It does if its assay has the word ``histone`` or the name of a core histone (``H3K27ac``,
+    ``CHIP:H2A.Z``, ``H2AFZ``; H1 is also a cell line). Of an assay that does not say what is bound
+    (ChIP-seq, CUT&RUN, CUT&Tag), and where none is given, the description counts, too.
     """
-    text = target.assay or target.description
+    text = target.assay
+    if re.search(r"^$|ChIP|CUT&", text, re.IGNORECASE):
+        text = f"{text} {target.description}"
     return re.search(r"histone|\bH(2[AB]|3|4)(\b|K\d|F)", text, re.IGNORECASE) is not None

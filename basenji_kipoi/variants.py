@@ -32,6 +32,8 @@ STANDARD_INPUT = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
 #: A gzip block's header with the extra field that only bgzip writes (SAM specification 4.1).
 _BGZIP_FIELD = slice(12, 14), b"BC"
+#: Columns that every record has.
+_COLUMNS = 8
 
 
 class Variant(NamedTuple):
@@ -214,10 +216,17 @@ class VariantFile:
                 f"{self.name}: record {record + 1} is malformed or the file is damaged "
                 f"({_reason(error)})"
             )
-        return InputError(
-            f"{self.name}:{line}: not a VCF record: expected at least eight columns separated by "
-            f"tabs (CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO), found {text[:60]!r}"
-        )
+        columns = text.split("\t")
+        if len(columns) < _COLUMNS:
+            problem = (
+                "not a VCF record: expected at least eight columns separated by tabs (CHROM, POS, "
+                "ID, REF, ALT, QUAL, FILTER, INFO)"
+            )
+        elif not columns[1].isdecimal():
+            problem = "not a VCF record: expected a whole number in the second column (POS)"
+        else:
+            problem = f"malformed, or the file is damaged ({_reason(error)})"
+        return InputError(f"{self.name}:{line}: {problem}, found {text[:60]!r}")
 
 
 def _is_plain_gzip(path: Path) -> bool:
@@ -238,8 +247,10 @@ def _line_of(path: Path, record: int) -> tuple[int | None, str]:
         if lines.read(3) == b"BCF":
             return None, ""
         lines.seek(0)
+        in_header = True
         for number, line in enumerate(lines, start=1):
-            if not line.startswith(b"#"):
+            in_header = in_header and line.startswith(b"#")
+            if not in_header:
                 if not record:
                     return number, line.decode("utf-8", errors="replace").rstrip("\r\n")
                 record -= 1

@@ -44,31 +44,57 @@ def test_the_backgrounds_own_quantiles_average_to_one_half(background):
     assert (np.diff(found[order, 0]) >= 0).all()
 
 
+#: What the scores of a table depend on.
+SETTINGS = {
+    "model": ["abc"],
+    "bins": "all",
+    "window": "grid",
+    "both_strands": None,
+    "shifts": [0],
+    "indels": "anchor",
+}
+
+
 def write(path, sha256="abc", **columns):
     table = pa.table({"status": ["ok", "symbolic", "ok", "ok"], **columns})
-    metadata = {"basenji_score": json.dumps({"model": [{"sha256": sha256}]})}
+    about = json.dumps(
+        {
+            **SETTINGS,
+            "model": [{"sha256": sha256}],
+            **dict.fromkeys(("fasta", "vcf", "genes", "background")),
+        }
+    )
+    metadata = {"basenji_score": about}
     pa.parquet.write_table(table.replace_schema_metadata(metadata), path)
     return path
 
 
 def test_rows_without_scores_do_not_count(tmp_path):
     path = write(tmp_path / "b.parquet", **{"SAD/a": pa.array([1, None, -2, 5], pa.float32())})
-    background = Background(path, ["SAD"], ["a"], ["abc"])
+    background = Background(path, ["SAD"], ["a"], SETTINGS)
     found = background.quantiles(np.array([-3, -2, 0, 9], np.float32).reshape(4, 1, 1))
     np.testing.assert_allclose(found.ravel(), [0, 1 / 6, 1 / 3, 1])
 
 
+def test_what_is_no_number_has_no_quantile_and_does_not_count():
+    background = np.sort(np.array([[1.0], [np.nan], [3.0]]), axis=0)
+    found = quantiles(background, np.array([[2.0], [np.nan]]))
+    np.testing.assert_array_equal(found, [[0.5], [np.nan]])
+
+
 def test_tables_that_do_not_fit(tmp_path):
     path = write(tmp_path / "b.parquet", **{"SAD/a": pa.array([1, None, -2, 5], pa.float32())})
-    with pytest.raises(InputError, match="holds scores of another model"):
-        Background(path, ["SAD"], ["a"], ["other"])
+    for name, value in [("model", ["other"]), ("bins", "center:3"), ("window", "centred")]:
+        with pytest.raises(InputError, match=f"was made with another {name} "):
+            Background(path, ["SAD"], ["a"], {**SETTINGS, name: value})
+    Background(path, ["SAD"], ["a"], {**SETTINGS, "window": "cluster:100"})
     with pytest.raises(InputError, match="has no column SAD/b"):
-        Background(path, ["SAD"], ["a", "b"], ["abc"])
+        Background(path, ["SAD"], ["a", "b"], SETTINGS)
     with pytest.raises(InputError, match="does not exist"):
-        Background(tmp_path / "none", ["SAD"], ["a"], ["abc"])
+        Background(tmp_path / "none", ["SAD"], ["a"], SETTINGS)
     (tmp_path / "text").write_text("status\n")
     with pytest.raises(InputError, match="is no Parquet file"):
-        Background(tmp_path / "text", ["SAD"], ["a"], ["abc"])
+        Background(tmp_path / "text", ["SAD"], ["a"], SETTINGS)
     pd.DataFrame({"status": ["ok"]}).to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(InputError, match="was not written by basenji score"):
-        Background(tmp_path / "foreign.parquet", ["SAD"], ["a"], ["abc"])
+        Background(tmp_path / "foreign.parquet", ["SAD"], ["a"], SETTINGS)

@@ -71,7 +71,7 @@ def test_every_allele_keeps_its_row(files, tmp_path):
     message = score(files, tmp_path, rows, "x.tsv", max_allele=400)
     assert "10 alleles, 2 scored (1 scores, 3 tracks)" in message
     assert "  1 symbolic: ALT is symbolic, such as <DEL>" in message
-    assert "warning: REF is not the genome's sequence in 1 alleles" in message
+    assert "warning: REF is not the genome's sequence in 1 allele, scored all the same" in message
     frame = score(files, tmp_path, rows, "y.parquet", max_allele=400, check_ref="skip")
     assert frame["status"].tolist()[-1] == "ref_mismatch"
     message = score(files, tmp_path, rows, "z.parquet", status=2, check_ref="fail")
@@ -275,6 +275,14 @@ def test_existing_outputs(files, tmp_path):
         assert f"x.parquet was made with {name}" in run.stderr
     assert len(pd.read_parquet(tmp_path / "x.parquet")) == len(first)
     assert len(score(files, tmp_path, snvs(3), overwrite=True, resume=True)) == 3
+
+
+def test_no_index_of_other_records_stays(files, tmp_path):
+    score(files, tmp_path, snvs(3), "x.vcf.gz")
+    assert (tmp_path / "x.vcf.gz.tbi").exists()
+    # Records that are not sorted have none.
+    score(files, tmp_path, snvs(3)[::-1], "x.vcf.gz", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.vcf", "x.vcf.gz"]
 
 
 def test_only_outputs_of_a_run_are_complete(files, tmp_path):

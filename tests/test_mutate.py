@@ -245,6 +245,7 @@ def test_a_damaged_block_is_named(tmp_path, inputs, monkeypatch):
         ({"mutations": "deletion:x"}, "expected snv or deletion:K"),
         ({"scores": "SAD,SAT"}, "--scores: no score 'SAT': expected some of SAD"),
         ({"scores": "SAD,SAD"}, "--scores: SAD,SAD names a score twice"),
+        ({"scores": "SAD,REF"}, "--scores: REF is no effect of a mutation: name others"),
         ({"tracks": "dnase"}, "--tracks: no track 'dnase'"),
         ({"plots": "p", "plot-tracks": "1", "tracks": "0"}, "start_plus is not among the tracks"),
         ({"bed": "bad.bed"}, "bad.bed:1: chrI:0-20001 reaches beyond the end of chrI"),
@@ -272,6 +273,12 @@ def test_bad_input_gets_one_line_and_leaves_nothing(
 def test_importance_of_substitutions():
     effects = np.array([[0, -3, -2, -4], [6, 0, 0, 0], [np.nan] * 4], dtype=np.float32)
     np.testing.assert_array_equal(importance_of(effects, Mutations()), [3, -2, np.nan])
+
+
+def test_importance_by_a_score_without_sign():
+    effects = np.array([[0, 3, 2, 4], [np.nan] * 4], dtype=np.float32)
+    found = importance_of(effects, Mutations(), signed=False)
+    np.testing.assert_array_equal(found, [3, np.nan])
 
 
 def test_importance_of_deletions_is_a_mean_over_those_that_take_the_base():

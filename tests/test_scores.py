@@ -201,6 +201,9 @@ def test_the_centre_is_wider_for_histone_marks():
         ("", "DNASE:H1-hESC", False),
         ("", "CHIP:CTCF:H9", False),
         ("ATAC-seq", "of cells with H3K9me3", False),
+        ("ChIP-seq", "H3K27ac", True),
+        ("ChIP-seq", "RNA polymerase II", False),
+        ("CUT&Tag", "H3K4me1", True),
     ],
 )
 def test_tracks_of_histone_marks(assay, description, expected):

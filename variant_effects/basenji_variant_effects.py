@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BasenjiVariantEffects"]
 
-#: What is summed over the bins: of NumPy or keras.ops and predictions.
+#: What becomes of the bins: of NumPy or keras.ops and predictions (batch, bins, tracks).
 _STATISTICS = {
-    "sum": lambda ops, bins: bins,
-    "log_sum": lambda ops, bins: ops.log2(1 + bins),
-    "sqrt_sum": lambda ops, bins: ops.sqrt(bins),
+    "sum": lambda ops, bins: ops.sum(bins, axis=1),
+    "log_sum": lambda ops, bins: ops.sum(ops.log2(1 + bins), axis=1),
+    "log_of_sum": lambda ops, bins: ops.log2(1 + ops.sum(bins, axis=1)),
+    "sqrt_sum": lambda ops, bins: ops.sum(ops.sqrt(bins), axis=1),
 }
 
 
@@ -42,8 +43,9 @@ class BasenjiVariantEffects(BasenjiModel):
     model_dir, dtype, incremental, cache_bytes
         As `BasenjiModel` takes them.
     statistic
-        What is summed: ``sum`` the predictions x, ``log_sum`` log2(1 + x), ``sqrt_sum`` the square
-        roots of x. ``diff`` is then the score SAD, logSAD or sqrtSAD.
+        What becomes of the predictions x of the bins: ``sum``; ``log_sum``, the sum of log2(1 + x);
+        ``log_of_sum``, log2(1 + sum of x); ``sqrt_sum``, the sum of square roots. ``diff`` is then
+        the score SAD, logSAD, logFC or sqrtSAD.
 
     Raises
     ------
@@ -74,7 +76,7 @@ class BasenjiVariantEffects(BasenjiModel):
 
         # For gradients and activations, whose final layer is this sum.
         total = keras.layers.Lambda(
-            lambda bins: keras.ops.sum(_STATISTICS[self._statistic](keras.ops, bins), axis=1),
+            lambda bins: _STATISTICS[self._statistic](keras.ops, bins),
             name="sum_of_bins",
         )
         return keras.Model(network.input, total(network.output))
@@ -103,4 +105,4 @@ class BasenjiVariantEffects(BasenjiModel):
         )
 
     def _total(self, bins: np.ndarray) -> np.ndarray:
-        return _STATISTICS[self._statistic](np, bins.astype(np.float64)).sum(axis=1)
+        return _STATISTICS[self._statistic](np, bins.astype(np.float64))

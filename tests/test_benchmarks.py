@@ -162,3 +162,21 @@ def test_a_killed_and_resumed_run_equals_one_in_shards(small_bundle, tmp_path):
     assert (result["alleles"], result["same"]) == (300, True)
     assert (tmp_path / "out" / "memory.png").stat().st_size > 5000
     assert "| 300 |" in done.stdout
+
+
+def test_a_figure_of_a_deletion(tmp_path, small_bundle):
+    letters = "".join(np.random.default_rng(0).choice(list("ACGT"), 9000))
+    (tmp_path / "x.fa").write_text(f">chr1\n{letters}\n")
+
+    def run(variant):
+        command = [sys.executable, FOLDER / "indel_modes.py", "--model", small_bundle.path]
+        command += ["--fasta", tmp_path / "x.fa", "--variant", variant, "--track", "0"]
+        command += ["--out", tmp_path / "x.png"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    wrong = run(f"chr1:5000:{letters[4999:5003].translate(OTHER)}:A")
+    assert wrong.returncode == 2
+    assert "is not the genome's sequence" in wrong.stderr
+    done = run(f"chr1:5000:{letters[4999:5003]}:{letters[4999]}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

@@ -38,11 +38,14 @@ def test_shards_make_the_same_file(files, tmp_path, out):
     genes = out.replace("vcf", "tsv").replace("x.", "x.genes.")
     whole_genes = read(tmp_path / genes)
 
-    def merge(*given):
+    def merge(*given, overwrite=True):
         shards = [str(tmp_path / name) for name in given]
-        command = ["merge-scores", *shards, "--out", str(tmp_path / out), "--overwrite"]
-        return CliRunner().invoke(app, command)
+        command = ["merge-scores", *shards, "--out", str(tmp_path / out)]
+        return CliRunner().invoke(app, [*command, *["--overwrite"] * overwrite])
 
+    (tmp_path / genes).unlink()
+    assert "exists already" in merge(*names, overwrite=False).stderr
+    assert not (tmp_path / genes).exists()
     run = merge(*reversed(names))
     assert run.exit_code == 0, run.stderr
     assert read(tmp_path / out) == whole

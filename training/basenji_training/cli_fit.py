@@ -51,7 +51,10 @@ def fit(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="Bundle or run directory with whose trunk the network begins."),
+        typer.Option(
+            help="Bundle or run directory with whose trunk the network begins; of an ensemble, "
+            "the first network's."
+        ),
     ] = None,
     freeze_trunk: Annotated[
         bool | None,
@@ -156,6 +159,15 @@ def fit(
             help="Share of bases replaced at random in each training example, against learning by "
             "heart.",
             show_default="0",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Distance between neighbouring training windows (bp), a multiple of the bin; a "
+            "shorter one than the predicted part shows each bin several times an epoch.",
+            show_default="the predicted part of a window",
         ),
     ] = None,
     resolution: Annotated[
@@ -295,7 +307,9 @@ def _settings(
 
 
 def _summary(run: Run) -> str:
-    best = max(run.history, key=lambda row: row["validation_r"])
+    from basenji_training.run_directory import best_epoch
+
+    best = run.history[best_epoch(run.history)]
     return (
         f"{run.path}: {len(run.history)} epochs, the best {best['epoch']:.0f} with validation r "
         f"{best['validation_r']:.3f}; the course is in {run.path / 'learning_curve.png'}"

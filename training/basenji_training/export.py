@@ -15,6 +15,7 @@ from basenji_kipoi.sequence import one_hot
 from basenji_training.evaluate import group_figures
 from basenji_training.gene_expression import measurements
 from basenji_training.model_card import model_card
+from basenji_training.run_directory import best_epoch
 from basenji_training.trained_model import pick_tracks
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["export", "rounding"]
 
 #: What a run records beside its settings.
-_NOT_SETTINGS = {"network", "stores", "command"}
+_NOT_SETTINGS = {"network", "stores", "command", "origin"}
 
 
 def export(
@@ -89,11 +90,15 @@ def export(
                 f"{first.path} and {other.path} have different networks: a bundle holds one "
                 "architecture; `basenji score` averages over several bundles (--model)"
             )
-    measured = evaluation.get("members", 1)
-    if measured != len(members):
+    if sorted(evaluation.get("weights_sha256", ())) != sorted(m.weights_sha256 for m in members):
         raise InputError(
-            f"the evaluation is of {measured} network(s), the export of {len(members)}: evaluate "
-            "the same runs together"
+            "the evaluation is of other networks than those that are exported, or of other epochs "
+            "of them: evaluate these runs together again"
+        )
+    if evaluation.get("head") != first.head:
+        raise InputError(
+            f"the evaluation is of the head {evaluation.get('head')}, the export of {first.head}: "
+            "evaluate that head (--head)"
         )
     wanted = set(first.targets.columns_of(tracks))
     columns = sorted(wanted | {first.targets[column].strand_pair for column in wanted})
@@ -178,9 +183,10 @@ def _training(
 
 def _record(member: RunHead) -> dict[str, Any]:
     run, history = member.run, member.run.history
-    best = max(history, key=lambda row: row["validation_r"])
+    best = history[best_epoch(history)]
     return {
         "chromosomes": run.settings["stores"][member.head]["folds"],
+        "origin": run.settings.get("origin"),
         "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
         "epochs_run": len(history),
         "best_epoch": int(best["epoch"]),

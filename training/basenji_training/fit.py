@@ -24,7 +24,7 @@ from basenji_kipoi.network import build_network
 from basenji_training import checkpoint, run_directory
 from basenji_training.devices import shared_by
 from basenji_training.evaluate import Comparison, compared
-from basenji_training.initial_weights import load_trunk
+from basenji_training.initial_weights import load_trunk, origin_of
 from basenji_training.losses import make_loss
 from basenji_training.optimisers import learning_rate
 from basenji_training.pipeline import Augmentation, Windows, training_batches
@@ -122,7 +122,8 @@ class _Training:
         self.settings, self.out = settings, out
         moves = settings.jitter + settings.shift
         self.training = {
-            store.name: Windows(store, "train", architecture, margin=moves) for store in stores
+            store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
+            for store in stores
         }
         self.validation = {
             store.name: Windows(store, "validation", architecture) for store in stores
@@ -159,7 +160,8 @@ class _Training:
         if restored:
             self._restore()
         elif not continues and self.devices.is_main:
-            run_directory.create(out, stores, architecture, recorded, command)
+            origin = origin_of(settings.init) if settings.init else None
+            run_directory.create(out, stores, architecture, recorded, command, origin)
         # Last: it traces the network, which takes seconds when it is large.
         self.take_step = self.devices.compile(self.trainee, self.loss, settings.clip_norm)
 
@@ -246,7 +248,7 @@ class _Training:
     def _end_epoch(self) -> dict[str, float]:
         """Validate the averaged weights, keep the best, save everything."""
         start = time.monotonic()
-        self.averaged.set_weights(self.average.values)
+        self.averaged.set_weights(self.average.current)
         validated = {head: self._validate(head) for head in self.validation}
         losses = self._known_losses()
         row = {
@@ -274,22 +276,24 @@ class _Training:
         return row
 
     def _validate(self, head: str) -> tuple[float, float]:
-        """Mean loss over batches and mean correlation over tracks of a store's validation part."""
+        """Mean loss over values and mean correlation over tracks of a store's validation part."""
         windows = self.validation[head]
         comparison = Comparison(windows, self.settings.resolution)
-        losses = []
+        total, values = 0.0, 0
         for predicted, observed in compared(
             self.averaged_of[head], windows, batch_size=self.settings.batch_size
         ):
             comparison.add(predicted, observed)
-            losses.append(float(self.loss(observed, predicted)))
+            number = np.count_nonzero(np.isfinite(observed))
+            total += float(self.loss(observed, predicted)) * number
+            values += number
         correlation = comparison.pearson_log1p[self.choosing[head]]
         if not np.isfinite(correlation).any():
             raise InputError(
                 f"no track of {windows.store.path} has a correlation on the validation part: all "
                 "are constant or missing there; choose another with `basenji-train data`"
             )
-        return float(np.mean(losses)), float(np.nanmean(correlation))
+        return total / values, float(np.nanmean(correlation))
 
     def _known_losses(self) -> list[float]:
         """Losses of the epoch's steps as numbers."""

@@ -12,10 +12,11 @@ from basenji_training.trainee import trunk_layers
 
 if TYPE_CHECKING:
     import os
+    from typing import Any
 
     import keras
 
-__all__ = ["load_trunk"]
+__all__ = ["load_trunk", "origin_of"]
 
 
 def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
@@ -28,7 +29,7 @@ def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
     network
         The network that begins with these weights.
     path
-        A bundle, or a run directory.
+        A bundle, or a run directory. Of an ensemble it is the first network.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     if (path / METADATA).is_file():
-        trained = Bundle.load(path).network(both_strands=False)
+        trained = Bundle.load(path).members[0].network(both_strands=False)
     else:
         run = Run(path)
         trained = run.network(run.heads[0])
@@ -56,3 +57,35 @@ def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
             )
     for name, weights in source.items():
         target[name].set_weights(weights)
+
+
+def origin_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Tell what a trained network has seen, for those that begin with its weights.
+
+    Parameters
+    ----------
+    path
+        A bundle, or a run directory.
+
+    Returns
+    -------
+    dict
+        Its ``name``, ``chromosomes`` (of each data set: train, validation, test -> labels; empty if
+        that is not known), and its own ``origin``, or None.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    path = Path(path)
+    if not (path / METADATA).is_file():
+        settings = Run(path).settings
+        seen = {name: store["folds"] for name, store in settings["stores"].items()}
+        return {"name": path.name, "chromosomes": seen, "origin": settings.get("origin")}
+    bundle = Bundle.load(path)
+    training = bundle.metadata.training
+    record = training.get("members", [training])[0]
+    seen = {bundle.metadata.assembly: record["chromosomes"]} if "chromosomes" in record else {}
+    origin = record.get("origin")
+    return {"name": bundle.metadata.name, "chromosomes": seen, "origin": origin}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from basenji_training.evaluation_files import markdown_tables
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.architecture import Architecture
     from basenji_kipoi.targets import Targets
 
-__all__ = ["model_card"]
+__all__ = ["independence", "model_card"]
 
 
 def model_card(
@@ -77,7 +78,7 @@ interval, is in `evaluation.json`, made by
 
     {evaluation["command"]}
 
-{_independence(evaluation, members)}
+{independence(evaluation, members)}
 
 ## How it was made
 
@@ -104,8 +105,16 @@ def _without_figures(evaluation: dict[str, Any]) -> str:
     return f" ({shown})" if reasons else ""
 
 
-def _independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) -> str:
-    """Say whether what was evaluated had a part in the making."""
+def independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) -> str:
+    """Say whether what was evaluated had a part in the making.
+
+    Parameters
+    ----------
+    evaluation
+        The content of ``evaluation.json``.
+    members
+        How each network was made: its ``chromosomes``, and the ``origin`` of its first weights.
+    """
     measured = set(evaluation["chromosomes"])
     used = {
         split: sorted(
@@ -118,12 +127,42 @@ def _independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]])
             f"**{', '.join(used['train'])} were trained on: these figures say nothing about new "
             "sequence.**"
         )
+    origins = "".join(
+        _inheritance(origin, measured)
+        for origin in {
+            json.dumps(member["origin"]): member["origin"]
+            for member in members
+            if member.get("origin")
+        }.values()
+    )
     if used["validation"]:
         return (
             f"{', '.join(used['validation'])} chose the epoch, so that these figures are a little "
-            "too high."
+            f"too high.{origins}"
         )
+    if origins:
+        return f"Fine-tuning used these chromosomes for nothing.{origins}"
     return "These chromosomes were used neither for training nor for choosing anything."
+
+
+def _inheritance(origin: dict[str, Any], measured: set[str]) -> str:
+    """Say what the network whose weights were the beginning has seen of what was evaluated."""
+    name = origin["name"]
+    if not origin["chromosomes"]:
+        text = f" What {name} was trained on, whose weights were the beginning, is unknown."
+    else:
+        seen = {
+            data: sorted({*splits["train"], *splits["validation"]} & measured)
+            for data, splits in origin["chromosomes"].items()
+        }
+        shared = [f"{', '.join(labels)} of {data}" for data, labels in seen.items() if labels]
+        text = (
+            f" **{name}, whose weights were the beginning, was trained on {' and '.join(shared)}: "
+            "where that is the same genome, these figures say nothing about new sequence.**"
+            if shared
+            else f" {name}, whose weights were the beginning, used them for nothing either."
+        )
+    return text + (_inheritance(origin["origin"], measured) if origin.get("origin") else "")
 
 
 def _history(record: dict[str, Any]) -> str:

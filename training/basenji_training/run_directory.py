@@ -9,6 +9,7 @@ run needs), ``learning_curve.png``, and ``tensorboard`` if that was asked for.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,8 @@ class Run:
         Their names.
     settings : dict
         What was asked for: `basenji_training.settings.Settings`, the ``network``, the ``command``,
-        and ``stores``: path, command and folds of each head's store.
+        the ``origin`` of the first weights, and ``stores``: path, command, folds and a checksum of
+        each head's store.
 
     Raises
     ------
@@ -147,6 +149,7 @@ def create(
     architecture: Architecture,
     recorded: dict[str, Any],
     command: str,
+    origin: dict[str, Any] | None = None,
 ) -> None:
     """Make the directory of a run that is about to start.
 
@@ -162,6 +165,8 @@ def create(
         What `record` gives.
     command
         The command that trains.
+    origin
+        Where the first weights come from, as `basenji_training.initial_weights.origin_of` tells.
 
     Raises
     ------
@@ -174,7 +179,7 @@ def create(
         architecture.write(folder / ARCHITECTURE)
         for store in stores:
             store.targets.write(folder / _targets_file(architecture.heads, store.name))
-        content = {**recorded, "command": command}
+        content = {**recorded, "origin": origin, "command": command}
         (folder / SETTINGS).write_text(json.dumps(content, indent=2) + "\n")
 
 
@@ -189,11 +194,18 @@ def record(
                 "path": str(store.path),
                 "command": store.attrs["command"],
                 "folds": store.folds,
+                "content_sha256": _content_of(store),
             }
             for store in stores
         },
         "network": json.loads(architecture.model_dump_json()),
     }
+
+
+def _content_of(store: Store) -> str:
+    """Return a checksum of what a store says of its content: tracks, their sums, its windows."""
+    said = {key: value for key, value in store.attrs.items() if key not in ("command", "created")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
@@ -212,8 +224,23 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
         If something differs; names it.
     """
     earlier = json.loads((out / SETTINGS).read_text())
+    for head, store in recorded["stores"].items():
+        before = earlier["stores"].get(head, {})
+        # A store that was moved, or is named in another way, is the same.
+        changed = [key for key in store if key != "path" and before.get(key) != store[key]]
+        if before and changed:
+            raise InputError(
+                f"{out} was trained on another store {head}: {store['path']} has another "
+                f"{changed[0].removesuffix('_sha256')} than {before['path']} had: resume it with "
+                "the store that it was started with"
+            )
+    if list(earlier["stores"]) != list(recorded["stores"]):
+        raise InputError(
+            f"{out} was trained on other stores ({', '.join(earlier['stores'])}; now "
+            f"{', '.join(recorded['stores'])}): resume it as it was started"
+        )
     for name, value in recorded.items():
-        if earlier.get(name) != value:
+        if name != "stores" and earlier.get(name) != value:
             raise InputError(
                 f"{out} was trained with another {name.replace('_', ' ')} "
                 f"({earlier.get(name)!s:.60}; now {value!s:.60}): resume it as it was started"

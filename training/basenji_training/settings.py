@@ -37,6 +37,9 @@ class Settings(BaseModel):
         Decay a step of the weights' moving average, which is what is validated and kept.
     jitter, shift, reverse_complement, substitution_rate
         As `basenji_training.pipeline.Augmentation` has them (bp; share of bases).
+    stride
+        Distance between neighbouring training windows (bp, a multiple of the bin); None: windows
+        lie side by side, so that an epoch predicts each bin once.
     resolution
         Width of the bins at which validation compares (bp).
     choose_by
@@ -75,6 +78,7 @@ class Settings(BaseModel):
     shift: int = Field(default=3, ge=0)
     reverse_complement: bool = True
     substitution_rate: float = Field(default=0.0, ge=0, lt=1)
+    stride: int | None = Field(default=None, gt=0)
     resolution: int = Field(default=128, gt=0)
     choose_by: str | None = None
     patience: int = Field(default=20, gt=0)

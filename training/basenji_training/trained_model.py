@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 
 from basenji_kipoi.bundle import METADATA, Bundle
+from basenji_kipoi.checksum import checksum
 from basenji_kipoi.ensembles import check_alike
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import average_networks, average_strands, build_network
 from basenji_training.fit import Run
+from basenji_training.run_directory import BEST_WEIGHTS
 
 if TYPE_CHECKING:
     import os
@@ -53,6 +55,11 @@ class RunHead(NamedTuple):
     architecture: Architecture
     targets: Targets
     network: keras.Model
+
+    @property
+    def weights_sha256(self) -> str:
+        """Checksum of the file of its run's best weights."""
+        return checksum(self.path / BEST_WEIGHTS)
 
     @classmethod
     def read(
@@ -109,6 +116,8 @@ class TrainedModel:
         Whether predictions are means over both strands.
     members : int
         Networks whose mean it is.
+    weights_sha256 : list of str
+        Checksums of the files of their weights.
     splits : list of dict
         What each run or bundle was trained and held out with, where it says so: train, validation,
         test -> labels of the store.
@@ -119,6 +128,7 @@ class TrainedModel:
     targets: Targets
     both_strands: bool = False
     members: int = 1
+    weights_sha256: list[str] = field(default_factory=list)
     splits: list[dict[str, list[str]]] = field(default_factory=list)
 
 
@@ -157,12 +167,14 @@ def read_model(
                 "--both-strands or --one-strand"
             )
         (both_strands,) = said
-    networks = []
+    networks, checksums = [], []
     for model in models:
         if isinstance(model, Bundle):
             networks += [member.network(both_strands=False) for member in model.members]
+            checksums += model.weights_sha256
         else:
             networks.append(model.network)
+            checksums.append(model.weights_sha256)
     network = average_networks(networks)
     if both_strands:
         network = average_strands(network, models[0].targets.strand_permutation)
@@ -172,6 +184,7 @@ def read_model(
         models[0].targets,
         both_strands,
         len(networks),
+        checksums,
         [splits for model in models for splits in _splits(model)],
     )
 

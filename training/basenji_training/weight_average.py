@@ -35,15 +35,30 @@ class WeightAverage:
         self.steps = 0
         self.values: Sequence[np.ndarray] = network.get_weights()
 
+    @property
+    def current(self) -> Sequence[np.ndarray]:
+        """The average with the steps since the last update in it, as an epoch's end needs it."""
+        updates, rest = divmod(self.steps, self.EVERY)
+        if not rest:
+            return self.values
+        # Before the first update the average is the random start, which is to count for nothing.
+        decay = self._decay_of(updates + 1) ** (rest / self.EVERY) if updates else 0.0
+        return self._moved(decay)
+
     def update(self) -> None:
         """Count a step."""
         self.steps += 1
         updates, rest = divmod(self.steps, self.EVERY)
         if rest:
             return
+        self.values = self._moved(self._decay_of(updates))
+
+    def _decay_of(self, update: int) -> float:
         # The first updates weigh more, so that the random start is soon forgotten.
-        decay = min(self._decay, updates / (updates + 10))
-        self.values = [
+        return min(self._decay, update / (update + 10))
+
+    def _moved(self, decay: float) -> Sequence[np.ndarray]:
+        return [
             decay * average + (1 - decay) * value
             for average, value in zip(self.values, self._network.get_weights(), strict=True)
         ]

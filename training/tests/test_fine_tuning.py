@@ -13,8 +13,9 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
 from basenji_training.devices import shared_by
 from basenji_training.fit import fit
-from basenji_training.initial_weights import load_trunk
+from basenji_training.initial_weights import load_trunk, origin_of
 from basenji_training.losses import poisson
+from basenji_training.model_card import independence
 from basenji_training.trainee import Trainee, trunk_layers
 
 
@@ -37,7 +38,7 @@ def bundle(trained, tmp_path_factory):
         targets=run.targets_of(),
         name="letters",
         assembly="random1",
-        training={},
+        training={"chromosomes": run.settings["stores"]["letters"]["folds"]},
         evaluation={},
         model_card="",
         both_strands=True,
@@ -50,6 +51,67 @@ def test_runs_and_bundles_give_their_trunk(trained, bundle, source):
     network = build_network(tiny_architecture(tracks=2, window=2048))
     load_trunk(network, bundle if source == "bundle" else trained.run.path)
     assert_same(trunk_weights(network), trunk_weights(trained.run.network()))
+
+
+def test_of_an_ensemble_it_is_the_first_network(trained, tmp_path):
+    run = trained.run
+    other = build_network(run.architecture)
+    ensemble = save_bundle(
+        tmp_path / "ensemble",
+        network=[run.network(), other],
+        architecture=run.architecture,
+        targets=run.targets_of(),
+        name="two",
+        assembly="random1",
+        training={},
+        evaluation={},
+        model_card="",
+        both_strands=False,
+    )
+    network = build_network(tiny_architecture(tracks=2))
+    load_trunk(network, ensemble.path)
+    assert_same(trunk_weights(network), trunk_weights(run.network()))
+    assert origin_of(ensemble.path) == {"name": "two", "chromosomes": {}, "origin": None}
+
+
+def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, tmp_path):
+    folds = trained.store.folds
+    settings = SETTINGS.model_copy(update={"init": str(bundle), "epochs": 1})
+    first = fit(weak_letters, tiny_architecture(), tmp_path / "first", settings)
+    origin = {"name": "letters", "chromosomes": {"random1": folds}, "origin": None}
+    assert first.settings["origin"] == origin
+    settings = SETTINGS.model_copy(update={"init": str(first.path), "epochs": 1})
+    second = fit(weak_letters, tiny_architecture(), tmp_path / "second", settings)
+    chromosomes = {weak_letters.name: weak_letters.folds}
+    assert second.settings["origin"] == {
+        "name": "first",
+        "chromosomes": chromosomes,
+        "origin": origin,
+    }
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        (None, "These chromosomes were used neither for training nor for choosing anything."),
+        ({}, "What before was trained on, whose weights were the beginning, is unknown."),
+        ({"yeast": ["chr1"]}, "used them for nothing either."),
+        (
+            {"yeast": ["chr4"]},
+            "**before, whose weights were the beginning, was trained on chr4 of yeast: where",
+        ),
+    ],
+)
+def test_the_card_says_what_the_beginning_has_seen(origin, expected):
+    member = {"chromosomes": {"train": ["chr2"], "validation": ["chr3"], "test": ["chr4"]}}
+    if origin is not None:
+        seen = {
+            data: {"train": labels, "validation": [], "test": []} for data, labels in origin.items()
+        }
+        member["origin"] = {"name": "before", "chromosomes": seen, "origin": None}
+    text = independence({"chromosomes": ["chr4"]}, [member])
+    assert expected in text
+    assert ("neither for training" in text) == (origin is None)
 
 
 def test_a_frozen_trunk_stays_as_it_was(trained, weak_letters, tmp_path):

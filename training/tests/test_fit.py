@@ -37,6 +37,18 @@ def test_the_network_learns_in_spite_of_missing_values(trained):
     assert all(np.isfinite(weight).all() for weight in trained.run.network().get_weights())
 
 
+def test_windows_that_overlap_make_longer_epochs(trained, tmp_path):
+    architecture = tiny_architecture()
+    predicted = architecture.bins * architecture.bin
+    steps = []
+    for name, stride in (("beside", None), ("half", predicted // 2)):
+        settings = SETTINGS.model_copy(update={"stride": stride, "epochs": 1})
+        run = fit(trained.store, architecture, tmp_path / name, settings)
+        with np.load(run.path / "checkpoint.npz") as saved:
+            steps.append(int(saved["average_steps"]))
+    assert 1.8 < steps[1] / steps[0] < 2.2
+
+
 def test_a_run_describes_itself(trained):
     run = Run(trained.run.path)
     assert run.heads == ("letters",)
@@ -48,6 +60,7 @@ def test_a_run_describes_itself(trained):
             "path": str(trained.store.path),
             "command": "basenji-train data targets.tsv",
             "folds": FOLDS,
+            "content_sha256": run.settings["stores"]["letters"]["content_sha256"],
         }
     }
     assert {key: run.settings[key] for key in SETTINGS.model_dump()} == SETTINGS.model_dump()

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import zarr
 from known_truth import SETTINGS, fit_command, timeless, tiny_architecture
 
 from basenji_kipoi.errors import InputError
@@ -115,13 +116,25 @@ def test_other_settings_cannot_resume(trained, change, message):
         fit(trained.store, ARCHITECTURE, trained.run.path, settings, resume=True)
 
 
-def test_another_network_or_store_cannot_resume(trained, tmp_path):
+def test_another_network_or_store_cannot_resume(trained, weak_letters):
     architecture = tiny_architecture(window=2048)
     with pytest.raises(InputError, match="another network"):
         fit(trained.store, architecture, trained.run.path, SETTINGS, resume=True)
-    copy = shutil.copytree(trained.store.path, tmp_path / "copy.zarr")
-    with pytest.raises(InputError, match="another stores"):
-        fit(type(trained.store)(copy), ARCHITECTURE, trained.run.path, SETTINGS, resume=True)
+    with pytest.raises(InputError, match=r"trained on other stores \(letters; now weak\)"):
+        fit(weak_letters, ARCHITECTURE, trained.run.path, SETTINGS, resume=True)
+
+
+def test_a_store_that_was_made_anew_cannot_resume_and_one_that_moved_can(trained, tmp_path):
+    out = shutil.copytree(trained.run.path, tmp_path / "run")
+    moved = shutil.copytree(trained.store.path, tmp_path / "letters.zarr")
+    again = fit(type(trained.store)(moved), ARCHITECTURE, out, SETTINGS, resume=True)
+    assert again.history == trained.run.history
+    group = zarr.open_group(str(moved), mode="r+")
+    rows = [dict(row) for row in group.attrs["targets"]]
+    rows[0]["scale"] = 20.0
+    group.attrs["targets"] = rows
+    with pytest.raises(InputError, match=r"another store letters: .* has another content than"):
+        fit(type(trained.store)(moved), ARCHITECTURE, out, SETTINGS, resume=True)
 
 
 def test_two_stores_resume_within_an_epoch(letters, weak_letters, tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 import shlex
 import signal
 import sys
@@ -15,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,10 +49,10 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that the context names."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         previous = signal.signal(signal.SIGTERM, _end)
         try:
-            return super().invoke(ctx)
+            with without_notices():
+                return super().invoke(ctx)
         except (InputError, OSError) as error:
             # An OSError comes from the machine, for instance a full disk.
             typer.echo(f"error: {error}", err=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -215,3 +218,21 @@ def test_a_bad_option_is_one_line_on_the_command_line(
 def test_settings_are_json(trained):
     content = json.loads((trained.run.path / "settings.json").read_text())
     assert Architecture.model_validate(content["network"]) == trained.run.architecture
+
+
+def test_tensorflow_says_nothing_when_it_is_imported(tmp_path):
+    program = (
+        "import sys; from basenji_training.cli import app; "
+        "app(standalone_mode=False); assert 'tensorflow' in sys.modules"
+    )
+    command = [sys.executable, "-c", program, "fit", str(tmp_path / "none.zarr")]
+    environment = {name: os.environ[name] for name in os.environ if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")],
+        env={**environment, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.fullmatch(r"error: .*none\.zarr.*\n", done.stderr), done.stderr
+    assert done.returncode == 0

@@ -173,7 +173,7 @@ def evaluate(
         If the store lacks a track of the model, or something else does not fit.
     """
     extras = extras or Extras()
-    windows, targets = Windows(store, split, model.architecture), model.targets
+    windows, targets = Windows(store, split, model.architecture, to_train=False), model.targets
     columns = _columns(targets, store)
     tracks = len(targets)
     blocks = places_of(windows)[-1].block + 1

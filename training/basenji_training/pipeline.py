@@ -63,6 +63,8 @@ class Windows(grain.sources.RandomAccessDataSource):
         predicted once.
     margin
         How far augmentation may move a window's input to either side (bp).
+    to_train
+        As `basenji_training.store.Store.windows` takes it.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Windows(grain.sources.RandomAccessDataSource):
         *,
         stride: int | None = None,
         margin: int = 0,
+        to_train: bool = True,
     ) -> None:
         if store.bin != architecture.bin:
             raise InputError(
@@ -90,7 +93,7 @@ class Windows(grain.sources.RandomAccessDataSource):
         crop = architecture.crop * architecture.bin
         self.target = architecture.bins * architecture.bin
         self._windows = store.windows(
-            split, architecture.window, crop, stride or self.target, margin
+            split, architecture.window, crop, stride or self.target, margin, to_train=to_train
         )
 
     def __len__(self) -> int:

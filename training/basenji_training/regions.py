@@ -89,13 +89,17 @@ class RegionBins:
         """
         inside = np.zeros(last - first, bool)
         if chromosome in self._starts:
-            bins = np.arange(first, last)
-            nearest = np.searchsorted(self._starts[chromosome], bins, side="right") - 1
-            inside = (nearest >= 0) & (bins < self._ends[chromosome][nearest])
+            starts, ends = self._starts[chromosome], self._ends[chromosome]
+            here = slice(np.searchsorted(ends, first, "right"), np.searchsorted(starts, last))
+            for start, end in zip(starts[here], ends[here], strict=True):
+                inside[max(start - first, 0) : end - first] = True
         return inside
 
     def tiles(self, chromosome: str, tiling: Tiling, avoided: RegionBins | None) -> np.ndarray:
         """Tile the intervals of a chromosome with the target parts of windows.
+
+        A tile that reaches beyond its interval's end, over a gap and into the next interval,
+        covers bins of both: the tiles of the next one start behind it.
 
         Parameters
         ----------
@@ -109,22 +113,26 @@ class RegionBins:
 
         Returns
         -------
-        ndarray, int, shape (3, windows)
-            First bin of each target part; start and end of its part within the interval.
+        ndarray, int, shape (windows,)
+            First bin of each target part, ascending; each holds a bin of an interval.
         """
-        tiles = [np.empty((3, 0), dtype=np.int64)]
+        tiles = [np.empty(0, dtype=np.int64)]
         pairs = zip(self._starts.get(chromosome, ()), self._ends.get(chromosome, ()), strict=True)
         beside = tiling.margin + tiling.crop
+        step = min(tiling.stride, tiling.target)
+        reached = -np.inf
         for start, end in pairs:
             low, high = (-np.inf, np.inf) if avoided is None else avoided._around(chromosome, start)
             earliest, latest = low + beside, high - beside - tiling.target
-            first = np.arange(max(start, earliest), end, tiling.stride).astype(np.int64)
+            begin = max(start, reached)
+            first = np.arange(max(begin, earliest), end, tiling.stride).astype(np.int64)
             allowed = first[first <= latest]
-            if len(allowed) < len(first) and latest >= max(start - tiling.target + 1, earliest):
+            if len(allowed) < len(first) and latest >= max(begin - tiling.target + 1, earliest):
                 allowed = np.union1d(allowed, int(latest))
-            last = np.minimum(allowed + tiling.target, end)
-            tiles.append(np.stack([allowed, np.maximum(allowed, start), last]))
-        return np.concatenate(tiles, axis=1)
+            if allowed.size:
+                reached = allowed[-1] + step
+            tiles.append(allowed)
+        return np.concatenate(tiles)
 
     def _around(self, chromosome: str, bin_: int) -> tuple[float, float]:
         """Find where the interval before a bin ends and the one behind it starts."""

@@ -249,7 +249,14 @@ class Store:
         return values
 
     def windows(
-        self, split: str, window: int, crop_bp: int, stride: int, margin: int = 0
+        self,
+        split: str,
+        window: int,
+        crop_bp: int,
+        stride: int,
+        margin: int = 0,
+        *,
+        to_train: bool = True,
     ) -> list[tuple[str, int]]:
         """Windows whose target parts tile the regions of a split.
 
@@ -257,13 +264,16 @@ class Store:
         first starts with the region, the next one `stride` further, until the region's last bin
         is covered (with a stride no longer than the target part). Regions of a split that touch
         count as one. Target parts may pass a region's end, and windows a chromosome's:
-        `coverage` with the split's name masks what lies outside.
+        `coverage` with the split's name masks what lies outside. One that reaches the split's next
+        region covers bins there too, and the windows of that region start behind it: windows that
+        tile read each bin of the split once.
 
-        No training window, moved by up to `margin`, reads a base of a region that validates or
-        tests: near such a region, training windows end where it begins. (A record of an imported
-        store is a chromosome of its own here; the import warns where records share sequence.)
-        Windows in whose target part no track has a value are left out; of training windows also
-        those with a larger share of missing bins than the store allows.
+        No window to be trained on, moved by up to `margin`, reads a base of a region that validates
+        or tests: near such a region, training windows end where it begins, the last one over its
+        neighbour. (A record of an imported store is a chromosome of its own here; the import warns
+        where records share sequence.) Windows in whose target part no track has a value are left
+        out; of windows to be trained on also those with a larger share of missing bins than the
+        store allows.
 
         Parameters
         ----------
@@ -277,6 +287,9 @@ class Store:
             Distance between the starts of neighbouring windows in bp.
         margin
             How far augmentation may move a window's input to either side (bp).
+        to_train
+            Whether windows of the training split are to be trained on. If not, they are cut as
+            those of other splits.
 
         Returns
         -------
@@ -297,18 +310,24 @@ class Store:
             raise InputError(
                 f"window {window}, crop {crop_bp} and stride {stride} bp leave nothing to predict"
             )
-        avoided = self._held_out if split == "train" else None
+        to_train = to_train and split == "train"
+        avoided = self._held_out if to_train else None
         tiling = Tiling(
             target // self.bin, stride // self.bin, crop_bp // self.bin, -(-margin // self.bin)
         )
-        least = 1 - self.attrs.get("missing_share", 1) if split == "train" else 0
+        least = 1 - self.attrs.get("missing_share", 1) if to_train else 0
         windows = []
-        for chromosome in self.chromosomes:
-            first, start, end = regions.tiles(chromosome, tiling, avoided)
+        for chromosome, bins in self.bins.items():
+            first = regions.tiles(chromosome, tiling, avoided)
             if not first.size:
                 continue
-            covered = np.append(0, np.cumsum(self._array(chromosome, "covered")[:]))
-            share = (covered[end] - covered[start]) / (end - start)
+            own = regions.contain(chromosome, 0, bins)
+            covered = own & self._array(chromosome, "covered")[:]
+            edges = np.clip([first, first + tiling.target], 0, bins)
+            number, number_covered = (
+                np.diff(np.append(0, np.cumsum(each))[edges], axis=0)[0] for each in (own, covered)
+            )
+            share = number_covered / number
             kept = first[(share > 0) & (share >= least)]
             windows += [(chromosome, int(bin_) * self.bin - crop_bp) for bin_ in kept]
         if not windows:

@@ -6,9 +6,17 @@ import re
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from known_truth import letters_store, tiny_architecture
+from known_truth import (
+    BIN,
+    LENGTHS,
+    letter_counts,
+    letters_store,
+    random_sequences,
+    tiny_architecture,
+    write_store,
+)
 from store_inputs import build
 from typer.testing import CliRunner
 
@@ -169,6 +177,88 @@ def test_windows_of_a_split_read_each_of_its_bins_once_and_no_other(inputs):
             )
         assert len(read) == len(set(read))
         assert set(read) == in_bins(store, store.folds[split])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A store of which every bin has a value."""
+    sequences = random_sequences()
+    coverage = {name: letter_counts(codes) for name, codes in sequences.items()}
+    return write_store(tmp_path_factory.mktemp("whole") / "w.zarr", sequences, coverage)
+
+
+def divided(store, pieces):
+    """Give pieces of chr1 (bins of the gap before it, bins, split) to the splits."""
+    regions = {"train": [("chr2", 0, 6400)], "validation": [("chr3", 0, 6400)], "test": []}
+    regions["test"].append(("chr4", 0, 6400))
+    end = 0
+    for gap, bins, split in pieces:
+        start, end = end + gap * BIN, end + (gap + bins) * BIN
+        if end <= LENGTHS["chr1"]:
+            regions[split].append(("chr1", start, end))
+    folds = {split: [split] for split in regions}
+    zarr.open_group(str(store.path), mode="r+").attrs.update(regions=regions, folds=folds)
+    return Store.open(store.path)
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.integers(0, 6), st.integers(1, 60), st.sampled_from(["train", "validation", "test"])
+    ),
+    min_size=2,
+    max_size=25,
+)
+
+
+def read_bins(windows):
+    """List the bins of a split as its windows read them, one by one."""
+    crop = windows.architecture.crop
+    for name, start in windows:
+        _, coverage = windows.example(name, start)
+        for bin_ in np.flatnonzero(np.isfinite(coverage).any(axis=1)).tolist():
+            yield name, start // BIN + crop + bin_
+
+
+@settings(max_examples=50)
+@given(pieces=PIECES)
+def test_windows_that_tile_read_each_bin_of_a_split_once_across_gaps_too(whole, pieces):
+    store = divided(whole, pieces)
+    for split in store.folds:
+        read = list(read_bins(Windows(store, split, tiny_architecture(), to_train=False)))
+        assert len(read) == len(set(read))
+        assert set(read) == in_bins(store, [split])
+
+
+@settings(max_examples=50)
+@given(pieces=PIECES)
+def test_training_reads_a_bin_twice_only_before_what_is_held_out(whole, pieces):
+    store = divided(whole, pieces)
+    windows = Windows(store, "train", tiny_architecture())
+    read = list(read_bins(windows))
+    assert set(read) <= in_bins(store, ["train"])
+    held_out = in_bins(store, ["validation", "test"])
+    twice = {bin_ for bin_ in read if read.count(bin_) > 1}
+    beside = {
+        (name, first + bin_)
+        for name, start in windows
+        if (name, (first := start // BIN) + windows.architecture.window // BIN) in held_out
+        for bin_ in range(windows.architecture.window // BIN)
+    }
+    assert twice <= beside
+
+
+def test_a_window_without_a_value_in_one_region_is_kept_for_the_next(tmp_path):
+    store = letters_store(tmp_path / "l.zarr")
+    group = zarr.open_group(str(store.path), mode="r+")["chr1"]
+    group["coverage"][:10], group["covered"][:10] = np.nan, False
+    store = divided(store, [(0, 10, "test"), (2, 10, "test")])
+    expected = {
+        ("chr1", bin_)
+        for bin_ in range(12, 22)
+        if np.isfinite(store.coverage("chr1", bin_, bin_ + 1)).any()
+    }
+    read = set(read_bins(Windows(store, "test", tiny_architecture(), to_train=False)))
+    assert {bin_ for bin_ in read if bin_[0] == "chr1"} == expected != set()
 
 
 def test_training_windows_stay_clear_of_held_out_stretches_of_their_chromosome(tmp_path):

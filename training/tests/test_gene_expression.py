@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
+import zarr
 from known_truth import BIN, LENGTHS, random_sequences, tiny_architecture, write_store
 from store_inputs import write_bigwig
 
@@ -15,6 +18,7 @@ from basenji_training.gene_expression import Expression, contrasts_of, measureme
 from basenji_training.held_out import places_of
 from basenji_training.pipeline import Windows
 from basenji_training.replicate_tracks import Replicates, read_replicates
+from basenji_training.store import Store
 
 ARCHITECTURE = tiny_architecture(tracks=5)
 TARGETS = Targets(
@@ -95,6 +99,26 @@ def test_sums_around_starts_on_the_genes_strand(windows, store, flank):
     assert np.isnan(observed[3]).tolist() == [False, True, False]
     assert np.isnan(observed[4]).all()
     np.testing.assert_allclose(predicted[:3], observed[:3])
+
+
+def test_genes_beside_short_gaps_of_a_split_are_kept(store, tmp_path):
+    path = shutil.copytree(store.path, tmp_path / "gaps.zarr")
+    regions = {"chr4": [("chr4", 0, 992), ("chr4", 1120, 15_008)], "chr1": [("chr1", 0, 40_000)]}
+    folds = {"train": ["chr1"], "validation": [], "test": ["chr4"]}
+    zarr.open_group(str(path), mode="r+").attrs.update(regions=regions, folds=folds)
+    windows = Windows(Store.open(path), "test", ARCHITECTURE)
+    genes = [Gene(str(tss), "", "+", "chr4", (tss,)) for tss in (960, 1000, 1120, 1400, 1500)]
+    expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+    for place in places_of(windows):
+        _, observed = windows.example(place.chromosome, place.start - ARCHITECTURE.crop * BIN)
+        expression.see(place, np.nan_to_num(observed), observed)
+    predicted, observed = expression.values()
+    # The gap itself has no value.
+    assert np.isnan(observed).all(axis=1).tolist() == [False, True, False, False, False]
+    kept = [tss // BIN for tss in (960, 1120, 1400, 1500)]
+    expected = store.coverage("chr4", 0, LENGTHS["chr4"] // BIN)[kept][:, [0, 2, 3]]
+    np.testing.assert_array_equal(np.delete(observed, 1, axis=0), expected)
+    np.testing.assert_array_equal(np.delete(predicted, 1, axis=0), expected)
 
 
 def test_swapped_strands_show(windows):

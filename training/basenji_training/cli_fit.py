@@ -251,6 +251,11 @@ def fit(
     from basenji_training.replicates import SUMMARY, fit_members, members
     from basenji_training.store import Store
 
+    if coordinator is None and (processes, process) != (1, 0):
+        raise InputError(
+            "--processes and --process are of a training on several hosts: name where they meet "
+            "with --coordinator HOST:PORT"
+        )
     if coordinator is not None:
         join_processes(coordinator, processes, process)
         devices = len(all_devices()) if devices is None else devices

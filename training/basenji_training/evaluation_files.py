@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.targets import Targets
 
-__all__ = ["markdown_tables", "read_evaluation", "summary_table", "write_evaluation", "write_table"]
+__all__ = [
+    "markdown_tables",
+    "named_with_reason",
+    "read_evaluation",
+    "summary_table",
+    "write_evaluation",
+    "write_table",
+]
 
 
 def write_evaluation(
@@ -135,13 +142,19 @@ def summary_table(figures: dict[str, Any]) -> str:
     )
 
 
+def named_with_reason(figures: dict[str, Any]) -> str:
+    """Name a track and, where it lacks figures, why."""
+    reason = figures.get("reason")
+    return f"{figures['identifier']} ({reason})" if reason else figures["identifier"]
+
+
 def markdown_tables(figures: dict[str, Any]) -> str:
     """Lay out an evaluation as short Markdown tables: groups, replicates, genes, contrasts."""
     parts = [summary_table(figures)]
     if figures.get("replicates"):
         rows = (
             (
-                each["identifier"],
+                named_with_reason(each),
                 each["prediction_replicate_pearson_log1p"],
                 each["replicate_replicate_pearson_log1p"],
             )

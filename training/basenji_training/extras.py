@@ -93,8 +93,12 @@ def read_extras(
         track, equals, file = text.partition("=")
         if not (track and equals and file):
             raise InputError(f"--peaks {text}: expected TRACK=BED, such as atac=peaks.bed")
-        (column,) = targets.columns_of(track, option="--peaks")
-        intervals[targets.labels[column]] = read_bed(file, store.chromosomes)
+        columns = targets.columns_of(track, option="--peaks")
+        known = read_bed(file, store.chromosomes)
+        for column in columns:
+            if targets.labels[column] in intervals:
+                raise InputError(f"--peaks {text}: {targets.labels[column]} has peaks already")
+            intervals[targets.labels[column]] = known
     return Extras(
         read_genes(genes, contigs) if genes else None,
         flank,

@@ -171,7 +171,8 @@ class Replicates:
         -------
         tracks : list of dict
             For each track ``pairs`` (``first`` is "prediction" or a replicate, ``second`` a
-            replicate) and the means over the pairs of each kind.
+            replicate), the means over the pairs of each kind that have a figure, and the
+            ``reason`` why some have none, or None.
         bins : Bins
             What was compared: replicates stand in `observed`, predictions of that depth in
             `predicted`.
@@ -221,6 +222,14 @@ def _compared(
         {"first": a, "second": b, "pearson": r, "pearson_log1p": log_r}
         for (a, b, *_), r, log_r in zip(pairs, raw, logarithmic, strict=True)
     ]
+    # Of a replicate without any signal no pair has a figure; the means are those of the others.
+    alive = {
+        name
+        for row in rows
+        if np.isfinite(row["pearson"])
+        for name in (row["first"], row["second"])
+    }
+    dead = sorted({row["second"] for row in rows} - alive)
     kinds = {
         "prediction": [row for row in rows if row["first"] == "prediction"],
         "replicate": [row for row in rows if row["first"] != "prediction"],
@@ -229,9 +238,15 @@ def _compared(
         "identifier": identifier,
         "bins": int(exists.sum()),
         **{
-            f"{kind}_replicate_{figure}": float(np.mean([row[figure] for row in members]))
+            f"{kind}_replicate_{figure}": _mean([row[figure] for row in members])
             for kind, members in kinds.items()
             for figure in ("pearson", "pearson_log1p")
         },
         "pairs": rows,
+        "reason": f"constant or missing: {', '.join(dead)}" if dead else None,
     }
+
+
+def _mean(figures: list[float]) -> float:
+    known = [figure for figure in figures if np.isfinite(figure)]
+    return float(np.mean(known)) if known else np.nan

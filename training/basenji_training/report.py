@@ -9,6 +9,7 @@ from bokeh.embed import components
 from bokeh.resources import Resources
 
 from basenji_kipoi.atomic import atomic_path
+from basenji_training.evaluation_files import named_with_reason
 from basenji_training.rank_figures import PEAK_RULE
 from basenji_training.report_loci import locus_view
 from basenji_training.report_plots import (
@@ -191,7 +192,7 @@ def _groups(figures: dict[str, Any]) -> str:
 def _replicates(figures: dict[str, Any]) -> str:
     rows = (
         (
-            each["identifier"],
+            named_with_reason(each),
             each["bins"],
             each["prediction_replicate_pearson_log1p"],
             each["replicate_replicate_pearson_log1p"],

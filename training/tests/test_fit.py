@@ -21,10 +21,11 @@ from known_truth import (
     tiny_architecture,
     write_store,
 )
+from typer.testing import CliRunner
 
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
-from basenji_training.cli import main
+from basenji_training.cli import app, main
 from basenji_training.evaluate import Comparison, compared
 from basenji_training.fit import Run, fit
 from basenji_training.pipeline import Windows
@@ -38,6 +39,15 @@ def test_the_network_learns_in_spite_of_missing_values(trained):
     # Letters of a bin are easy to count; one track of four has no value at all.
     assert max(row["validation_r"] for row in history) > 0.8
     assert all(np.isfinite(weight).all() for weight in trained.run.network().get_weights())
+
+
+def test_several_processes_need_a_place_to_meet(trained, tmp_path):
+    command = ["fit", str(trained.store.path), "--out", str(tmp_path / "run")]
+    for option in (["--processes", "2"], ["--process", "1"]):
+        run = CliRunner().invoke(app, [*command, *option])
+        assert run.exit_code == 2
+        assert "--coordinator HOST:PORT" in run.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_windows_that_overlap_make_longer_epochs(trained, tmp_path):

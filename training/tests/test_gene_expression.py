@@ -248,6 +248,29 @@ def test_predictions_beside_replicates(replicate_files, tmp_path):
         assert row["pearson_log1p"] == pytest.approx(expected, abs=1e-5)
     # The truth agrees with every replicate better than noisy replicates agree.
     assert figures["prediction_replicate_pearson"] > figures["replicate_replicate_pearson"]
+    assert figures["reason"] is None
+
+
+def test_a_replicate_without_signal_has_a_reason_and_spoils_no_mean(store, replicate_files):
+    folder, _, counts = replicate_files
+    write_bigwig(folder / "dead.bw", {c: np.ones(n) for c, n in LENGTHS.items()})
+    rows = "".join(f"open\t{name}\t{name}.bw\n" for name in ("a", "b", "dead"))
+    (folder / "dead.tsv").write_text(f"identifier\treplicate\tfile\n{rows}")
+    windows = Windows(store, "test", ARCHITECTURE)
+    replicates = Replicates(read_replicates(folder / "dead.tsv", TARGETS), windows, TARGETS, 64)
+    whole = counts["a"]["chr4"][: LENGTHS["chr4"] // BIN * BIN].reshape(-1, BIN).sum(axis=1)
+    padded = np.append(whole, np.zeros(100))
+    for place in places_of(windows):
+        first = place.start // BIN
+        values = np.repeat(padded[first : first + ARCHITECTURE.bins, None], 5, axis=1)
+        replicates.see(place, values + 1, values + 1)
+    (figures,), _ = replicates.figures()
+    assert figures["reason"] == "constant or missing: dead"
+    rows = {(row["first"], row["second"]): row["pearson"] for row in figures["pairs"]}
+    assert np.isnan(rows["prediction", "dead"])
+    assert figures["replicate_replicate_pearson"] == rows["a", "b"]
+    mean = (rows["prediction", "a"] + rows["prediction", "b"]) / 2
+    assert figures["prediction_replicate_pearson"] == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +293,12 @@ def test_peaks_are_named_by_their_track(store, tmp_path):
     (tmp_path / "x.bed").write_text("chr4\t100\t200\n")
     extras = read_extras(store, TARGETS, peaks=[f"open={tmp_path / 'x.bed'}"])
     assert list(extras.peaks) == ["open"]
+    # All tracks that a pattern names, each once.
+    extras = read_extras(store, TARGETS, peaks=[f"control*={tmp_path / 'x.bed'}"])
+    assert list(extras.peaks) == ["control+", "control-"]
+    twice = [f"open={tmp_path / 'x.bed'}", f"o*={tmp_path / 'x.bed'}"]
+    with pytest.raises(InputError, match="open has peaks already"):
+        read_extras(store, TARGETS, peaks=twice)
     for text, message in (("open", "expected TRACK=BED"), ("x=y.bed", "no track 'x'")):
         with pytest.raises(InputError, match=message):
             read_extras(store, TARGETS, peaks=[text])

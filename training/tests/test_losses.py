@@ -45,7 +45,9 @@ def test_loss_is_the_likelihood_of_what_exists(pair):
         # The likelihood's constant, log(n!), is left out of the loss.
         expected = -stats.poisson.logpmf(counts, rates) - gammaln(counts + 1)
         scale = np.abs(counts * np.log(rates)).max() + rates.max()
-        assert loss == pytest.approx(expected.mean(), rel=1e-4, abs=1e-5 * scale)
+        # The loss adds 1e-6 to each rate before its logarithm.
+        shifted = 1e-6 * (counts / rates).max()
+        assert loss == pytest.approx(expected.mean(), rel=1e-4, abs=1e-5 * scale + shifted)
     assert (gradient[~exists] == 0).all()
     derivative = (1 - counts / rates) / max(exists.sum(), 1)
     np.testing.assert_allclose(gradient[exists], derivative, rtol=1e-3, atol=1e-4)

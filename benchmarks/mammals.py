@@ -4,7 +4,7 @@
 
 In the training environment. FOLDER has hg38/ and mm10/, training data in the format of Basenji and
 Borzoi. One network with a head for each genome, windows of 131,072 bp and bins of 128 bp
-(``training/recipes/mammals.json``), is trained for at most ``--minutes``; the validation part
+(``training/recipes/mammals.json``), is trained by the recipe; the validation part
 chooses the epoch, the test part is compared once.
 
 The floor is ridge regression of log(1 + counts) on the counts of 4-mers of a bin, alone or with

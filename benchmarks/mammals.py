@@ -175,6 +175,9 @@ def _compare(store: Store, floors: dict[str, Any], evaluation: Path) -> dict[str
     network = np.array(
         [np.nan if t["pearson_log1p"] is None else t["pearson_log1p"] for t in tracks]
     )
+    # A constant prediction of a track that varies is worth nothing, and left out it would raise
+    # the mean.
+    network[np.isnan(network) & np.isfinite(floors["bin"]["r"])] = 0
     assays = np.array([target.assay for target in store.targets])
     rows = {}
     for assay in dict.fromkeys(assays):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from basenji_kipoi.contig_names import placed_contigs
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.intervals import open_text
-from basenji_kipoi.variant_checks import matching_contigs
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
 
+    from basenji_kipoi.contig_names import Contigs
     from basenji_kipoi.effects import Effects
-    from basenji_kipoi.genome import Contigs
 
 __all__ = ["Gene", "GeneBins", "Genes", "gene_scores", "read_genes"]
 
@@ -145,7 +145,7 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     path
         The GTF file.
     genome
-        The genome; genes of contigs that it lacks are left out.
+        The genome; genes of contigs that it lacks are left out, with a warning.
 
     Raises
     ------
@@ -188,13 +188,11 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
         raise InputError(f"the GTF file {path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise InputError(f"{path}:{number}: {error}") from None
-    genes = _genes(transcripts, matching_contigs({key[0] for key in transcripts}, genome))
-    if not genes:
-        raise InputError(
-            f"{path} has no transcripts or exons on the contigs of {genome.path} "
-            f"({', '.join(list(genome.lengths)[:5])}): pass the annotation of this genome"
-        )
-    return Genes(genes)
+    contig_of = {(contig, gene_id): contig for contig, gene_id, _ in transcripts}
+    if not contig_of:
+        raise InputError(f"{path} has no transcripts or exons: expected the genes of {genome.path}")
+    contigs = placed_contigs(contig_of.values(), genome, path, "genes")
+    return Genes(_genes(transcripts, contigs))
 
 
 def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:

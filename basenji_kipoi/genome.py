@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 import struct
@@ -10,18 +9,19 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyfaidx
 
+from basenji_kipoi.contig_names import did_you_mean
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    pass
 
-__all__ = ["Contigs", "Genome", "contig_key", "did_you_mean", "suggest_contig"]
+__all__ = ["Genome"]
 
 #: An index may be this much older than its FASTA file: a copy or a checkout of both writes them
 #: within moments and in any order.
@@ -42,88 +42,6 @@ _READ_ERRORS = (
     zlib.error,
     pyfaidx.FastaIndexingError,
 )
-
-
-def suggest_contig(name: str, known: Iterable[str]) -> str | None:
-    """Find the contig that was probably meant.
-
-    Parameters
-    ----------
-    name
-        A name that is not among the known ones.
-    known
-        The names that exist.
-
-    Returns
-    -------
-    str or None
-        The known name that differs by a "chr" prefix, by upper and lower case, or by the two names
-        of the mitochondrion (M, MT), else the most similar one, else None.
-    """
-    by_key = {contig_key(candidate): candidate for candidate in known}
-    exact = by_key.get(contig_key(name))
-    if exact is not None:
-        return exact
-    # Sequence matching is quadratic: assemblies with a million scaffolds would take minutes.
-    candidates = list(by_key.values())[:10_000]
-    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)), None)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """End an error message about an unknown contig.
-
-    Parameters
-    ----------
-    name
-        A name that is not among the known ones.
-    known
-        The names that exist.
-
-    Returns
-    -------
-    str
-        The suggestion of `suggest_contig`, else some names that exist.
-    """
-    known = list(known)
-    suggestion = suggest_contig(name, known)
-    if suggestion is not None:
-        return f": did you mean {suggestion!r}?"
-    shown = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
-    return f": it has {shown}"
-
-
-def contig_key(name: str) -> str:
-    """Reduce a contig's name to what tells it from others of its assembly.
-
-    Parameters
-    ----------
-    name
-        A contig's name.
-
-    Returns
-    -------
-    str
-        The same for names that differ by a "chr" prefix, by upper and lower case, or by the names
-        of the mitochondrion (M, MT, Mito).
-    """
-    key = name.lower()
-    key = key[3:] if key.startswith("chr") else key
-    return "mt" if key in ("m", "mito") else key
-
-
-class Contigs(Protocol):
-    """What knows the contigs of a genome: a `Genome`, or a table of their lengths.
-
-    Attributes
-    ----------
-    path : Path
-        Where they were read from, for messages.
-    lengths : mapping of str to int
-        Length of each contig (bp).
-    """
-
-    path: Path
-    lengths: Mapping[str, int]
 
 
 class Genome:

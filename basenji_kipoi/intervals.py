@@ -8,19 +8,21 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basenji_kipoi.contig_names import did_you_mean, placed_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import did_you_mean
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
     from typing import TextIO
 
-__all__ = ["Interval", "centred_window", "open_text", "read_bed"]
+    from basenji_kipoi.contig_names import Contigs
+
+__all__ = ["Interval", "centred_window", "open_text", "read_annotated", "read_bed"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _HEADERS = ("track", "browser")
@@ -146,6 +148,45 @@ def read_bed(
     except ValueError as error:
         raise InputError(f"{path}:{number}: {error}") from None
     return intervals
+
+
+def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interval]:
+    """Read a BED file about a genome, such as peaks or a blacklist.
+
+    Parameters
+    ----------
+    path
+        The BED file.
+    genome
+        The genome.
+
+    Returns
+    -------
+    list of Interval
+        Under the genome's names of contigs, in the order of the file. Intervals on contigs that it
+        lacks are left out, with a warning.
+
+    Raises
+    ------
+    InputError
+        As `read_bed`, but for unknown contigs; if all intervals lie on such, or one reaches beyond
+        the end of its contig.
+    """
+    intervals = read_bed(path)
+    contigs = placed_contigs((each.chrom for each in intervals), genome, path, "intervals")
+    found = [
+        each if contigs[each.chrom] == each.chrom else replace(each, chrom=contigs[each.chrom])
+        for each in intervals
+        if each.chrom in contigs
+    ]
+    for each in found:
+        length = genome.lengths[each.chrom]
+        if length is not None and each.end > length:
+            raise InputError(
+                f"{path}: {each} reaches beyond the end of {each.chrom} at {length} in "
+                f"{genome.path}: expected intervals of this genome"
+            )
+    return found
 
 
 def open_text(path: Path) -> TextIO:

@@ -6,24 +6,23 @@ Every allele has a status. One that cannot be scored keeps its row with its stat
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
 
+from basenji_kipoi.contig_names import did_you_mean, matching_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import contig_key, did_you_mean
 from basenji_kipoi.sequence import UNKNOWN, encode, reverse_complement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from basenji_kipoi.genome import Contigs, Genome
+    from basenji_kipoi.genome import Genome
     from basenji_kipoi.variants import Variant, VariantFile
 
-__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "check_assembly", "matching_contigs"]
+__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "check_assembly"]
 
 #: Alleles whose REF is compared before any work is spent, and how many are enough to judge by.
 _SURVEYED, _ENOUGH = 1000, 20
@@ -91,34 +90,6 @@ class Checked(NamedTuple):
     status: Status
     contig: Optional[str] = None
     ref_match: Optional[bool] = None
-
-
-def matching_contigs(names: Iterable[str], genome: Contigs) -> dict[str, str]:
-    """Find the genome's contigs by the names that another file has for them.
-
-    Parameters
-    ----------
-    names
-        The other file's names.
-    genome
-        The genome.
-
-    Returns
-    -------
-    dict of str to str
-        The genome's name of each contig that it has under the same name or, if exactly one of its
-        names does, under one that differs by "chr", by case, or as M and MT do.
-    """
-    keys = Counter(map(contig_key, genome.lengths))
-    by_key = {contig_key(name): name for name in genome.lengths}
-    found = {}
-    for name in names:
-        key = contig_key(name)
-        if name in genome.lengths:
-            found[name] = name
-        elif keys[key] == 1:
-            found[name] = by_key[key]
-    return found
 
 
 @dataclass

@@ -51,6 +51,13 @@ def test_the_first_base_of_each_transcript(tmp_path, genome):
     assert [each.distance for each in found] == [10, 89]
 
 
+def test_genes_on_contigs_that_the_genome_lacks_are_counted(tmp_path, genome, caplog):
+    read(tmp_path, genome)
+    (record,) = caplog.records
+    expected = f"1 of 3 genes lie on contigs that {genome.path} lacks (elsewhere): left out"
+    assert expected in record.getMessage()
+
+
 def test_gzip(tmp_path, genome):
     (tmp_path / "x.gtf.gz").write_bytes(gzip.compress(GTF.encode()))
     assert len(read_genes(tmp_path / "x.gtf.gz", genome)) == 2
@@ -107,8 +114,12 @@ def test_malformed_lines_are_named(tmp_path, genome, line, message):
 
 
 def test_an_annotation_of_another_genome(tmp_path, genome):
-    with pytest.raises(InputError, match="has no transcripts or exons on the contigs of"):
+    with pytest.raises(
+        InputError, match=r"x.gtf: all its genes lie on contigs that .*lacks \(II"
+    ):
         read(tmp_path, genome, GTF.replace("I\tx", "II\tx"))
+    with pytest.raises(InputError, match="has no transcripts or exons: expected the genes of"):
+        read(tmp_path, genome, "#none\n")
     with pytest.raises(InputError, match="does not exist"):
         read_genes(tmp_path / "none.gtf", genome)
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from basenji_kipoi.contig_names import suggest_contig
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import Genome, suggest_contig
+from basenji_kipoi.genome import Genome
 from basenji_kipoi.sequence import encode
 
 SEQUENCES = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.intervals import Interval, centred_window, read_bed
+from basenji_kipoi.intervals import Interval, centred_window, read_annotated, read_bed
 
 LENGTHS = {"chrI": 1000, "chrII": 500}
 
@@ -129,3 +130,26 @@ def test_a_window_on_a_grid_starts_at_the_nearest_multiple(start, length, window
     assert last - first == window
     assert first % grid == 0
     assert -grid / 2 < first - centred <= grid / 2
+
+
+def test_intervals_get_the_genomes_names_and_others_are_counted(tmp_path, caplog):
+    genome = SimpleNamespace(path="genome.fa", lengths=LENGTHS)
+    path = bed(tmp_path, "I\t5\t9\tx\t0\t-\nchrII\t0\t500\n" + "chrM\t0\t9\n2u\t0\t9\n" * 1000)
+    expected = [Interval("chrI", 5, 9, "x", "-"), Interval("chrII", 0, 500)]
+    assert read_annotated(path, genome) == expected
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{path}: 2,000 of 2,002 intervals lie on contigs that genome.fa lacks (chrM, 2u): left out"
+    )
+    assert read_annotated(bed(tmp_path, ""), genome) == []
+    with pytest.raises(
+        InputError, match=r"all its .* genome.fa lacks \(chrM\): it has chrI"
+    ):
+        read_annotated(bed(tmp_path, "chrM\t0\t9\n"), genome)
+    with pytest.raises(InputError, match="chrII:0-501 reaches beyond the end of chrII at 500 in g"):
+        read_annotated(bed(tmp_path, "II\t0\t501\n"), genome)
+
+
+def test_ends_of_contigs_of_unknown_length_are_not_checked(tmp_path):
+    genome = SimpleNamespace(path="store.zarr", lengths={"chrI": None})
+    assert read_annotated(bed(tmp_path, "I\t5\t9000\n"), genome) == [Interval("chrI", 5, 9000)]

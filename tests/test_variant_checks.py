@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from basenji_kipoi.contig_names import matching_contigs
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
 from basenji_kipoi.variant_checks import (
@@ -12,7 +13,6 @@ from basenji_kipoi.variant_checks import (
     CheckRef,
     Status,
     check_assembly,
-    matching_contigs,
 )
 from basenji_kipoi.variants import Variant, VariantFile
 

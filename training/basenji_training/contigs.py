@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.intervals import read_bed
+from basenji_kipoi.intervals import read_annotated
 from basenji_kipoi.sequence import UNKNOWN
 from basenji_training.regions import Region
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from basenji_kipoi.contig_names import Contigs
     from basenji_kipoi.genome import Genome
 
 __all__ = ["cut_contigs", "draw_folds", "find_gaps", "homologous_groups"]
@@ -122,7 +123,7 @@ def cut_contigs(
 
 
 def homologous_groups(
-    contigs: Sequence[Region], homology: str | os.PathLike[str] | None, lengths: Mapping[str, int]
+    contigs: Sequence[Region], homology: str | os.PathLike[str] | None, genome: Contigs
 ) -> np.ndarray:
     """Group contigs that must stay together.
 
@@ -133,8 +134,8 @@ def homologous_groups(
     homology
         BED file whose fourth column names groups: contigs that regions of one name touch belong
         together, and so do groups that share a contig. None for contigs that are all independent.
-    lengths
-        Length of each chromosome of the genome in bp; regions of those without contigs are ignored.
+    genome
+        The genome; regions of its chromosomes without contigs are ignored.
 
     Returns
     -------
@@ -153,7 +154,7 @@ def homologous_groups(
         by_chromosome.setdefault(contig.chromosome, []).append(number)
     numbers: dict[str, int] = {}
     edges: list[tuple[int, int]] = []
-    for interval in read_bed(homology, lengths):
+    for interval in read_annotated(homology, genome):
         if interval.name == ".":
             raise InputError(
                 f"{Path(homology)}: {interval} has no name: expected the name of its group in the "

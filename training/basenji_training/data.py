@@ -19,7 +19,7 @@ from basenji_kipoi.checksum import checksum
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.genome import Genome
-from basenji_kipoi.intervals import read_bed
+from basenji_kipoi.intervals import read_annotated
 from basenji_kipoi.sequence import UNKNOWN
 from basenji_kipoi.targets import Targets
 from basenji_training.binning import Track, locate_tracks, read_bins, transform
@@ -136,7 +136,7 @@ def build_store(
     Raises
     ------
     InputError
-        If an input is unusable (see `Genome`, `locate_tracks`, `read_bins`, `read_bed`,
+        If an input is unusable (see `Genome`, `locate_tracks`, `read_bins`, `read_annotated`,
         `divide_genome`) or the output may not be written.
     """
     if bin_width < 1:
@@ -207,7 +207,7 @@ def build_store(
 def _intervals(path: str | os.PathLike[str] | None, genome: Genome) -> dict[str, np.ndarray]:
     """Read a BED file: chromosome -> int64, shape (intervals, 2)."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for interval in read_bed(path, genome.lengths) if path else []:
+    for interval in read_annotated(path, genome) if path else []:
         found.setdefault(interval.chrom, []).append((interval.start, interval.end))
     return {chromosome: np.array(pairs) for chromosome, pairs in found.items()}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING, NamedTuple
 
+from basenji_kipoi.contig_names import did_you_mean
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import did_you_mean
 from basenji_training.contigs import cut_contigs, draw_folds, find_gaps, homologous_groups
 
 if TYPE_CHECKING:
@@ -253,6 +253,6 @@ def divide_genome(
     lengths = {name: size for name, size in genome.lengths.items() if name not in left_out}
     gaps = find_gaps(genome, lengths, label=label)
     contigs = cut_contigs(lengths, gaps, contig_length, bin_width)
-    groups = homologous_groups(contigs, homology, genome.lengths)
+    groups = homologous_groups(contigs, homology, genome)
     regions = draw_folds(contigs, groups, folds, seed)
     return Division(lengths, divide(list(regions), test=["fold0"], validation=["fold1"]), regions)

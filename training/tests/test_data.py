@@ -109,14 +109,16 @@ def test_strands_that_are_scaled_differently_are_pointed_out(inputs, caplog):
     assert "2 track(s) (a, b): clipped or scaled otherwise" in caplog.records[0].getMessage()
 
 
-def test_bins_that_touch_the_blacklist_and_gaps_are_missing(inputs):
+def test_bins_that_touch_the_blacklist_and_gaps_are_missing(inputs, caplog):
     blacklist = inputs.folder / "blacklist.bed"
-    blacklist.write_text("chr1\t95\t97\nchr1\t320\t352\nchr3\t1600\t1601\nchrM\t0\t500\n")
+    # One contig without its prefix, one that is left out of the store, one that no genome has.
+    blacklist.write_text("chr1\t95\t97\n1\t320\t352\nchr3\t1600\t1601\nchrM\t0\t500\nchrQ\t0\t9\n")
     text = inputs.sequences["chr2"]
     inputs.fasta.write_text(
         inputs.fasta.read_text().replace(text, text[:640] + "N" * 64 + text[704:])
     )
     store = build(inputs, blacklist=blacklist)
+    assert "1 of 5 intervals lie on contigs that" in caplog.text
     missing = {
         name: np.flatnonzero(np.isnan(store.coverage(name, 0, n)).all(axis=1)).tolist()
         for name, n in store.bins.items()

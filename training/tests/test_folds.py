@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,13 +124,13 @@ def test_homologous_regions_join_contigs_also_by_way_of_others(tmp_path):
         "chr1\t50\t60\ta\nchr1\t300\t301\ta\nchr1\t399\t400\tb\nchr2\t5\t9\tb\n"
         "chr1\t110\t120\tc\nchrM\t1\t2\td\nchr1\t450\t460\td\n"
     )
-    lengths = {"chr1": 500, "chr2": 100, "chrM": 10}
-    groups = homologous_groups(contigs, bed, lengths)
+    genome = SimpleNamespace(path="genome.fa", lengths={"chr1": 500, "chr2": 100, "chrM": 10})
+    groups = homologous_groups(contigs, bed, genome)
     assert groups[0] == groups[3] == groups[5]
     assert len(set(groups)) == 4
     bed.write_text("chr1\t0\t9\n")
     with pytest.raises(InputError, match=r"homology.bed: chr1:0-9 has no name"):
-        homologous_groups(contigs, bed, lengths)
+        homologous_groups(contigs, bed, genome)
 
 
 FOLDED = {"test": [], "validation": [], "folds": 4, "contig_length": 512}

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from basenji_kipoi.contig_names import contig_key
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import contig_key
 from basenji_kipoi.intervals import open_text
 from basenji_training.reads.rows import MINUS, REVERSE, ROW
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pysam
 
+from basenji_kipoi.contig_names import matching_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.variant_checks import matching_contigs
 from basenji_training.reads.alignments import Alignments
 from basenji_training.reads.fragments import Fragments
 

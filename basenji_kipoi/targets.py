@@ -143,6 +143,11 @@ class Targets:
         return [row.identifier for row in self._rows]
 
     @property
+    def sum_stats(self) -> list[str]:
+        """How each track's bins sum up coverage, one a track (see `Target`)."""
+        return [row.sum_stat for row in self._rows]
+
+    @property
     def strand_permutation(self) -> np.ndarray:
         """Order of the tracks under reverse complement: int64, shape (tracks,)."""
         return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
@@ -212,6 +217,27 @@ class Targets:
             raise InputError(f"{option}: {wanted} names a track twice")
         return found
 
+    def statistics(self, values: np.ndarray) -> np.ndarray:
+        """Undo scale and soft clipping: from a network's units to those of the thresholds.
+
+        Parameters
+        ----------
+        values : ndarray, shape (..., tracks)
+            Predictions, or values of a binned store.
+
+        Returns
+        -------
+        ndarray, float64, shape (..., tracks)
+            The bins' ``sum_stat``: of ``sum_sqrt``, the sum to the power of 3/4. What lay above a
+            hard ``clip`` stays at the clip; NaN stays NaN.
+        """
+        scale = np.array([row.scale for row in self._rows])
+        soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
+        unscaled = np.asarray(values, dtype=np.float64) / scale
+        # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
+        excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
+        return np.where(unscaled > soft, soft + excess**2, unscaled)
+
     def counts(self, values: np.ndarray) -> np.ndarray:
         """Undo scale, soft clipping and power: from a network's units to those of the coverage.
 
@@ -223,15 +249,10 @@ class Targets:
         Returns
         -------
         ndarray, float64, shape (..., tracks)
-            The bins' statistic of the coverage (counts, for a sum; the sum for ``sum_sqrt``). What
-            lay above a hard ``clip`` stays at the clip; NaN stays NaN.
+            The bins' statistic of the coverage (counts, for a sum; the sum for ``sum_sqrt``), as
+            `statistics` has it otherwise.
         """
-        scale = np.array([row.scale for row in self._rows])
-        soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
-        unscaled = np.asarray(values, dtype=np.float64) / scale
-        # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
-        excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
-        statistic = np.where(unscaled > soft, soft + excess**2, unscaled)
+        statistic = self.statistics(values)
         powers = np.array([1 / SQUASHED if row.sum_stat == "sum_sqrt" else 1 for row in self._rows])
         return statistic if (powers == 1).all() else np.maximum(statistic, 0) ** powers
 

@@ -114,9 +114,7 @@ def test_malformed_lines_are_named(tmp_path, genome, line, message):
 
 
 def test_an_annotation_of_another_genome(tmp_path, genome):
-    with pytest.raises(
-        InputError, match=r"x.gtf: all its genes lie on contigs that .*lacks \(II"
-    ):
+    with pytest.raises(InputError, match=r"x.gtf: all its genes lie on contigs that .*lacks \(II"):
         read(tmp_path, genome, GTF.replace("I\tx", "II\tx"))
     with pytest.raises(InputError, match="has no transcripts or exons: expected the genes of"):
         read(tmp_path, genome, "#none\n")

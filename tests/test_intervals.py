@@ -142,9 +142,7 @@ def test_intervals_get_the_genomes_names_and_others_are_counted(tmp_path, caplog
         f"{path}: 2,000 of 2,002 intervals lie on contigs that genome.fa lacks (chrM, 2u): left out"
     )
     assert read_annotated(bed(tmp_path, ""), genome) == []
-    with pytest.raises(
-        InputError, match=r"all its .* genome.fa lacks \(chrM\): it has chrI"
-    ):
+    with pytest.raises(InputError, match=r"all its .* genome.fa lacks \(chrM\): it has chrI"):
         read_annotated(bed(tmp_path, "chrM\t0\t9\n"), genome)
     with pytest.raises(InputError, match="chrII:0-501 reaches beyond the end of chrII at 500 in g"):
         read_annotated(bed(tmp_path, "II\t0\t501\n"), genome)

@@ -35,6 +35,8 @@ __all__ = [
     "Track",
     "bin_values",
     "coarsen",
+    "contig_length",
+    "join_bins",
     "locate_tracks",
     "read_bins",
     "thresholds",
@@ -139,6 +141,42 @@ def transform(
     return (scale * np.minimum(values, clip)).astype(np.float32)
 
 
+def join_bins(values: np.ndarray, factor: int, sum_stats: Sequence[str]) -> np.ndarray:
+    """Join neighbouring bins into wider ones, as tracks sum up coverage.
+
+    Parameters
+    ----------
+    values : ndarray, float64, shape (..., bins, tracks)
+        Counts, as `basenji_kipoi.targets.Targets.counts` gives them.
+    factor
+        Bins that become one.
+    sum_stats
+        A key of `STATISTICS` for each track. The counts of ``sum`` and of ``sum_sqrt``, whose power
+        is undone, are added; of ``mean`` and ``max`` it is the mean and the maximum.
+
+    Returns
+    -------
+    ndarray, float64, shape (..., bins // factor, tracks)
+        Counts; NaN where one of the parts is.
+
+    Raises
+    ------
+    InputError
+        If `factor` does not divide the number of bins.
+    """
+    *batch, bins, tracks = values.shape
+    if bins % factor:
+        raise InputError(f"{bins} bins cannot be joined in groups of {factor} without a rest")
+    parts = values.reshape(*batch, bins // factor, factor, tracks)
+    joins = np.array([name if name in {"mean", "max"} else "sum" for name in sum_stats])
+    if (joins == "sum").all():
+        return parts.sum(axis=-2)
+    joined = np.empty((*batch, bins // factor, tracks))
+    for name in dict.fromkeys(joins.tolist()):
+        joined[..., joins == name] = STATISTICS[name](parts[..., joins == name], axis=-2)
+    return joined
+
+
 def coarsen(values: np.ndarray, targets: Targets, factor: int) -> np.ndarray:
     """Join neighbouring bins of a store into wider ones.
 
@@ -159,11 +197,9 @@ def coarsen(values: np.ndarray, targets: Targets, factor: int) -> np.ndarray:
     ndarray, float32, shape (bins // factor, tracks)
         NaN where one of the parts is.
     """
-    parts = targets.counts(values).reshape(-1, factor, len(targets))
-    names = np.array([row.sum_stat for row in targets])
-    joined = np.empty((len(parts), len(targets)))
-    for name in dict.fromkeys(names.tolist()):
-        joined[:, names == name] = STATISTICS[name](parts[..., names == name], axis=1)
+    joined = join_bins(targets.counts(values), factor, targets.sum_stats)
+    squashed = [name == "sum_sqrt" for name in targets.sum_stats]
+    joined[:, squashed] **= SQUASHED
     return transform(joined, **thresholds(targets))
 
 
@@ -231,6 +267,12 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
     return bin_values(values, width, track.sum_stat)
 
 
+def contig_length(track: Track, chromosome: str) -> int | None:
+    """Return the length of a chromosome in a track's bigWig (bp); None if that does not list it."""
+    contig = track.contigs.get(chromosome)
+    return None if contig is None else _open(track.path).chroms()[contig]
+
+
 def _aliases(name: str) -> list[str]:
     """Spellings under which other files may list the same contig, likeliest first."""
     bare = name[3:] if name.lower().startswith("chr") else name
@@ -241,14 +283,14 @@ def _aliases(name: str) -> list[str]:
 
 
 def _match_contigs(
-    listed: Mapping[str, int], lengths: Mapping[str, int], path: Path, identifier: str
+    listed: Mapping[str, int], lengths: Mapping[str, int | None], path: Path, identifier: str
 ) -> dict[str, str]:
     contigs = {}
     for chromosome, length in lengths.items():
         name = next((alias for alias in _aliases(chromosome) if alias in listed), None)
         if name is None:
             continue
-        if listed[name] != length:
+        if length is not None and listed[name] != length:
             raise InputError(
                 f"track {identifier}: {path} is of another assembly than the FASTA: contig {name} "
                 f"has {listed[name]:,} bp there and {chromosome} has {length:,} bp in the FASTA"
@@ -263,7 +305,7 @@ def _match_contigs(
     return contigs
 
 
-def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int]) -> list[Track]:
+def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int | None]) -> list[Track]:
     """Find the bigWig of every track and check it against the genome.
 
     Contig names are reconciled with and without ``chr``; what was reconciled or is missing is
@@ -276,7 +318,7 @@ def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int]) ->
     folder
         Where relative file names start.
     lengths
-        Chromosomes to be read and their lengths in bp.
+        Chromosomes to be read and their lengths in bp; None where the length is not known.
 
     Returns
     -------
@@ -296,7 +338,7 @@ def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int]) ->
     return tracks
 
 
-def _locate(target: Target, folder: Path, lengths: Mapping[str, int]) -> Track:
+def _locate(target: Target, folder: Path, lengths: Mapping[str, int | None]) -> Track:
     path = folder / target.file
     if not path.is_file():
         raise InputError(
@@ -335,7 +377,7 @@ def _treatment(target: Target) -> tuple[object, ...]:
     return target.sum_stat, target.clip_soft, target.clip, target.scale
 
 
-def _report_contigs(tracks: Sequence[Track], lengths: Mapping[str, int]) -> None:
+def _report_contigs(tracks: Sequence[Track], lengths: Mapping[str, int | None]) -> None:
     renamed = [t for t in tracks if any(c != name for c, name in t.contigs.items())]
     if renamed:
         chromosome, name = next((c, n) for c, n in renamed[0].contigs.items() if c != n)

@@ -39,7 +39,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     resolution: Annotated[
-        int, typer.Option(help="Width of the bins that are compared (bp); finer ones are summed.")
+        int, typer.Option(help="Width of the bins that are compared (bp); finer ones are joined.")
     ] = 128,
     genes: Annotated[
         Path | None, typer.Option(help="GTF file: compare the expression of genes too.")
@@ -107,6 +107,7 @@ def evaluate(
     extras = read_extras(
         opened,
         model.targets,
+        split=split,
         genes=genes,
         flank=tss_flank,
         contrasts=contrast or (),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from basenji_kipoi.errors import InputError
+from basenji_training.binning import join_bins
 from basenji_training.extras import Extras
 from basenji_training.gene_expression import Contrast, Expression, contrasts_of
 from basenji_training.held_out import Bins, KeptBins, bins_summed, compared, places_of, walk
 from basenji_training.loci import Loci, Locus
-from basenji_training.metrics import Correlation, sum_bins
+from basenji_training.metrics import Correlation
 from basenji_training.pipeline import Windows
 from basenji_training.rank_figures import (
     PEAK_RULE,
@@ -52,7 +53,7 @@ class Comparison:
     """Agreement of counts and of log(1 + counts), accumulated over windows.
 
     Predictions and coverage are taken back to counts (`basenji_kipoi.targets.Targets.counts`) and
-    summed to the resolution; bins with a missing part are left out.
+    joined to the resolution; bins with a missing part are left out.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ class Comparison:
         Where the values come from.
     resolution
         Width of the bins that are compared (bp), a multiple of the network's bin.
-    tracks
-        Number of tracks; by default the store's.
+    targets
+        The tracks of what `see` gets; by default the store's.
     blocks
         Blocks of the bootstrap.
 
@@ -77,13 +78,13 @@ class Comparison:
     """
 
     def __init__(
-        self, windows: Windows, resolution: int, *, tracks: int | None = None, blocks: int = 1
+        self, windows: Windows, resolution: int, *, targets: Targets | None = None, blocks: int = 1
     ) -> None:
         self._factor = bins_summed(windows, resolution)
         self._targets = windows.store.targets
-        number = len(self._targets) if tracks is None else tracks
-        self.raw = Correlation(number, blocks)
-        self.logarithmic = Correlation(number, blocks)
+        self._sum_stats = (targets or self._targets).sum_stats
+        self.raw = Correlation(len(self._sum_stats), blocks)
+        self.logarithmic = Correlation(len(self._sum_stats), blocks)
 
     def add(self, predicted: np.ndarray, observed: np.ndarray) -> None:
         """Add a batch as `basenji_training.held_out.compared` yields it."""
@@ -94,7 +95,9 @@ class Comparison:
         self._add(predicted, observed, place.block)
 
     def _add(self, predicted: np.ndarray, observed: np.ndarray, block: int) -> None:
-        pair = [sum_bins(counts, self._factor) for counts in (predicted, observed)]
+        pair = [
+            join_bins(counts, self._factor, self._sum_stats) for counts in (predicted, observed)
+        ]
         self.raw.add(*pair, block)
         self.logarithmic.add(*np.log1p(pair), block)
 
@@ -175,10 +178,10 @@ def evaluate(
     extras = extras or Extras()
     windows, targets = Windows(store, split, model.architecture, to_train=False), model.targets
     columns = _columns(targets, store)
-    tracks = len(targets)
     blocks = places_of(windows)[-1].block + 1
-    comparison = Comparison(windows, resolution, tracks=tracks, blocks=blocks)
-    kept, loci = KeptBins(windows, tracks, resolution), Loci(windows, targets, resolution)
+    comparison = Comparison(windows, resolution, targets=targets, blocks=blocks)
+    kept = KeptBins(windows, targets.sum_stats, resolution)
+    loci = Loci(windows, targets, resolution)
     collectors = [comparison, kept, loci]
     expression = replicates = None
     contrasts = contrasts_of(extras.contrasts, targets)
@@ -201,7 +204,8 @@ def evaluate(
         "weights_sha256": model.weights_sha256,
         "head": next(iter(model.architecture.heads)),
         "store": store.name,
-        "units": "counts (scale and soft clipping undone), summed to the resolution",
+        "units": "counts (scale and soft clipping undone), summed to the resolution; of mean and "
+        "max tracks, the mean and the maximum",
         "intervals": "95 %, block bootstrap, 1000 draws",
         "blocks": blocks,
         "ranked_share": kept.share,

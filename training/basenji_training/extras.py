@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genes import Genes, read_genes
-from basenji_kipoi.intervals import Interval, read_bed
+from basenji_kipoi.genes import read_genes
+from basenji_kipoi.intervals import Interval, read_annotated
 from basenji_training.replicate_tracks import Replicate, read_replicates
+from basenji_training.store_genome import StoreGenome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from basenji_kipoi.genes import Gene
     from basenji_kipoi.targets import Targets
     from basenji_training.store import Store
 
 __all__ = ["Extras", "read_extras"]
-
-
-class _Contigs(NamedTuple):
-    """A store as what knows contigs (`basenji_kipoi.genome.Contigs`)."""
-
-    path: Path
-    lengths: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -33,8 +28,8 @@ class Extras:
 
     Attributes
     ----------
-    genes : Genes, optional
-        Genes, whose expression is compared.
+    genes : sequence of Gene, optional
+        Genes, whose expression is compared, on the store's chromosomes.
     flank : int
         Bases to each side of a transcription start site that count as the gene's.
     contrasts : sequence of str
@@ -42,10 +37,10 @@ class Extras:
     replicates : sequence of Replicate
         Replicates of tracks.
     peaks : mapping of str to sequence of Interval
-        Track -> its peaks; peaks of other tracks are called.
+        Track -> its peaks, on the store's chromosomes; peaks of other tracks are called.
     """
 
-    genes: Genes | None = None
+    genes: Sequence[Gene] | None = None
     flank: int = 256
     contrasts: Sequence[str] = ()
     replicates: Sequence[Replicate] = ()
@@ -56,6 +51,7 @@ def read_extras(
     store: Store,
     targets: Targets,
     *,
+    split: str,
     genes: Path | None = None,
     flank: int = 256,
     contrasts: Sequence[str] = (),
@@ -71,6 +67,8 @@ def read_extras(
         Knows the chromosomes.
     targets
         The model's tracks.
+    split
+        train, validation or test: on whose chromosomes genes and peaks are placed.
     genes
         GTF file.
     flank, contrasts
@@ -87,20 +85,20 @@ def read_extras(
     """
     if contrasts and genes is None:
         raise InputError("--contrast compares genes: name their GTF file with --genes")
-    contigs = _Contigs(store.path, store.chromosomes)
+    genome = StoreGenome(store, split)
     intervals = {}
     for text in peaks:
         track, equals, file = text.partition("=")
         if not (track and equals and file):
             raise InputError(f"--peaks {text}: expected TRACK=BED, such as atac=peaks.bed")
         columns = targets.columns_of(track, option="--peaks")
-        known = read_bed(file, store.chromosomes)
+        known = genome.place_intervals(read_annotated(file, genome))
         for column in columns:
             if targets.labels[column] in intervals:
                 raise InputError(f"--peaks {text}: {targets.labels[column]} has peaks already")
             intervals[targets.labels[column]] = known
     return Extras(
-        read_genes(genes, contigs) if genes else None,
+        genome.place_genes(read_genes(genes, genome)) if genes else None,
         flank,
         contrasts,
         read_replicates(replicates, targets, folder=folder) if replicates else (),

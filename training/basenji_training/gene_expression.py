@@ -13,7 +13,7 @@ from basenji_training.rank_figures import correlation_of, spearman, strand_roles
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.genes import Gene, Genes
+    from basenji_kipoi.genes import Gene
     from basenji_kipoi.targets import Target, Targets
     from basenji_training.held_out import Place
     from basenji_training.pipeline import Windows
@@ -132,7 +132,7 @@ class Expression:
     Parameters
     ----------
     genes
-        The genes.
+        The genes, on the store's chromosomes.
     windows
         The windows that will be added.
     targets
@@ -151,7 +151,9 @@ class Expression:
         If no gene lies there.
     """
 
-    def __init__(self, genes: Genes, windows: Windows, targets: Targets, *, flank: int) -> None:
+    def __init__(
+        self, genes: Sequence[Gene], windows: Windows, targets: Targets, *, flank: int
+    ) -> None:
         self.flank, self._bin = flank, windows.store.bin
         chromosomes = list(dict.fromkeys(windows[number][0] for number in range(len(windows))))
         self.genes: list[Gene] = [gene for gene in genes if gene.contig in chromosomes]

@@ -12,7 +12,7 @@ import numpy as np
 
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.errors import InputError
-from basenji_training.metrics import sum_bins
+from basenji_training.binning import join_bins
 from basenji_training.pipeline import evaluation_batches
 
 if TYPE_CHECKING:
@@ -168,8 +168,8 @@ class KeptBins:
     ----------
     windows
         The windows that will be added.
-    tracks
-        Number of tracks.
+    sum_stats
+        How each track sums up coverage (`basenji_training.binning.join_bins`).
     resolution
         Width of a bin (bp).
     limit
@@ -187,7 +187,7 @@ class KeptBins:
     def __init__(
         self,
         windows: Windows,
-        tracks: int,
+        sum_stats: Sequence[str],
         resolution: int,
         *,
         limit: int = KEPT_VALUES,
@@ -195,7 +195,8 @@ class KeptBins:
     ) -> None:
         self._factor = bins_summed(windows, resolution)
         self._resolution = resolution
-        total = len(windows) * windows.target // resolution * tracks
+        self._sum_stats = sum_stats
+        total = len(windows) * windows.target // resolution * len(sum_stats)
         self.share = min(1.0, limit / total)
         self._generator = np.random.default_rng(seed)
         self._parts: list[tuple[np.ndarray, ...]] = []
@@ -203,7 +204,9 @@ class KeptBins:
 
     def see(self, place: Place, predicted: np.ndarray, observed: np.ndarray) -> None:
         """Keep bins of a window in which some track has a value."""
-        predicted, observed = (sum_bins(x, self._factor) for x in (predicted, observed))
+        predicted, observed = (
+            join_bins(x, self._factor, self._sum_stats) for x in (predicted, observed)
+        )
         kept = np.isfinite(observed).any(axis=1)
         if self.share < 1:
             kept &= self._generator.random(len(kept)) < self.share

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from basenji_training.binning import join_bins
 from basenji_training.held_out import bins_summed, places_of
-from basenji_training.metrics import sum_bins
 
 if TYPE_CHECKING:
     from basenji_kipoi.targets import Targets
@@ -71,6 +71,7 @@ class Loci:
 
     def __init__(self, windows: Windows, targets: Targets, resolution: int) -> None:
         self.tracks, self.resolution = shown_tracks(targets), resolution
+        self._sum_stats = [targets[track].sum_stat for track in self.tracks]
         self._factor, self._seen = bins_summed(windows, resolution), 0
         places = places_of(windows)
         a_window = 2 * len(self.tracks) * (windows.target // resolution)
@@ -90,7 +91,7 @@ class Loci:
         if number not in self._chosen:
             return
         counts = [
-            sum_bins(values[:, self.tracks], self._factor).astype(np.float32)
+            join_bins(values[:, self.tracks], self._factor, self._sum_stats).astype(np.float32)
             for values in (predicted, observed)
         ]
         last = self._parts[-1][-1][0] if self._parts else None

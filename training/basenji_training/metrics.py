@@ -4,35 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from basenji_kipoi.errors import InputError
-
-__all__ = ["LEAST_BLOCKS", "Correlation", "block_draws", "sum_bins"]
-
-
-def sum_bins(values: np.ndarray, factor: int) -> np.ndarray:
-    """Sum neighbouring bins.
-
-    Parameters
-    ----------
-    values : ndarray, shape (..., bins, tracks)
-        Values of bins.
-    factor
-        Bins that become one.
-
-    Returns
-    -------
-    ndarray, shape (..., bins // factor, tracks)
-        NaN where one of the parts is.
-
-    Raises
-    ------
-    InputError
-        If `factor` does not divide the number of bins.
-    """
-    *batch, bins, tracks = values.shape
-    if bins % factor:
-        raise InputError(f"{bins} bins cannot be summed in groups of {factor} without a rest")
-    return values.reshape(*batch, bins // factor, factor, tracks).sum(axis=-2)
+__all__ = ["LEAST_BLOCKS", "Correlation", "block_draws"]
 
 
 class Correlation:

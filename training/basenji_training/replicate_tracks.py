@@ -11,9 +11,10 @@ import numpy as np
 
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.binning import locate_tracks, read_bins
+from basenji_training.binning import contig_length, locate_tracks, read_bins
 from basenji_training.held_out import KeptBins
 from basenji_training.rank_figures import correlation_of
+from basenji_training.store_genome import StoreGenome
 
 if TYPE_CHECKING:
     import os
@@ -132,34 +133,40 @@ class Replicates:
         labels = targets.labels
         self._replicates = list(replicates)
         self._columns = np.array([labels.index(each.identifier) for each in replicates])
-        self._targets, self._lengths = targets, windows.store.chromosomes
+        self._targets, self._position = targets, windows.store.position
+        sum_stats = [targets[column].sum_stat for column in self._columns]
         rows = [
             Target(
                 index=index,
                 identifier=f"{each.identifier}:{each.name}".replace(" ", "_"),
                 file=str(each.path.absolute()),
-                sum_stat=targets[column].sum_stat,
+                # The power of sum_sqrt is undone in what replicates are compared with.
+                sum_stat="sum" if sum_stat == "sum_sqrt" else sum_stat,
                 strand_pair=index,
             )
-            for index, (each, column) in enumerate(zip(replicates, self._columns, strict=True))
+            for index, (each, sum_stat) in enumerate(zip(replicates, sum_stats, strict=True))
         ]
-        self._tracks = locate_tracks(Targets(rows), Path(), self._lengths)
-        self._bin, self._factor = windows.store.bin, resolution // windows.store.bin
-        # Predictions and observations of the tracks, then the replicates themselves.
-        self._kept = KeptBins(windows, 2 * len(rows), resolution)
+        genome = StoreGenome(windows.store, windows.split)
+        self._tracks = locate_tracks(Targets(rows), Path(), genome.lengths)
+        self._bin = windows.store.bin
+        # Predictions and observations of the tracks; beside both, the replicates.
+        self._kept = KeptBins(windows, 2 * sum_stats, resolution)
 
     def see(self, place: Place, predicted: np.ndarray, observed: np.ndarray) -> None:
         """Read the replicates of a window and keep its bins."""
         pair = np.concatenate([predicted[:, self._columns], observed[:, self._columns]], axis=1)
-        read = np.full_like(predicted[:, self._columns], np.nan)
-        whole = self._lengths[place.chromosome] // self._bin
-        first = place.start // self._bin
-        inside = slice(max(-first, 0), max(min(whole - first, len(read)), 0))
-        if inside.start < inside.stop:
-            start, end = ((first + edge) * self._bin for edge in (inside.start, inside.stop))
-            for column, track in enumerate(self._tracks):
-                read[inside, column] = read_bins(track, place.chromosome, start, end, self._bin)
-        self._kept.see(place, pair, read)
+        read = np.full((len(pair), len(self._tracks)), np.nan)
+        contig, offset = self._position(place.chromosome)
+        start = offset + place.start
+        # Whole bins of the contig that the window holds.
+        first = max(-(start // self._bin), 0)
+        for column, track in enumerate(self._tracks):
+            length = contig_length(track, contig)
+            last = 0 if length is None else min((length - start) // self._bin, len(read))
+            if first < last:
+                span = start + first * self._bin, start + last * self._bin
+                read[first:last, column] = read_bins(track, contig, *span, self._bin)
+        self._kept.see(place, pair, np.concatenate([read, read], axis=1))
 
     def figures(self) -> tuple[list[dict[str, Any]], Bins]:
         """Compare predictions with replicates, and replicates with each other.
@@ -180,14 +187,16 @@ class Replicates:
         bins = self._kept.arrays()
         number = len(self._replicates)
         predicted, track = bins.predicted[:, :number], bins.predicted[:, number:]
-        replicates = bins.observed
+        replicates = bins.observed[:, :number]
         scaled = np.full_like(predicted, np.nan)
         found = []
         for column in dict.fromkeys(self._columns.tolist()):
             members = np.flatnonzero(self._columns == column)
-            # All pairs on the same bins: those that the track and every replicate have.
+            # All pairs on the same bins: those that the track and every replicate have. One that
+            # has none at all must not take them from the others.
+            known = members[np.isfinite(replicates[:, members]).any(axis=0)]
             exists = np.isfinite(track[:, members[0]])
-            exists &= np.isfinite(replicates[:, members]).all(axis=1)
+            exists &= np.isfinite(replicates[:, known]).all(axis=1)
             depth = track[exists][:, members[:1]].mean(dtype=np.float64) if exists.any() else np.nan
             means = replicates[exists][:, members].mean(axis=0, dtype=np.float64)
             scaled[np.ix_(exists, members)] = predicted[np.ix_(exists, members)] * (

@@ -68,7 +68,7 @@ def suggest_thresholds(
             )
         if weight <= 0:
             raise InputError(f"--weight: {assay} has {weight:g}: it must be above 0")
-    values = store.targets.counts(_sample(store))
+    values = store.targets.statistics(_sample(store))
     # Each column next to its other strand's (an unstranded track next to itself).
     pooled = np.concatenate([values, values[:, store.targets.strand_permutation]])
     rows = []

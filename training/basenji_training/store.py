@@ -341,12 +341,21 @@ class Store:
             )
         return windows
 
-    def _region_bins(self, split: str) -> RegionBins:
+    def regions_of(self, split: str) -> list[Region]:
+        """Return the regions of a split.
+
+        Raises
+        ------
+        InputError
+            If there is no such split.
+        """
         if split not in self.folds:
             raise InputError(f"unknown split {split!r}: use one of {', '.join(self.folds)}")
+        return [region for label in self.folds[split] for region in self.regions[label]]
+
+    def _region_bins(self, split: str) -> RegionBins:
         if split not in self._regions_of:
-            regions = [r for label in self.folds[split] for r in self.regions[label]]
-            self._regions_of[split] = RegionBins(regions, self.bin)
+            self._regions_of[split] = RegionBins(self.regions_of(split), self.bin)
         return self._regions_of[split]
 
     @functools.cached_property

@@ -47,6 +47,11 @@ class StoreGenome:
         Length of each contig in bp; None where only excerpts are known.
     is_whole : bool
         Whether the store's chromosomes are contigs.
+
+    Raises
+    ------
+    InputError
+        If there is no such split.
     """
 
     def __init__(self, store: Store, split: str | None = None) -> None:
@@ -56,7 +61,7 @@ class StoreGenome:
         members: dict[str, list[tuple[str, int, int]]] = {}
         within = set(store.chromosomes)
         if split is not None:
-            within = {r.chromosome for label in store.folds[split] for r in store.regions[label]}
+            within = {region.chromosome for region in store.regions_of(split)}
         for name, length in store.chromosomes.items():
             contig, start = store.position(name)
             self.lengths[contig] = length if self.is_whole else None

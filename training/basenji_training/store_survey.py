@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from basenji_kipoi.console import progress_bar
 from basenji_kipoi.genes import read_genes
-from basenji_training.binning import thresholds
-from basenji_training.metrics import sum_bins
+from basenji_training.binning import join_bins, thresholds
+from basenji_training.store_genome import StoreGenome
 
 if TYPE_CHECKING:
     import os
@@ -181,7 +180,9 @@ class _Measuring:
         self._maximum = np.maximum(self._maximum, values.max(axis=0, initial=-np.inf, where=exists))
         self._sample.append(values[:: self._every])
         whole = values[: len(values) // self.factor * self.factor]
-        logarithms = np.log1p(sum_bins(self.targets.counts(whole), self.factor))
+        logarithms = np.log1p(
+            join_bins(self.targets.counts(whole), self.factor, self.targets.sum_stats)
+        )
         both = np.isfinite(logarithms)
         logarithms = np.where(both, logarithms, 0)
         both = both.astype(np.float64)
@@ -240,25 +241,20 @@ class _Starts:
         self._permutation = store.targets.strand_permutation
         shape = 2 * self.reach + 1, len(store.targets)
         self._total, self._number, self._sites = np.zeros(shape), np.zeros(shape), 0
-        # By where they are in the genome, which for imported records is another name.
-        lengths: dict[str, int] = {}
-        for name, length in store.chromosomes.items():
-            chromosome, start = store.position(name)
-            lengths[chromosome] = max(lengths.get(chromosome, 0), start + length)
+        genome = StoreGenome(store)
         self._position = store.position
         found: dict[str, list[tuple[int, bool]]] = {}
-        for gene in read_genes(genes, SimpleNamespace(path=store.path, lengths=lengths)):
+        for gene in read_genes(genes, genome):
             if gene.strand in {"+", "-"}:
                 is_reverse = gene.strand == "-"
                 site = gene.tss[-1] if is_reverse else gene.tss[0]
                 found.setdefault(gene.contig, []).append((site, is_reverse))
         self._found = {contig: np.array(sorted(sites)) for contig, sites in found.items()}
-        # Excerpts end where they end; whole chromosomes are as long as the genes must allow.
-        self._outside = 0
-        if "positions" not in store.attrs:
-            self._outside = sum(
-                int((sites[:, 0] >= lengths[contig]).sum()) for contig, sites in self._found.items()
-            )
+        self._outside = sum(
+            int((sites[:, 0] >= genome.lengths[contig]).sum())
+            for contig, sites in self._found.items()
+            if genome.lengths[contig] is not None
+        )
 
     def add(self, chromosome: str, first: int, last: int, values: np.ndarray) -> None:
         """Add the sites of a piece; `values` reach beyond it to either side."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.binning import bin_values, coarsen, thresholds, transform
+from basenji_training.binning import bin_values, coarsen, join_bins, thresholds, transform
 
 
 @settings(deadline=None)
@@ -72,3 +74,30 @@ def test_a_joined_bin_with_a_missing_part_is_missing():
     targets = Targets([Target(index=0, identifier="a", strand_pair=0)])
     values = np.array([[1], [np.nan], [2], [3]], dtype=np.float32)
     np.testing.assert_array_equal(coarsen(values, targets, 2), [[np.nan], [5]])
+
+
+@given(
+    values=hnp.arrays(np.float64, (2, 12, 4), elements=st.floats(-1e3, 1e3)),
+    factor=st.sampled_from([1, 2, 3, 4, 6, 12]),
+)
+def test_bins_are_joined_as_tracks_sum_up(values, factor):
+    joined = join_bins(values, factor, ["sum", "mean", "max", "sum_sqrt"])
+    assert joined.shape == (2, 12 // factor, 4)
+    for i in range(12 // factor):
+        part = values[:, i * factor : (i + 1) * factor]
+        # The power of sum_sqrt is undone in counts, which add up.
+        for track, join in enumerate((np.sum, np.mean, np.max, np.sum)):
+            expected = join(part[..., track], axis=1)
+            np.testing.assert_allclose(joined[:, i, track], expected, rtol=1e-12, atol=1e-9)
+
+
+def test_a_bin_with_a_missing_part_is_missing():
+    values = np.arange(8.0).reshape(1, 4, 2)
+    values[0, 1, 0] = np.nan
+    np.testing.assert_array_equal(join_bins(values, 2, ["sum"] * 2), [[[np.nan, 4], [10, 12]]])
+    np.testing.assert_array_equal(join_bins(values, 2, ["max", "mean"]), [[[np.nan, 2], [6, 6]]])
+
+
+def test_bins_that_do_not_divide():
+    with pytest.raises(InputError, match="10 bins cannot be joined in groups of 3"):
+        join_bins(np.zeros((10, 1)), 3, ["sum"])

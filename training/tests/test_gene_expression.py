@@ -11,7 +11,7 @@ from known_truth import BIN, LENGTHS, random_sequences, tiny_architecture, write
 from store_inputs import write_bigwig
 
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.genes import Gene, Genes
+from basenji_kipoi.genes import Gene
 from basenji_kipoi.targets import Target, Targets
 from basenji_training.extras import read_extras
 from basenji_training.gene_expression import Expression, contrasts_of, measurements
@@ -81,7 +81,7 @@ def test_measurements_join_strands():
 
 @pytest.mark.parametrize("flank", [0, 100])
 def test_sums_around_starts_on_the_genes_strand(windows, store, flank):
-    expression = collect(Expression(Genes(GENES), windows, TARGETS, flank=flank), windows)
+    expression = collect(Expression(GENES, windows, TARGETS, flank=flank), windows)
     assert [gene.gene_id for gene in expression.genes] == [g.gene_id for g in GENES[:5]]
     predicted, observed = expression.values()
     values = store.coverage("chr4", 0, LENGTHS["chr4"] // BIN)
@@ -108,7 +108,7 @@ def test_genes_beside_short_gaps_of_a_split_are_kept(store, tmp_path):
     zarr.open_group(str(path), mode="r+").attrs.update(regions=regions, folds=folds)
     windows = Windows(Store.open(path), "test", ARCHITECTURE)
     genes = [Gene(str(tss), "", "+", "chr4", (tss,)) for tss in (960, 1000, 1120, 1400, 1500)]
-    expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+    expression = Expression(genes, windows, TARGETS, flank=0)
     for place in places_of(windows):
         _, observed = windows.example(place.chromosome, place.start - ARCHITECTURE.crop * BIN)
         expression.see(place, np.nan_to_num(observed), observed)
@@ -138,7 +138,7 @@ def test_swapped_strands_show(windows):
             self.inner.see(place, predicted, observed)
 
     for minus, share in ((True, 0), (False, 1)):
-        expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+        expression = Expression(genes, windows, TARGETS, flank=0)
         collect(OneStrand(expression, minus), windows)
         figures = expression.figures([])["measurements"]
         assert figures[0]["own_strand_share"] == share
@@ -160,7 +160,7 @@ def test_ratios_between_conditions(windows):
         def see(self, place, predicted, observed):
             self.inner.see(place, predicted * scale, observed * scale)
 
-    expression = Expression(Genes(genes), windows, TARGETS, flank=0)
+    expression = Expression(genes, windows, TARGETS, flank=0)
     collect(Scaled(expression), windows)
     (contrast,) = contrasts_of(["stress_minus,control+"], TARGETS)
     predicted, observed, expressed = expression.ratios(contrast)
@@ -183,7 +183,7 @@ def test_contrasts_that_are_none(text):
 
 def test_an_annotation_of_other_chromosomes(windows):
     with pytest.raises(InputError, match=r"no gene on the chromosomes of the test split \(chr4\)"):
-        Expression(Genes(GENES[5:]), windows, TARGETS, flank=0)
+        Expression(GENES[5:], windows, TARGETS, flank=0)
 
 
 # ---- replicates ----
@@ -273,6 +273,40 @@ def test_a_replicate_without_signal_has_a_reason_and_spoils_no_mean(store, repli
     assert figures["prediction_replicate_pearson"] == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("sum_stat", ["sum", "sum_sqrt", "mean", "max"])
+def test_replicates_are_in_the_units_of_their_track(store, replicate_files, sum_stat):
+    folder, _, counts = replicate_files
+    targets = Targets(
+        row.model_copy(update={"sum_stat": sum_stat if row.identifier == "open" else "sum"})
+        for row in TARGETS
+    )
+    windows = Windows(store, "test", ARCHITECTURE)
+    # A fourth bigWig lists another chromosome alone: it has no value here.
+    write_bigwig(folder / "none.bw", {"chr1": np.ones(LENGTHS["chr1"])})
+    table = (folder / "replicates.tsv").read_text() + "open\tnone\tnone.bw\n"
+    (folder / "four.tsv").write_text(table)
+    replicates = Replicates(read_replicates(folder / "four.tsv", targets), windows, targets, 64)
+    join = {"mean": np.mean, "max": np.max}.get(sum_stat, np.sum)
+    bases = counts["a"]["chr4"].astype(float)
+    fine = join(bases[: len(bases) // BIN * BIN].reshape(-1, BIN), axis=1)
+    padded = np.append(fine, np.full(100, np.nan))
+    for place in places_of(windows):
+        first = place.start // BIN
+        values = np.repeat(padded[first : first + ARCHITECTURE.bins, None], 5, axis=1)
+        replicates.see(place, np.nan_to_num(values), values)
+    (figures,), bins = replicates.figures()
+    expected = join(bases[: len(bases) // 64 * 64].reshape(-1, 64), axis=1)
+    kept = np.isfinite(bins.observed[:, 0])
+    np.testing.assert_allclose(bins.observed[kept, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(bins.predicted[kept, 0], expected, rtol=1e-6)
+    assert figures["bins"] == len(expected)
+    assert figures["reason"] == "constant or missing: none"
+    rows = {(row["first"], row["second"]): row["pearson"] for row in figures["pairs"]}
+    assert rows["prediction", "a"] == pytest.approx(1)
+    others = [rows[pair] for pair in (("a", "b"), ("a", "c"), ("b", "c"))]
+    assert figures["replicate_replicate_pearson"] == pytest.approx(np.mean(others))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -291,16 +325,16 @@ def test_tables_of_replicates_that_do_not_fit(tmp_path, text, message):
 
 def test_peaks_are_named_by_their_track(store, tmp_path):
     (tmp_path / "x.bed").write_text("chr4\t100\t200\n")
-    extras = read_extras(store, TARGETS, peaks=[f"open={tmp_path / 'x.bed'}"])
+    extras = read_extras(store, TARGETS, split="test", peaks=[f"open={tmp_path / 'x.bed'}"])
     assert list(extras.peaks) == ["open"]
     # All tracks that a pattern names, each once.
-    extras = read_extras(store, TARGETS, peaks=[f"control*={tmp_path / 'x.bed'}"])
+    extras = read_extras(store, TARGETS, split="test", peaks=[f"control*={tmp_path / 'x.bed'}"])
     assert list(extras.peaks) == ["control+", "control-"]
     twice = [f"open={tmp_path / 'x.bed'}", f"o*={tmp_path / 'x.bed'}"]
     with pytest.raises(InputError, match="open has peaks already"):
-        read_extras(store, TARGETS, peaks=twice)
+        read_extras(store, TARGETS, split="test", peaks=twice)
     for text, message in (("open", "expected TRACK=BED"), ("x=y.bed", "no track 'x'")):
         with pytest.raises(InputError, match=message):
-            read_extras(store, TARGETS, peaks=[text])
+            read_extras(store, TARGETS, split="test", peaks=[text])
     with pytest.raises(InputError, match="name their GTF file with --genes"):
-        read_extras(store, TARGETS, contrasts=["open,control+"])
+        read_extras(store, TARGETS, split="test", contrasts=["open,control+"])

@@ -74,8 +74,8 @@ def test_blocks_are_neighbours_of_one_chromosome(windows, monkeypatch):
 
 
 def test_bins_are_kept_or_sampled(windows, model):
-    everything = KeptBins(windows, 4, 128)
-    some = KeptBins(windows, 4, 128, limit=600)
+    everything = KeptBins(windows, ["sum"] * 4, 128)
+    some = KeptBins(windows, ["sum"] * 4, 128, limit=600)
     walk(model, windows, np.arange(4), [everything, some], batch_size=8)
     assert everything.share == 1
     kept, sampled = everything.arrays(), some.arrays()

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from sklearn.metrics import r2_score
 
-from basenji_kipoi.errors import InputError
-from basenji_training.metrics import LEAST_BLOCKS, Correlation, sum_bins
+from basenji_training.metrics import LEAST_BLOCKS, Correlation
 
 
 def correlate(predicted, observed, portions=1):
@@ -167,26 +165,3 @@ def test_perfect_and_opposite():
     values = np.random.default_rng(1).gamma(1, 5, (100, 2)).astype(np.float32)
     result = correlate(values * [2, -3] + 7, values, 9).result()
     np.testing.assert_allclose(result, [1, -1], rtol=1e-6)
-
-
-@given(
-    values=hnp.arrays(np.float64, (2, 12, 3), elements=st.floats(-1e3, 1e3)),
-    factor=st.sampled_from([1, 2, 3, 4, 6, 12]),
-)
-def test_bins_are_summed(values, factor):
-    summed = sum_bins(values, factor)
-    assert summed.shape == (2, 12 // factor, 3)
-    for i in range(12 // factor):
-        expected = values[:, i * factor : (i + 1) * factor].sum(axis=1)
-        np.testing.assert_allclose(summed[:, i], expected, rtol=1e-12, atol=1e-9)
-
-
-def test_a_bin_with_a_missing_part_is_missing():
-    values = np.arange(8.0).reshape(1, 4, 2)
-    values[0, 1, 0] = np.nan
-    np.testing.assert_array_equal(sum_bins(values, 2), [[[np.nan, 4], [10, 12]]])
-
-
-def test_bins_that_do_not_divide():
-    with pytest.raises(InputError, match="10 bins cannot be summed in groups of 3"):
-        sum_bins(np.zeros((10, 1)), 3)

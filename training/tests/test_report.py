@@ -40,6 +40,7 @@ def page(trained, tmp_path_factory):
     extras = read_extras(
         trained.store,
         model.targets,
+        split="test",
         genes=folder / "genes.gtf",
         flank=0,
         contrasts=["gc,a_plus"],

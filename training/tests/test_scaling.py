@@ -20,14 +20,14 @@ TARGETS = Targets(
     [
         Target(index=0, identifier="a_plus", strand_pair=1, assay="A", scale=0.5, clip_soft=40),
         Target(index=1, identifier="a_minus", strand_pair=0, assay="A", scale=0.5, clip_soft=40),
-        Target(index=2, identifier="b", strand_pair=2, assay="B"),
+        Target(index=2, identifier="b", strand_pair=2, assay="B", sum_stat="sum_sqrt"),
     ]
 )
 
 
 @pytest.fixture
 def counts():
-    """Skewed sums; the minus strand has more of them, and the test chromosome other ones."""
+    """Skewed sums, of b to the power of 3/4; the minus strand has more, chr4 other ones."""
     generator = np.random.default_rng(0)
     values = {
         name: generator.gamma(0.5, [40, 80, 10], (length // BIN, 3))

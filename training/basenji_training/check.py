@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from basenji_training.store_survey import Survey
+from basenji_training.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.targets import Targets
     from basenji_training.store_survey import Survey
 
-__all__ = ["Finding", "enrichment", "find_faults", "own_strand_shares", "report", "strand_of"]
+__all__ = ["Finding", "enrichment", "find_faults", "own_strand_shares", "report"]
 
 #: Correlation from which two tracks are taken for the same data.
 DUPLICATE = 0.9999
@@ -33,9 +32,6 @@ ENRICHED = 1.5
 #: undecided between.
 OWN_STRAND = (0.4, 0.6)
 FLOAT16_MAXIMUM = float(np.finfo(np.float16).max)
-
-_FORWARD = re.compile(r"(?i)([+]|[._-](plus|fwd|forward|pos|\+))$")
-_REVERSE = re.compile(r"(?i)(-|[._-](minus|rev|reverse|neg))$")
 
 
 class Finding(NamedTuple):
@@ -57,24 +53,6 @@ class Finding(NamedTuple):
     is_error: bool
     tracks: tuple[str, ...]
     message: str
-
-
-def strand_of(identifier: str) -> str:
-    """Tell a track's strand by the end of its name.
-
-    Parameters
-    ----------
-    identifier
-        Such as ``cage+``, ``start_minus`` or ``rna.rev``.
-
-    Returns
-    -------
-    str
-        ``+``, ``-``, or ``.`` for another name.
-    """
-    if _FORWARD.search(identifier):
-        return "+"
-    return "-" if _REVERSE.search(identifier) else "."
 
 
 def find_faults(targets: Targets, measured: Survey) -> list[Finding]:
@@ -162,9 +140,9 @@ def _duplicates(targets: Targets, measured: Survey) -> Iterator[Finding]:
 def replicate_groups(targets: Targets) -> list[list[int]]:
     """Find tracks of the same assay, sample and strand: lists of indices, two or more each."""
     groups: dict[tuple[str, str, str], list[int]] = {}
-    for target in targets:
+    for target, strand in zip(targets, strands_of(targets), strict=True):
         if target.assay or target.sample:
-            key = target.assay, target.sample, strand_of(target.identifier)
+            key = target.assay, target.sample, strand
             groups.setdefault(key, []).append(target.index)
     return [members for members in groups.values() if len(members) > 1]
 
@@ -205,7 +183,7 @@ def own_strand_shares(targets: Targets, measured: Survey) -> dict[tuple[int, int
     Parameters
     ----------
     targets
-        The tracks; names tell which one of a pair is the forward strand's (`strand_of`).
+        The tracks; `basenji_training.strands.strands_of` tells which one of a pair is forward.
     measured
         Their measures, with profiles.
 
@@ -218,10 +196,10 @@ def own_strand_shares(targets: Targets, measured: Survey) -> dict[tuple[int, int
         return {}
     at_start = measured.profiles.at_start
     shares = {}
-    for target in targets:
+    for target, strand in zip(targets, strands_of(targets), strict=True):
         one, two = target.index, target.strand_pair
         total = at_start[one] + at_start[two]
-        if one != two and strand_of(target.identifier) == "+" and total > 0:
+        if one != two and strand == "+" and total > 0:
             shares[one, two] = float(at_start[one] / total)
     return shares
 

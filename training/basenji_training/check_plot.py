@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from basenji_training.check import strand_of
+from basenji_training.strands import strands_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,14 +65,16 @@ def plot_check(targets: Targets, measured: Survey, path: Path) -> None:
 
 
 def _plot_profiles(axes, targets: Targets, measured: Survey) -> None:  # noqa: ANN001 - matplotlib's
-    if measured.profiles is None:
+    if measured.profiles is None or not measured.profiles.sites:
         axes.axis("off")
-        axes.text(0.5, 0.5, "no genes were given", ha="center")
+        reason = "no genes were given" if measured.profiles is None else "no gene starts here"
+        axes.text(0.5, 0.5, reason, ha="center")
         return
     groups: dict[tuple[str, str], list[int]] = {}
-    for target in targets:
-        strand = "." if target.strand_pair == target.index else strand_of(target.identifier)
-        groups.setdefault((target.assay or target.identifier, strand), []).append(target.index)
+    for target, strand in zip(targets, strands_of(targets), strict=True):
+        is_pair = target.strand_pair != target.index
+        key = target.assay or target.identifier, strand if is_pair else "."
+        groups.setdefault(key, []).append(target.index)
     colours = {assay: f"C{i % 10}" for i, assay in enumerate(dict.fromkeys(a for a, _ in groups))}
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = measured.profiles.mean / measured.mean
@@ -94,4 +96,5 @@ def _plot_profiles(axes, targets: Targets, measured: Survey) -> None:  # noqa: A
         ylabel="mean over the track's mean",
         title=f"Signal at {measured.profiles.sites:,} start sites",
     )
-    axes.legend(frameon=False, fontsize=8)
+    if axes.lines[:-1]:  # but the line at 1
+        axes.legend(frameon=False, fontsize=8)

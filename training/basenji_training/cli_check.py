@@ -29,7 +29,8 @@ def check(
     """Look for faults in a store: dead, doubled or badly scaled tracks, exchanged strands.
 
     Replicates are tracks with the same assay, sample and strand in the targets table. Which strand
-    a track has is told by its name's end (+ and -, plus and minus, fwd and rev).
+    a track has is told by its name's end (+ and -, plus and minus, fwd and rev); of a pair whose
+    names do not tell, the first is the plus strand's.
     """
     import json
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from basenji_kipoi.errors import InputError
-from basenji_training.rank_figures import correlation_of, spearman, strand_roles
+from basenji_training.rank_figures import correlation_of, spearman
+from basenji_training.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,7 @@ class Measurement(NamedTuple):
     assay, sample : str
         As the targets table has them.
     forward, reverse : int
-        Tracks that genes on the plus and on the minus strand read. The first track of a pair reads
-        the plus strand.
+        Tracks that genes on the plus and on the minus strand read.
     """
 
     name: str
@@ -66,13 +66,14 @@ class Contrast(NamedTuple):
 def measurements(targets: Targets) -> list[Measurement]:
     """List what tracks measure, in the order of the table."""
     found = []
-    for target, role in zip(targets, strand_roles(targets), strict=True):
-        if role == "-":
-            continue
+    for target, strand in zip(targets, strands_of(targets), strict=True):
         partner = targets[target.strand_pair]
+        is_pair = partner is not target
+        if is_pair and strand == "-":
+            continue
         found.append(
             Measurement(
-                target.identifier if role == "." else _shared_name(target, partner),
+                _shared_name(target, partner) if is_pair else target.identifier,
                 target.assay,
                 target.sample,
                 target.index,

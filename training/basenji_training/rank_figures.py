@@ -9,6 +9,7 @@ from scipy.stats import false_discovery_control, poisson, rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from basenji_training.metrics import LEAST_BLOCKS, Correlation, block_draws
+from basenji_training.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,6 @@ __all__ = [
     "peak_figures",
     "spearman",
     "specificity",
-    "strand_roles",
 ]
 
 #: How peaks are called, in words.
@@ -288,17 +288,6 @@ def calibration(bins: Bins, parts: int = 10) -> np.ndarray:
     return means
 
 
-def strand_roles(targets: Targets) -> list[str]:
-    """Tell the strand that each track reads: "+" for the first of a pair, "-" for the second.
-
-    "." stands for an unstranded track.
-    """
-    return [
-        "." if row.strand_pair == row.index else "+" if row.index < row.strand_pair else "-"
-        for row in targets
-    ]
-
-
 def specificity(bins: Bins, targets: Targets) -> np.ndarray:
     """Correlate what a track has more or less than the other tracks of its assay.
 
@@ -324,7 +313,7 @@ def specificity(bins: Bins, targets: Targets) -> np.ndarray:
         bins.observed, axis=0, initial=np.inf
     )
     groups: dict[tuple[str, str], list[int]] = {}
-    for target, strand in zip(targets, strand_roles(targets), strict=True):
+    for target, strand in zip(targets, strands_of(targets), strict=True):
         if varies[target.index]:
             groups.setdefault((target.assay, strand), []).append(target.index)
     for members in groups.values():

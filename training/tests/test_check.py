@@ -10,7 +10,8 @@ from known_truth import BIN, FOLDS, LENGTHS, random_sequences, write_store
 from typer.testing import CliRunner
 
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.check import find_faults, own_strand_shares, strand_of
+from basenji_training.check import find_faults, own_strand_shares
+from basenji_training.check_plot import plot_check
 from basenji_training.cli import app
 from basenji_training.data import build_store
 from basenji_training.store import Store
@@ -187,17 +188,6 @@ def test_much_clipping_is_pointed_out(tmp_path, coverage):
     np.testing.assert_allclose(measured.clipped, (everything > 1).mean(axis=0))
 
 
-@pytest.mark.parametrize(
-    ("name", "strand"),
-    [
-        ("CNhs1+", "+"), ("CNhs1-", "-"), ("x_plus", "+"), ("rna.rev", "-"), ("tif_FWD", "+"),
-        ("surplus", "."), ("atac", "."), ("x_minus_wt", "."),
-    ],
-)  # fmt: skip
-def test_strands_are_told_by_names(name, strand):
-    assert strand_of(name) == strand
-
-
 def test_the_command_reports_and_fails_when_strict(tmp_path, coverage, genes):
     swapped = {name: values[:, [1, 0, 2, 3]] for name, values in coverage.items()}
     write_store(tmp_path / "c.zarr", random_sequences(), swapped, TARGETS)
@@ -258,3 +248,13 @@ def test_yeast_with_replicates_and_with_exchanged_strands(tmp_path):
     assert [(f.kind, f.is_error, f.tracks[0]) for f in findings] == [
         ("strands", True, f"rep{i}_plus") for i in (1, 2, 3)
     ]
+
+
+def test_the_picture_says_that_no_gene_starts_in_the_store(tmp_path, coverage, recwarn):
+    path = tmp_path / "beyond.gtf"
+    line = f"chr1\tx\ttranscript\t{LENGTHS['chr1'] + 9}\t{LENGTHS['chr1'] + 99}"
+    path.write_text(f'{line}\t.\t+\t.\tgene_id "G"; transcript_id "T";\n')
+    found, measured = faults(tmp_path, coverage, path)
+    assert {("assembly", True), ("genes", True)} <= set(found)
+    plot_check(TARGETS, measured, tmp_path / "x.png")
+    assert not recwarn.list

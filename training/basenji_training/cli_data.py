@@ -50,10 +50,14 @@ def data(
     unmappable: Annotated[
         Path | None,
         typer.Option(
-            help="BED file of intervals that reads cannot be placed in; bins that are unmappable "
-            "by half are left out."
+            help="BED file of intervals that reads cannot be placed in, such as `basenji-train "
+            "unmappable` finds."
         ),
     ] = None,
+    unmappable_share: Annotated[
+        float,
+        typer.Option(help="Leave out bins of which at least this share is unmappable."),
+    ] = 0.5,
     missing_share: Annotated[
         float,
         typer.Option(
@@ -107,6 +111,7 @@ def data(
         seed=seed,
         blacklist=blacklist,
         unmappable=unmappable,
+        unmappable_share=unmappable_share,
         missing_share=missing_share,
         data_dir=data_dir,
         name=name,

@@ -241,7 +241,7 @@ def fit(
 
     Only values that are not missing take part in the loss. An epoch is chosen by the mean over
     tracks of Pearson's r of log(1 + counts) on the validation part (the mean over the stores, if
-    there are several).
+    there are several); a constant prediction counts 0.
     """
     asked = dict(locals())
     from basenji_training.devices import all_devices, join_processes

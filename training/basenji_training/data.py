@@ -52,6 +52,7 @@ class _Plan:
     layout: Layout
     blacklist: Mapping[str, np.ndarray]
     unmappable: Mapping[str, np.ndarray]
+    unmappable_share: float
 
 
 class _Piece(NamedTuple):
@@ -77,6 +78,7 @@ def build_store(
     seed: int = 0,
     blacklist: str | os.PathLike[str] | None = None,
     unmappable: str | os.PathLike[str] | None = None,
+    unmappable_share: float = 0.5,
     missing_share: float = 1.0,
     data_dir: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -87,9 +89,9 @@ def build_store(
 ) -> list[TrackStatistics]:
     """Make a store (see `basenji_training.store`) from a genome and its tracks.
 
-    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins of which at
-    least half is unmappable, bins whose bases are all unknown (assembly gaps), and contigs that a
-    track's bigWig does not list.
+    Missing, that is NaN in the store, are bins that touch a blacklisted interval, bins that are
+    largely unmappable, bins whose bases are all unknown (assembly gaps), and contigs that a track's
+    bigWig does not list.
 
     Parameters
     ----------
@@ -111,6 +113,8 @@ def build_store(
         BED file of intervals whose coverage is not to be believed.
     unmappable
         BED file of intervals that reads cannot be placed in.
+    unmappable_share
+        Share of a bin's bases, above 0, from which the bin is unmappable.
     missing_share
         Training windows are left out if a larger share of their predicted bins is missing in all
         tracks, whatever the reason. Validation and test keep theirs.
@@ -145,6 +149,10 @@ def build_store(
         raise InputError(f"--processes is {processes}: it must be at least 1")
     if not 0 <= missing_share <= 1:
         raise InputError(f"--missing-share is {missing_share}: it must be from 0 to 1")
+    if not 0 < unmappable_share <= 1:
+        raise InputError(
+            f"--unmappable-share is {unmappable_share}: it must be above 0 and at most 1"
+        )
     out = check_output(out, overwrite=overwrite)
     table = Targets.read(targets)
     with Genome(fasta) as genome:
@@ -168,6 +176,7 @@ def build_store(
             layout=Layout.of(bin_width, len(table)),
             blacklist=_intervals(blacklist, genome),
             unmappable=_intervals(unmappable, genome),
+            unmappable_share=unmappable_share,
         )
         description = {
             "name": name or out.stem,
@@ -176,7 +185,7 @@ def build_store(
             "missing_share": missing_share,
             "genome": _source(fasta),
             "blacklist": blacklist and _source(blacklist),
-            "unmappable": unmappable and _source(unmappable),
+            "unmappable": unmappable and {**_source(unmappable), "share": unmappable_share},
             "excluded": [name for name in genome.lengths if name not in lengths],
         }
         files = [(str(t.path), t.path.stat().st_size, t.path.stat().st_mtime) for t in plan.tracks]
@@ -270,7 +279,8 @@ def _fill(path: Path, plan: _Plan, piece: _Piece) -> Sums:
     missing = (codes[: end - start] == UNKNOWN).reshape(-1, plan.layout.bin).all(axis=1)
     width = plan.layout.bin
     missing |= _covered_bases(plan.blacklist.get(name), start, end, width) > 0
-    missing |= 2 * _covered_bases(plan.unmappable.get(name), start, end, width) >= width
+    unmappable = _covered_bases(plan.unmappable.get(name), start, end, width)
+    missing |= unmappable >= plan.unmappable_share * width
     values = np.empty((last - first, len(plan.tracks)), np.float32)
     clipped = np.zeros(len(plan.tracks), np.int64)
     for column, track in enumerate(plan.tracks):

@@ -103,8 +103,13 @@ class Comparison:
 
     @property
     def pearson_log1p(self) -> np.ndarray:
-        """Correlation of log(1 + counts): float64 (tracks,), NaN if constant or missing."""
-        return self.logarithmic.result()
+        """Correlation of log(1 + counts): float64 (tracks,).
+
+        NaN if the observations are constant or missing, and 0 if the predictions alone are
+        constant: left out, tracks of which nothing was learned would raise a mean.
+        """
+        constant_prediction, constant_observation = self.logarithmic.constant
+        return np.where(constant_prediction & ~constant_observation, 0, self.logarithmic.result())
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,10 @@ def fit(
         `resume` is not set, or the run to be resumed had other settings.
     """
     stores = [stores] if isinstance(stores, Store) else list(stores)
+    if settings.init:
+        # A resumed run may be started from another folder.
+        init = str(Path(settings.init).resolve())
+        settings = settings.model_copy(update={"init": init})
     training = _Training(
         stores,
         _with_heads_of(stores, architecture),
@@ -248,9 +252,9 @@ class _Training:
     def _end_epoch(self) -> dict[str, float]:
         """Validate the averaged weights, keep the best, save everything."""
         start = time.monotonic()
+        losses = self._known_losses()
         self.averaged.set_weights(self.average.current)
         validated = {head: self._validate(head) for head in self.validation}
-        losses = self._known_losses()
         row = {
             "epoch": len(self.history) + 1,
             "seconds": round(self.seconds, 1),
@@ -287,6 +291,11 @@ class _Training:
             number = np.count_nonzero(np.isfinite(observed))
             total += float(self.loss(observed, predicted)) * number
             values += number
+        if not np.isfinite(total):
+            raise InputError(
+                f"the validation loss became {total} in epoch {len(self.history) + 1}: lower "
+                "--learning-rate, or look for extreme values in the store"
+            )
         correlation = comparison.pearson_log1p[self.choosing[head]]
         if not np.isfinite(correlation).any():
             raise InputError(

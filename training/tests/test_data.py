@@ -139,6 +139,17 @@ def test_bins_that_are_unmappable_by_half_are_missing(inputs):
     assert few.windows("train", 128, 0, 128)[:2] == [("chr1", 0), ("chr1", 256)]
     test = few.choose(test=["chr1"], validation=["chr2"]).windows("test", 128, 0, 128)
     assert test[:2] == [("chr1", 0), ("chr1", 128)]
+    # Of the 32 bases of bins 2 to 6, 16, 15, 30, 32 and 8 are unmappable.
+    for share, left_out in (
+        (0.47, [2, 4, 5]),
+        (0.46, [2, 3, 4, 5]),
+        (1, [5]),
+        (0.01, [2, 3, 4, 5, 6]),
+    ):
+        store = build(inputs, unmappable=bed, unmappable_share=share, overwrite=True)
+        missing = np.isnan(store.coverage("chr1", 0, 10)).all(axis=1)
+        assert np.flatnonzero(missing).tolist() == left_out
+        assert store.attrs["unmappable"]["share"] == share
 
 
 def test_a_bigwig_of_another_assembly_is_refused_with_both_lengths(inputs):
@@ -210,6 +221,7 @@ def test_file_names_start_from_the_table_or_from_the_named_folder(inputs):
         ({"bin_width": 0}, "--bin is 0"),
         ({"processes": 0}, "--processes is 0"),
         ({"missing_share": 50}, "--missing-share is 50"),
+        ({"unmappable_share": 0}, "--unmappable-share is 0: it must be above 0"),
     ],
 )
 def test_wrong_options_are_named(inputs, changes, message):

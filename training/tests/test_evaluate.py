@@ -142,6 +142,18 @@ def test_counts_are_compared_not_stored_values(network, predicted):
     )
 
 
+def test_a_constant_prediction_of_a_track_that_varies_is_worth_nothing(network, predicted):
+    comparison = Comparison(Windows(predicted, "test", ARCHITECTURE), 32)
+    generator = np.random.default_rng(0)
+    observed = generator.gamma(1, 3, (4, ARCHITECTURE.bins, 5)).astype(np.float32)
+    guess = generator.gamma(1, 3, observed.shape).astype(np.float32)
+    guess[..., [0, 2, 4]] = 0.5
+    observed[..., [2, 3]], observed[..., 4] = 2, np.nan
+    comparison.add(guess, observed)
+    assert comparison.pearson_log1p[0] == 0
+    assert np.isfinite(comparison.pearson_log1p).tolist() == [True, True, False, False, False]
+
+
 @pytest.mark.parametrize("resolution", [16, 48, 128 * 32, 0])
 def test_resolutions_that_do_not_fit(network, predicted, resolution):
     with pytest.raises(InputError, match=f"resolution of {resolution} bp does not divide"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -127,6 +129,19 @@ def test_a_frozen_trunk_stays_as_it_was(trained, weak_letters, tmp_path):
     assert run.history[-1]["validation_r"] > 0.7
     again = fit(weak_letters, tiny_architecture(), run.path, settings, resume=True)
     assert again.history == run.history
+
+
+def test_the_beginning_is_found_from_another_folder(trained, weak_letters, tmp_path, monkeypatch):
+    monkeypatch.chdir(trained.run.path.parent)
+    settings = SETTINGS.model_copy(update={"init": trained.run.path.name, "epochs": 1})
+    run = fit(weak_letters, tiny_architecture(), tmp_path / "run", settings)
+    assert run.settings["init"] == str(trained.run.path.resolve())
+    # As if it had been killed before its first checkpoint.
+    (run.path / "checkpoint.npz").unlink()
+    monkeypatch.chdir(tmp_path)
+    settings = settings.model_copy(update={"init": os.path.relpath(trained.run.path)})
+    again = fit(weak_letters, tiny_architecture(), run.path, settings, resume=True)
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in run.history]
 
 
 def test_the_trunk_moves_at_a_rate_of_its_own():

@@ -163,6 +163,15 @@ def test_constant_validation_says_so(letters, tmp_path):
         fit(store, tiny_architecture(), tmp_path / "run", settings)
 
 
+def test_weights_that_left_all_bounds_are_not_the_stores_fault(letters, tmp_path):
+    # One step an epoch: its loss is still finite, the weights behind it are not.
+    settings = SETTINGS.model_copy(
+        update={"epochs": 1, "batch_size": 512, "learning_rate": 1e38, "averaging": 0.0}
+    )
+    with pytest.raises(InputError, match=r"validation loss became .* in epoch 1: lower --learn"):
+        fit(letters, tiny_architecture(), tmp_path / "run", settings)
+
+
 def test_no_run(tmp_path):
     with pytest.raises(InputError, match="no run at"):
         Run(tmp_path / "nothing")

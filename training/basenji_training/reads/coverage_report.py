@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from basenji_training.reads.gc_bias import LARGEST_FACTOR
 from basenji_training.reads.tss import FLANK
 
 if TYPE_CHECKING:
@@ -139,16 +140,23 @@ def _gc(axes: Axes, quality: Quality) -> str:
     shown = gc.expected > _RARE * gc.expected.sum()
     before = gc.observed[shown] / gc.expected[shown] / mean
     scale = (gc.observed * gc.factor).sum() / gc.observed.sum()
-    axes.plot(percent[shown], before, "o", ms=4, color=_GREY, label="before")
-    axes.plot(percent[shown], gc.rate[shown], color=_COLOUR, label="fitted")
     after = before * gc.factor[shown] / scale
-    axes.plot(percent[shown], after, "o", ms=4, color=_OTHER, label="after")
+    low, high = gc.fitted_range
+    usual = (percent[shown] >= low) & (percent[shown] <= high)
+    for rates, colour, label in ((before, _GREY, "before"), (after, _OTHER, "after")):
+        axes.plot(percent[shown][usual], rates[usual], "o", ms=4, color=colour, label=label)
+        axes.plot(percent[shown][~usual], rates[~usual], "o", ms=3, mfc="none", mec=colour, mew=0.5)
+    axes.plot(percent[shown], gc.rate[shown], color=_COLOUR, label="fitted")
     axes.axhline(1, color="black", lw=0.5)
+    axes.axvspan(low - 0.5, high + 0.5, color="0.95", zorder=0)
     axes.set(xlabel="GC content of the fragment (%)", ylabel="rate, relative", ylim=(0, None))
     axes.legend(frameon=False)
     return (
         "Fragments of each GC content over the places of the genome where they can lie, peaks left "
-        "out. After the correction the points lie on 1."
+        f"out. After the correction the points from {low} to {high} % (grey) lie near 1, unless "
+        f"their rate is below 1/{LARGEST_FACTOR:.0f}, the largest correction. Beyond (circles) "
+        "lies a hundredth of the genome's places; the fitted rate is level there, and fragments "
+        "keep what bias is left."
     )
 
 

@@ -55,7 +55,8 @@ _PART = 4 * ALIGNMENT  # bp of coverage that are computed at once
 # Results that may wait for the writer, for each process.
 _AHEAD = 3
 # Shares of the fragments that are shorter than the lengths that represent them.
-_QUANTILES = np.linspace(0.05, 0.95, 7)
+# A prime number, so that it meets all places of a repeat.
+_QUANTILES = (np.arange(97) + 0.5) / 97
 
 
 def outputs(out: Path, settings: Settings) -> list[Path]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome import Genome
 
 __all__ = [
+    "LARGEST_FACTOR",
     "STEPS",
     "TILE",
     "GcCurve",
@@ -45,15 +46,15 @@ TILE = 1000
 _BUSY = 10
 _PIECE = 1 << 22  # bp of sequence at once
 # Every so many bases one place stands for its neighbours.
-_STRIDE = 5
+_STRIDE = 2
 _KNOTS = 6
 # Share of the places at either end that have too little GC, or too much, to tell.
 _RAREST = 0.005
 # Keeps weights finite where there are no fragments at all.
 _RIDGE = 1e-6
 _LEAST_FRAGMENTS = 1000
-# A fragment counts at most so many times more or less than the average one.
-_LARGEST_FACTOR = 10.0
+#: Factors by which rates are corrected are at most so large, and at least its inverse.
+LARGEST_FACTOR = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class GcCurve:
     expected: np.ndarray
     rate: np.ndarray
     factor: np.ndarray
+
+    @property
+    def fitted_range(self) -> tuple[int, int]:
+        """First and last GC content that the fit tells apart (%); beyond both the rate is level."""
+        return _usual_steps(self.expected)
 
     def factors(self, gc: np.ndarray) -> np.ndarray:
         """Tell what fragments count.
@@ -129,9 +135,16 @@ def fit_gc_curve(observed: np.ndarray, expected: np.ndarray, every: np.ndarray) 
 
     weights = minimize(loss, np.zeros(basis.shape[1]), jac=True, method="BFGS").x
     fitted = np.exp(basis @ weights)
-    factor = np.clip(1 / fitted, 1 / _LARGEST_FACTOR, _LARGEST_FACTOR)
+    factor = np.clip(1 / fitted, 1 / LARGEST_FACTOR, LARGEST_FACTOR)
     factor *= every.sum() / (every * factor).sum()
     return GcCurve(observed, expected, fitted, factor)
+
+
+def _usual_steps(expected: np.ndarray) -> tuple[int, int]:
+    """Find the steps between the rarest at both ends."""
+    share = np.cumsum(expected) / expected.sum()
+    low, high = np.searchsorted(share, [_RAREST, 1 - _RAREST]).tolist()
+    return low, max(high, low + 1)
 
 
 def _spline_basis(expected: np.ndarray) -> np.ndarray:
@@ -139,9 +152,7 @@ def _spline_basis(expected: np.ndarray) -> np.ndarray:
 
     Returns an array of shape (STEPS, splines).
     """
-    share = np.cumsum(expected) / expected.sum()
-    low, high = np.searchsorted(share, [_RAREST, 1 - _RAREST])
-    knots = np.linspace(low, max(high, low + 1), _KNOTS)
+    knots = np.linspace(*_usual_steps(expected), _KNOTS)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
     level = np.clip(np.arange(STEPS), knots[0], knots[-1])
     return BSpline.design_matrix(level, padded, 3).toarray()
@@ -222,25 +233,28 @@ def genome_gc(genome: Genome, contig: str, lengths: np.ndarray, left_out: np.nda
     contig
         Contig.
     lengths : ndarray, int64
-        Lengths of fragments (bp), each of which stands for as large a share of all.
+        Lengths of fragments (bp), each of which stands for as large a share of all; places take
+        turns with them. Few lengths have few GC contents, so that steps between them would be
+        empty.
     left_out : ndarray, bool, shape (tiles,)
         The contig's tiles whose fragments take no part.
 
     Returns
     -------
     ndarray, float64, shape (STEPS,)
-        Places, the average of the lengths.
+        Places; their sum is the number of bases where a fragment can begin.
     """
     places = np.zeros(STEPS)
     for start, end, strong, unknown in _pieces(genome, contig, int(lengths.max())):
         left = np.arange(0, end - start, _STRIDE)
-        for length in lengths.tolist():
-            tile = (start + left + length // 2) // TILE
-            known = unknown[left + length] == unknown[left]
-            known &= ~left_out[np.minimum(tile, len(left_out) - 1)]
-            content = (strong[left + length] - strong[left])[known] / length
-            places += np.bincount(steps(content), minlength=STEPS)
-    return places * _STRIDE / len(lengths)
+        length = lengths[(start + left) % len(lengths)]
+        right = left + length
+        tile = (start + left + length // 2) // TILE
+        known = unknown[right] == unknown[left]
+        known &= ~left_out[np.minimum(tile, len(left_out) - 1)]
+        content = (strong[right] - strong[left])[known] / length[known]
+        places += np.bincount(steps(content), minlength=STEPS)
+    return places * _STRIDE
 
 
 def steps(gc: np.ndarray) -> np.ndarray:

@@ -3,9 +3,9 @@
     python benchmarks/mammals.py --data "$BASENJI_DATA/calico/tiny" --out build/mammals
 
 In the training environment. FOLDER has hg38/ and mm10/, training data in the format of Basenji and
-Borzoi. One network with a head for each genome, windows of 131,072 bp and bins of 128 bp
-(``training/recipes/mammals.json``), is trained by the recipe; the validation part
-chooses the epoch, the test part is compared once.
+Borzoi. Three networks that differ in their seed, each with a head for each genome, windows of
+131,072 bp and bins of 128 bp (``training/recipes/mammals.json``), are trained, and their
+predictions averaged. The validation part chooses the epochs, the test part is compared once.
 
 The floor is ridge regression of log(1 + counts) on the counts of 4-mers of a bin, alone or with
 those of the 2,176 bp around it; its penalty is what the validation part likes best.
@@ -42,6 +42,7 @@ GENOMES = ("hg38", "mm10")
 LENGTH = 4
 #: Bins on each side of a bin whose 4-mers the wider floor counts too.
 FLANK = 8
+REPLICATES = 3
 PENALTIES = 10.0 ** np.arange(1, 7)
 
 
@@ -131,15 +132,22 @@ def train(out: Path, epochs: int | None) -> float:
     limit = [] if epochs is None else ["--epochs", str(epochs)]
     start = time.monotonic()
     stores = [out / f"{genome}.zarr" for genome in GENOMES]
-    run_command("fit", *stores, "--recipe", RECIPE, "--out", out / "run", "--resume", *limit)
+    run_command(
+        *("fit", *stores, "--recipe", RECIPE, "--out", out / "runs"),
+        *("--replicates", str(REPLICATES), "--resume", *limit),
+    )
     seconds = time.monotonic() - start
     for genome, store in zip(GENOMES, stores, strict=True):
         run_command(
-            *("evaluate", out / "run", "--head", genome, "--store", store),
+            *("evaluate", *_runs(out), "--head", genome, "--store", store),
             *("--out", out / f"{genome}.json", "--batch-size", "2", "--both-strands"),
             "--overwrite",
         )
     return seconds
+
+
+def _runs(out: Path) -> list[Path]:
+    return [out / "runs" / f"replicate{number + 1}" for number in range(REPLICATES)]
 
 
 def measure(out: Path, epochs: int | None) -> dict[str, Any]:
@@ -157,12 +165,14 @@ def measure(out: Path, epochs: int | None) -> dict[str, Any]:
                 genomes[genome]["floors"][name] = floor(store, network, columns)
                 advance(1)
     seconds = train(out, epochs)
-    history = Run(out / "run").history
+    histories = [Run(run).history for run in _runs(out)]
     return {
         "machine": machine(),
         "fit_seconds": round(seconds),
-        "epochs": len(history),
-        "seconds_an_epoch": round(float(np.median([row["seconds"] for row in history])), 1),
+        "epochs": [len(history) for history in histories],
+        "seconds_an_epoch": round(
+            float(np.median([row["seconds"] for history in histories for row in history])), 1
+        ),
         "genomes": {
             genome: _compare(found["store"], found["floors"], out / f"{genome}.json")
             for genome, found in genomes.items()
@@ -205,8 +215,9 @@ def table(result: dict[str, Any]) -> str:
             lines.append(f"| {' | '.join(map(str, [*cells, row['above_floor']]))} |")
     lines += [
         "",
-        f"Pearson's r of log(1 + counts) at 128 bp on the test part. {result['epochs']} epochs of "
-        f"{result['seconds_an_epoch']} s, {result['fit_seconds'] / 60:.0f} minutes in all.",
+        f"Pearson's r of log(1 + counts) at 128 bp on the test part. "
+        f"{', '.join(map(str, result['epochs']))} epochs of {result['seconds_an_epoch']} s, "
+        f"{result['fit_seconds'] / 60:.0f} minutes in all.",
     ]
     return "\n".join(lines)
 

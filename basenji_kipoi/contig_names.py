@@ -11,7 +11,7 @@ from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -114,15 +114,15 @@ class Contigs(Protocol):
     lengths: Mapping[str, Optional[int]]
 
 
-def matching_contigs(names: Iterable[str], genome: Contigs) -> dict[str, str]:
+def matching_contigs(names: Iterable[str], known: Collection[str]) -> dict[str, str]:
     """Find the genome's contigs by the names that another file has for them.
 
     Parameters
     ----------
     names
         The other file's names.
-    genome
-        The genome.
+    known
+        The genome's contigs.
 
     Returns
     -------
@@ -130,12 +130,12 @@ def matching_contigs(names: Iterable[str], genome: Contigs) -> dict[str, str]:
         The genome's name of each contig that it has under the same name or, if exactly one of its
         names does, under one that differs by "chr", by case, or as M and MT do.
     """
-    keys = Counter(map(contig_key, genome.lengths))
-    by_key = {contig_key(name): name for name in genome.lengths}
+    keys = Counter(map(contig_key, known))
+    by_key = {contig_key(name): name for name in known}
     found = {}
     for name in names:
         key = contig_key(name)
-        if name in genome.lengths:
+        if name in known:
             found[name] = name
         elif keys[key] == 1:
             found[name] = by_key[key]
@@ -170,7 +170,7 @@ def placed_contigs(
     """
     number = Counter(contigs)
     total = sum(number.values())
-    matched = matching_contigs(number, genome)
+    matched = matching_contigs(number, genome.lengths)
     lacking = [name for name in number if name not in matched]
     if number and not matched:
         raise InputError(

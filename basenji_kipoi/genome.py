@@ -9,7 +9,6 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyfaidx
@@ -17,9 +16,6 @@ import pyfaidx
 from basenji_kipoi.contig_names import did_you_mean
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.sequence import UNKNOWN, encode
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Genome"]
 

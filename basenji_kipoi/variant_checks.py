@@ -152,7 +152,7 @@ class AlleleChecks:
     def contig(self, name: str) -> str | None:
         """Return the genome's name of a contig."""
         if name not in self.contigs:
-            self.contigs[name] = matching_contigs([name], self.genome).get(name)
+            self.contigs[name] = matching_contigs([name], self.genome.lengths).get(name)
         return self.contigs[name]
 
     @property
@@ -227,7 +227,7 @@ def check_assembly(variants: VariantFile, checks: AlleleChecks) -> None:
 def _likely_cause(
     mismatches: list[tuple[Variant, str]], header: Mapping[str, int], genome: Genome
 ) -> str:
-    for name, contig in matching_contigs(header, genome).items():
+    for name, contig in matching_contigs(header, genome.lengths).items():
         if header[name] != genome.lengths[contig]:
             return (
                 f"the file was made with another assembly, whose {name} has {header[name]:,} bp, "

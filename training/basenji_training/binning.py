@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybigtools
 
+from basenji_kipoi.contig_names import matching_contigs
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.targets import SQUASHED
 
@@ -273,23 +274,15 @@ def contig_length(track: Track, chromosome: str) -> int | None:
     return None if contig is None else _open(track.path).chroms()[contig]
 
 
-def _aliases(name: str) -> list[str]:
-    """Spellings under which other files may list the same contig, likeliest first."""
-    bare = name[3:] if name.lower().startswith("chr") else name
-    names = [name, bare, f"chr{bare}"]
-    if bare in {"M", "MT", "Mito"}:
-        names += ["chrM", "M", "MT", "chrMT", "Mito", "chrMito"]
-    return list(dict.fromkeys(names))
-
-
 def _match_contigs(
     listed: Mapping[str, int], lengths: Mapping[str, int | None], path: Path, identifier: str
 ) -> dict[str, str]:
-    contigs = {}
-    for chromosome, length in lengths.items():
-        name = next((alias for alias in _aliases(chromosome) if alias in listed), None)
-        if name is None:
+    contigs: dict[str, str] = {}
+    for name, chromosome in matching_contigs(listed, lengths).items():
+        # A file may list one contig under two names: that of the genome counts.
+        if chromosome in contigs and name != chromosome:
             continue
+        length = lengths[chromosome]
         if length is not None and listed[name] != length:
             raise InputError(
                 f"track {identifier}: {path} is of another assembly than the FASTA: contig {name} "
@@ -308,7 +301,7 @@ def _match_contigs(
 def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int | None]) -> list[Track]:
     """Find the bigWig of every track and check it against the genome.
 
-    Contig names are reconciled with and without ``chr``; what was reconciled or is missing is
+    Contig names are reconciled (`matching_contigs`); what was reconciled or is missing is
     logged once for all tracks.
 
     Parameters

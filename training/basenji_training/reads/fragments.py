@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from basenji_kipoi.contig_names import contig_key
+from basenji_kipoi.contig_names import matching_contigs
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.intervals import open_text
 from basenji_training.reads.rows import MINUS, REVERSE, ROW
@@ -155,10 +155,8 @@ class Fragments:
 
     @staticmethod
     def _contig(name: str, numbers: dict[str, int]) -> int:
-        if name in numbers:
-            return numbers[name]
-        by_key = {contig_key(known): number for known, number in numbers.items()}
-        return by_key.get(contig_key(name), -1)
+        matched = matching_contigs([name], numbers)
+        return numbers[matched[name]] if matched else -1
 
 
 def _is_gzip(path: Path) -> bool:

@@ -89,7 +89,9 @@ def open_source(
                 f"{path} is not sorted by position (its header says {order}): run 'samtools sort'"
             )
         index = _index(path, file, scratch)
-    matched = matching_contigs(named, genome) if genome else {n: n for n in named if n in lengths}
+    matched = (
+        matching_contigs(named, genome.lengths) if genome else {n: n for n in named if n in lengths}
+    )
     for name, contig in matched.items():
         if named[name] != lengths[contig]:
             raise InputError(

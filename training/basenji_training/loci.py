@@ -25,7 +25,7 @@ _LENGTH = 100_000
 
 
 class Locus(NamedTuple):
-    """A stretch of a chromosome.
+    """A stretch of a store's chromosome.
 
     Attributes
     ----------
@@ -33,12 +33,15 @@ class Locus(NamedTuple):
         Its name.
     start : int
         First base (0-based).
+    position : tuple of (str, int)
+        Where the chromosome lies in the genome (`basenji_training.store.Store.position`).
     predicted, observed : ndarray, float32, shape (bins, shown tracks)
         Counts of neighbouring bins; `observed` is NaN where missing.
     """
 
     chromosome: str
     start: int
+    position: tuple[str, int]
     predicted: np.ndarray
     observed: np.ndarray
 
@@ -82,6 +85,7 @@ class Loci:
             starts = np.linspace(0, len(places) - each, affordable // each).astype(int)
             chosen = np.unique(starts[:, None] + np.arange(each))
         self._chosen = set(chosen.tolist())
+        self._position = windows.store.position
         self._width = windows.target
         self._parts: list[list[tuple[Place, np.ndarray, np.ndarray]]] = []
 
@@ -109,6 +113,7 @@ class Loci:
             Locus(
                 windows[0][0].chromosome,
                 windows[0][0].start,
+                self._position(windows[0][0].chromosome),
                 np.concatenate([predicted for _, predicted, _ in windows]),
                 np.concatenate([observed for *_, observed in windows]),
             )

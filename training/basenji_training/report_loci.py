@@ -77,12 +77,14 @@ def locus_view(evaluation: Evaluation) -> UIElement:
     """
     loci, labels = evaluation.loci, evaluation.targets.labels
     resolution = evaluation.figures["resolution"]
-    spans = [(each.start, each.start + len(each.predicted) * resolution) for each in loci]
+    starts = [each.position[1] + each.start for each in loci]
+    spans = [
+        (start, start + len(each.predicted) * resolution)
+        for start, each in zip(starts, loci, strict=True)
+    ]
     sources = [_values(each, resolution) for each in loci]
     genes = list(evaluation.expression.genes) if evaluation.expression else []
-    gene_data = [
-        _genes(genes, each.chromosome, *span) for each, span in zip(loci, spans, strict=True)
-    ]
+    gene_data = [_genes(genes, each, *span) for each, span in zip(loci, spans, strict=True)]
     first, last = spans[0]
     shared = Range1d(
         first, min(last, first + _VIEW), bounds=(first, last), min_interval=20 * resolution
@@ -100,7 +102,7 @@ def locus_view(evaluation: Evaluation) -> UIElement:
         plots[str(place)].visible = place in _first_tracks(evaluation)
     names = _gene_track(gene_source, shared)
     options = [
-        (str(number), f"{each.chromosome}:{first:,}-{last:,}")
+        (str(number), f"{each.position[0]}:{first:,}-{last:,}")
         for number, (each, (first, last)) in enumerate(zip(loci, spans, strict=True))
     ]
     locus = Select(title="Locus", options=options, value="0", width=260)
@@ -168,7 +170,7 @@ def _first_tracks(evaluation: Evaluation) -> set[int]:
 def _values(locus: Locus, resolution: int) -> ColumnDataSource:
     bins, tracks = locus.predicted.shape
     data = {
-        "start": locus.start + resolution * np.arange(bins),
+        "start": locus.position[1] + locus.start + resolution * np.arange(bins),
         "zero": np.zeros(bins, np.float32),
     }
     for place in range(tracks):
@@ -177,9 +179,14 @@ def _values(locus: Locus, resolution: int) -> ColumnDataSource:
     return ColumnDataSource(data)
 
 
-def _genes(genes: Sequence[Gene], chromosome: str, first: int, last: int) -> ColumnDataSource:
+def _genes(genes: Sequence[Gene], locus: Locus, first: int, last: int) -> ColumnDataSource:
     """Genes of a locus: their bodies, and where an arrow shows the start and the direction."""
-    here = [g for g in genes if g.contig == chromosome and g.start < last and g.end > first]
+    offset = locus.position[1]
+    here = [
+        g._replace(start=g.start + offset, end=g.end + offset, tss=tuple(t + offset for t in g.tss))
+        for g in genes
+        if g.contig == locus.chromosome and g.start + offset < last and g.end + offset > first
+    ]
     level = [0 if g.strand == "-" else 1 for g in here]
     return ColumnDataSource(
         {

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import zarr
+from bokeh.models import ColumnDataSource, Select
 from known_truth import BIN, LENGTHS, random_sequences, tiny_architecture, write_store
 from store_inputs import write_bigwig
 
 from basenji_kipoi.genes import Gene
 from basenji_kipoi.intervals import Interval
+from basenji_kipoi.network import build_network
 from basenji_kipoi.targets import Target, Targets
-from basenji_training.extras import read_extras
+from basenji_training.evaluate import evaluate
+from basenji_training.extras import Extras, read_extras
 from basenji_training.held_out import places_of
 from basenji_training.pipeline import Windows
 from basenji_training.replicate_tracks import Replicate, Replicates
+from basenji_training.report_loci import locus_view
 from basenji_training.store import Store
 from basenji_training.store_genome import StoreGenome
 from basenji_training.store_survey import survey
+from basenji_training.trained_model import TrainedModel
 
 #: Where the store's chromosomes begin on contigs of the genome. chr4, the test part, begins before
 #: its contig does and ends behind it; chr2 and chr3 overlap.
@@ -130,3 +136,25 @@ def test_replicates_are_read_where_the_excerpt_lies(store, tmp_path):
     assert figures["prediction_replicate_pearson"] == pytest.approx(1)
     kept = np.isfinite(bins.predicted[:, 0])
     np.testing.assert_allclose(bins.predicted[kept], bins.observed[kept], rtol=1e-6)
+
+
+def test_the_page_shows_places_of_the_genome(store):
+    keras.utils.set_random_seed(0)
+    model = TrainedModel(build_network(ARCHITECTURE), ARCHITECTURE, TARGETS)
+    genes = StoreGenome(store, "test").place_genes(
+        [Gene("here", "name", "-", "Z", (3999,), 2500, 4000)]
+    )
+    evaluation = evaluate(
+        model, store, split="test", resolution=BIN, extras=Extras(genes=genes, flank=0)
+    )
+    assert evaluation.figures["genes"]["measurements"][0]["genes"] == 1
+    view = locus_view(evaluation)
+    (option,) = view.select_one({"type": Select}).options
+    assert option[1].startswith("Z:-517-")
+    sources = [source.data for source in view.select({"type": ColumnDataSource})]
+    assert {(s["name"][0], s["start"][0], s["end"][0]) for s in sources if "tip" in s} == {
+        ("name", 2500, 4000)
+    }
+    bins = [source["start"][:2].tolist() for source in sources if "zero" in source]
+    assert bins
+    assert all(first == [-517, -517 + BIN] for first in bins)

@@ -187,16 +187,19 @@ def _genes(genes: Sequence[Gene], locus: Locus, first: int, last: int) -> Column
         for g in genes
         if g.contig == locus.chromosome and g.start + offset < last and g.end + offset > first
     ]
-    level = [0 if g.strand == "-" else 1 for g in here]
+    here.sort(key=lambda g: g.start)
+    level = np.array([0 if g.strand == "-" else 1 for g in here], dtype=int)
+    # Names of neighbours on a strand take turns in two heights, so that fewer cover each other.
+    turn = np.where(level == 1, np.cumsum(level), np.cumsum(1 - level)) % 2
     return ColumnDataSource(
         {
             "name": [g.name or g.gene_id for g in here],
             "start": [g.start for g in here],
             "end": [g.end for g in here],
             "middle": [(g.start + g.end) / 2 for g in here],
-            "low": [y - 0.14 for y in level],
-            "high": [y + 0.14 for y in level],
-            "label": [y + 0.2 for y in level],
+            "low": level - 0.14,
+            "high": level + 0.14,
+            "label": level + 0.18 + 0.26 * turn,
             "level": level,
             "tip": [g.start if g.strand == "-" else g.end for g in here],
             "angle": [np.pi / 2 if g.strand == "-" else -np.pi / 2 for g in here],

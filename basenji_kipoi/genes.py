@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from basenji_kipoi.contig_names import placed_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.intervals import open_text
+from basenji_kipoi.intervals import text_lines
 
 if TYPE_CHECKING:
     import os
@@ -153,41 +151,28 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
         If the file cannot be read or a line is not GTF (names the line), or no gene lies on a
         contig of the genome.
     """
-    path, number = Path(path), 0
-    try:
-        with open_text(path) as file:
-            transcripts: dict[tuple[str, str, str], list] = {}
-            has_transcripts = False
-            for line in file:
-                number += 1
-                if line.startswith("#") or not line.strip():
-                    continue
-                feature, contig, start, end, strand, attributes = _parse(line)
-                if feature == "transcript" and not has_transcripts:
-                    has_transcripts = True
-                    transcripts.clear()
-                if feature != ("transcript" if has_transcripts else "exon"):
-                    continue
-                gene_id = attributes.get("gene_id", "")
-                if not gene_id:
-                    raise ValueError("the attribute gene_id is missing")
-                # Without identifiers, each line of a transcript is one, and a gene's exons are one.
-                unnamed = str(number) if has_transcripts else ""
-                key = contig, gene_id, attributes.get("transcript_id", unnamed)
-                known = transcripts.setdefault(
-                    key, [start, end, strand, attributes.get("gene_name", "")]
-                )
-                known[:2] = min(known[0], start), max(known[1], end)
-    except FileNotFoundError:
-        raise InputError(f"the GTF file {path} does not exist") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a GTF file: it is not text") from None
-    except (EOFError, zlib.error):
-        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
-    except OSError as error:
-        raise InputError(f"the GTF file {path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise InputError(f"{path}:{number}: {error}") from None
+    transcripts: dict[tuple[str, str, str], list] = {}
+    has_transcripts = False
+    with text_lines(path, "GTF") as lines:
+        for number, line in lines:
+            if line.startswith("#") or not line.strip():
+                continue
+            feature, contig, start, end, strand, attributes = _parse(line)
+            if feature == "transcript" and not has_transcripts:
+                has_transcripts = True
+                transcripts.clear()
+            if feature != ("transcript" if has_transcripts else "exon"):
+                continue
+            gene_id = attributes.get("gene_id", "")
+            if not gene_id:
+                raise ValueError("the attribute gene_id is missing")
+            # Without identifiers, each line of a transcript is one, and a gene's exons are one.
+            unnamed = str(number) if has_transcripts else ""
+            key = contig, gene_id, attributes.get("transcript_id", unnamed)
+            known = transcripts.setdefault(
+                key, [start, end, strand, attributes.get("gene_name", "")]
+            )
+            known[:2] = min(known[0], start), max(known[1], end)
     contig_of = {(contig, gene_id): contig for contig, gene_id, _ in transcripts}
     if not contig_of:
         raise InputError(f"{path} has no transcripts or exons: expected the genes of {genome.path}")

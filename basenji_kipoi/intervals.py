@@ -5,6 +5,7 @@ Positions are 0-based and half-open, in bp.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import sys
 import zlib
@@ -17,12 +18,12 @@ from basenji_kipoi.errors import InputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TextIO
 
     from basenji_kipoi.contig_names import Contigs
 
-__all__ = ["Interval", "centred_window", "open_text", "read_annotated", "read_bed"]
+__all__ = ["Interval", "centred_window", "open_text", "read_annotated", "read_bed", "text_lines"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _HEADERS = ("track", "browser")
@@ -128,26 +129,8 @@ def read_bed(
         whole numbers, start >= end, an end beyond its contig, or an unknown contig. The message
         names the file and the line.
     """
-    path = Path(path)
-    intervals = []
-    number = 0
-    try:
-        with open_text(path) as file:
-            for line in file:
-                number += 1
-                if _is_record(line):
-                    intervals.append(_parse(line, lengths, window))
-    except FileNotFoundError:
-        raise InputError(f"the BED file {path} does not exist") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a BED file: it is not text") from None
-    except (EOFError, zlib.error):
-        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
-    except OSError as error:
-        raise InputError(f"the BED file {path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise InputError(f"{path}:{number}: {error}") from None
-    return intervals
+    with text_lines(path, "BED") as lines:
+        return [_parse(line, lengths, window) for _, line in lines if _is_record(line)]
 
 
 def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interval]:
@@ -187,6 +170,52 @@ def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interv
                 f"{genome.path}: expected intervals of this genome"
             )
     return found
+
+
+@contextlib.contextmanager
+def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tuple[int, str]]]:
+    """Open a text file, plain or gzip, to read its lines one by one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        What messages call its format, such as "BED".
+
+    Yields
+    ------
+    iterator of (int, str)
+        Number of each line, from 1, and the line.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or the body raises a ValueError, whose message gets the file
+        and the line that was read last.
+    """
+    path, number = Path(path), 0
+
+    def numbered(file: TextIO) -> Iterator[tuple[int, str]]:
+        nonlocal number
+        for line in file:
+            number += 1
+            yield number, line
+
+    try:
+        with open_text(path) as file:
+            yield numbered(file)
+    except FileNotFoundError:
+        raise InputError(f"the {kind} file {path} does not exist") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a {kind} file: it is not text") from None
+    except (EOFError, zlib.error):
+        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"the {kind} file {path} cannot be read: {reason}") from None
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: {error}") from None
 
 
 def open_text(path: Path) -> TextIO:

@@ -134,7 +134,8 @@ def test_any_order_of_related_windows(family, cache_bytes):
 def test_any_network_any_windows():
     seen = []
 
-    @settings(max_examples=30, deadline=None)
+    # The same examples each time: how much random ones share varies too much to be asked for.
+    @settings(max_examples=40, deadline=None, derandomize=True)
     @given(
         architectures(),
         st.integers(0, 2**32 - 1),

@@ -10,7 +10,7 @@ import numpy as np
 
 from basenji_kipoi.contig_names import placed_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.intervals import text_lines
+from basenji_kipoi.text_files import text_lines
 
 if TYPE_CHECKING:
     import os

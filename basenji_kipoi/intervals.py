@@ -5,27 +5,22 @@ Positions are 0-based and half-open, in bp.
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import sys
-import zlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.contig_names import did_you_mean, placed_contigs
 from basenji_kipoi.errors import InputError
+from basenji_kipoi.text_files import text_lines
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
-    from typing import TextIO
+    from collections.abc import Mapping
 
     from basenji_kipoi.contig_names import Contigs
 
-__all__ = ["Interval", "centred_window", "open_text", "read_annotated", "read_bed", "text_lines"]
+__all__ = ["Interval", "centred_window", "read_annotated", "read_bed"]
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _HEADERS = ("track", "browser")
 _STRANDS = ("+", "-", ".")
 
@@ -170,61 +165,6 @@ def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interv
                 f"{genome.path}: expected intervals of this genome"
             )
     return found
-
-
-@contextlib.contextmanager
-def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tuple[int, str]]]:
-    """Open a text file, plain or gzip, to read its lines one by one.
-
-    Parameters
-    ----------
-    path
-        The file.
-    kind
-        What messages call its format, such as "BED".
-
-    Yields
-    ------
-    iterator of (int, str)
-        Number of each line, from 1, and the line.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or the body raises a ValueError, whose message gets the file
-        and the line that was read last.
-    """
-    path, number = Path(path), 0
-
-    def numbered(file: TextIO) -> Iterator[tuple[int, str]]:
-        nonlocal number
-        for line in file:
-            number += 1
-            yield number, line
-
-    try:
-        with open_text(path) as file:
-            yield numbered(file)
-    except FileNotFoundError:
-        raise InputError(f"the {kind} file {path} does not exist") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a {kind} file: it is not text") from None
-    except (EOFError, zlib.error):
-        raise InputError(f"{path} is truncated or damaged behind line {number}") from None
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"the {kind} file {path} cannot be read: {reason}") from None
-    except ValueError as error:
-        raise InputError(f"{path}:{number}: {error}") from None
-
-
-def open_text(path: Path) -> TextIO:
-    """Open a text file, decompressing it if it is gzip."""
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == _GZIP_MAGIC
-    if compressed:
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
 
 
 def _is_record(line: str) -> bool:

@@ -18,7 +18,7 @@ import pyarrow.csv
 
 from basenji_kipoi.contig_names import matching_contigs
 from basenji_kipoi.errors import InputError
-from basenji_kipoi.intervals import open_text
+from basenji_kipoi.text_files import open_text
 from basenji_training.reads.rows import MINUS, REVERSE, ROW
 
 if TYPE_CHECKING:

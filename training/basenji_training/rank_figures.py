@@ -121,11 +121,13 @@ def call_peaks(observed: np.ndarray) -> np.ndarray:
 def overlapped(bins: Bins, resolution: int, intervals: Sequence[Interval]) -> np.ndarray:
     """Find the bins of which an interval covers at least one base: bool (bins,)."""
     found = np.zeros(len(bins.start), dtype=bool)
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for interval in intervals:
+        spans.setdefault(interval.chrom, []).append((interval.start, interval.end))
     for chromosome in np.unique(bins.chromosome):
         here = bins.chromosome == chromosome
-        spans = sorted((i.start, i.end) for i in intervals if i.chrom == chromosome)
-        if spans:
-            starts, ends = np.array(spans).T
+        if chromosome in spans:
+            starts, ends = np.array(sorted(spans[chromosome])).T
             # The furthest end of all intervals that start before the bin's end.
             furthest = np.append(-1, np.maximum.accumulate(ends))
             before = np.searchsorted(starts, bins.start[here] + resolution)

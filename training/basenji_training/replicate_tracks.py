@@ -146,8 +146,8 @@ class Replicates:
             )
             for index, (each, sum_stat) in enumerate(zip(replicates, sum_stats, strict=True))
         ]
-        genome = StoreGenome(windows.store, windows.split)
-        self._tracks = locate_tracks(Targets(rows), Path(), genome.lengths)
+        contigs = StoreGenome(windows.store).lengths
+        self._tracks = locate_tracks(Targets(rows), Path(), contigs)
         self._bin = windows.store.bin
         # Predictions and observations of the tracks; beside both, the replicates.
         self._kept = KeptBins(windows, 2 * sum_stats, resolution)

@@ -55,9 +55,11 @@ def data(
         ),
     ] = None,
     unmappable_share: Annotated[
-        float,
-        typer.Option(help="Leave out bins of which at least this share is unmappable."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            help="Leave out bins of which at least this share is unmappable.", show_default="0.5"
+        ),
+    ] = None,
     missing_share: Annotated[
         float,
         typer.Option(

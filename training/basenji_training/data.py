@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["build_store"]
 
 
+_UNMAPPABLE_SHARE = 0.5
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What every piece needs to know."""
@@ -78,7 +81,7 @@ def build_store(
     seed: int = 0,
     blacklist: str | os.PathLike[str] | None = None,
     unmappable: str | os.PathLike[str] | None = None,
-    unmappable_share: float = 0.5,
+    unmappable_share: float | None = None,
     missing_share: float = 1.0,
     data_dir: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -114,7 +117,7 @@ def build_store(
     unmappable
         BED file of intervals that reads cannot be placed in.
     unmappable_share
-        Share of a bin's bases, above 0, from which the bin is unmappable.
+        Share of a bin's bases, above 0, from which the bin is unmappable; 0.5 by default.
     missing_share
         Training windows are left out if a larger share of their predicted bins is missing in all
         tracks, whatever the reason. Validation and test keep theirs.
@@ -149,6 +152,10 @@ def build_store(
         raise InputError(f"--processes is {processes}: it must be at least 1")
     if not 0 <= missing_share <= 1:
         raise InputError(f"--missing-share is {missing_share}: it must be from 0 to 1")
+    if unmappable_share is None:
+        unmappable_share = _UNMAPPABLE_SHARE
+    elif unmappable is None:
+        raise InputError("--unmappable-share needs --unmappable: name the BED file")
     if not 0 < unmappable_share <= 1:
         raise InputError(
             f"--unmappable-share is {unmappable_share}: it must be above 0 and at most 1"

@@ -221,7 +221,11 @@ def test_file_names_start_from_the_table_or_from_the_named_folder(inputs):
         ({"bin_width": 0}, "--bin is 0"),
         ({"processes": 0}, "--processes is 0"),
         ({"missing_share": 50}, "--missing-share is 50"),
-        ({"unmappable_share": 0}, "--unmappable-share is 0: it must be above 0"),
+        (
+            {"unmappable_share": 0, "unmappable": "x.bed"},
+            "--unmappable-share is 0: it must be above 0",
+        ),
+        ({"unmappable_share": 0.3}, "--unmappable-share needs --unmappable"),
     ],
 )
 def test_wrong_options_are_named(inputs, changes, message):

@@ -11,7 +11,7 @@ from basenji_kipoi.errors import InputError
 from basenji_training.binning import join_bins
 from basenji_training.extras import Extras
 from basenji_training.gene_expression import Contrast, Expression, contrasts_of
-from basenji_training.held_out import Bins, KeptBins, bins_summed, compared, places_of, walk
+from basenji_training.held_out import Bins, KeptBins, bins_summed, places_of, walk
 from basenji_training.loci import Loci, Locus
 from basenji_training.metrics import Correlation
 from basenji_training.pipeline import Windows
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from basenji_training.store import Store
     from basenji_training.trained_model import TrainedModel
 
-__all__ = ["Comparison", "Evaluation", "compared", "evaluate", "group_figures"]
+__all__ = ["Comparison", "Evaluation", "evaluate", "group_figures"]
 
 #: Figures of a track that are averaged over the tracks of an assay and sample.
 GROUP_FIGURES = (

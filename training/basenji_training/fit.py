@@ -23,7 +23,8 @@ from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import build_network
 from basenji_training import checkpoint, run_directory
 from basenji_training.devices import shared_by
-from basenji_training.evaluate import Comparison, compared
+from basenji_training.evaluate import Comparison
+from basenji_training.held_out import compared
 from basenji_training.initial_weights import load_trunk, origin_of
 from basenji_training.losses import make_loss
 from basenji_training.optimisers import learning_rate

@@ -14,8 +14,7 @@ from basenji_kipoi.checksum import checksum
 from basenji_kipoi.ensembles import check_alike
 from basenji_kipoi.errors import InputError
 from basenji_kipoi.network import average_networks, average_strands, build_network
-from basenji_training.fit import Run
-from basenji_training.run_directory import BEST_WEIGHTS
+from basenji_training.run_directory import BEST_WEIGHTS, Run
 
 if TYPE_CHECKING:
     import os

@@ -26,8 +26,9 @@ from typer.testing import CliRunner
 from basenji_kipoi.architecture import Architecture
 from basenji_kipoi.errors import InputError
 from basenji_training.cli import app, main
-from basenji_training.evaluate import Comparison, compared
+from basenji_training.evaluate import Comparison
 from basenji_training.fit import Run, fit
+from basenji_training.held_out import compared
 from basenji_training.pipeline import Windows
 from basenji_training.weight_average import WeightAverage
 

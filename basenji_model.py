@@ -15,17 +15,17 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.bundle import Bundle
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import codes_of
 from basenji_kipoi.kipoi_compatibility import Postprocessing
-from basenji_kipoi.sequence import codes_of
+from basenji_kipoi.models.bundle import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import keras
 
-    from basenji_kipoi.shared_windows import SharedWindows
+    from basenji_kipoi.incremental.shared_windows import SharedWindows
 
 __all__ = ["BasenjiModel"]
 
@@ -79,8 +79,11 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.network import average_networks, average_strands  # noqa: PLC0415
-        from basenji_kipoi.shared_windows import CACHE_BYTES, SharedWindows  # noqa: PLC0415
+        from basenji_kipoi.incremental.shared_windows import (  # noqa: PLC0415
+            CACHE_BYTES,
+            SharedWindows,
+        )
+        from basenji_kipoi.models.network import average_networks, average_strands  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
         members = [

@@ -11,16 +11,16 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.download import download
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.published_2018 import read_checkpoint
-from basenji_kipoi.published_2020 import read_keras_file
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.published.download import download
+from basenji_kipoi.published.family_2018 import read_checkpoint
+from basenji_kipoi.published.family_2020 import read_keras_file
 from basenji_model import BasenjiModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from basenji_kipoi.published import PublishedModel
+    from basenji_kipoi.published.model import PublishedModel
 
 __all__ = ["PublishedBasenji2", "PublishedBasenji2018"]
 

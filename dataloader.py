@@ -14,11 +14,11 @@ _ROOT = Path(__file__).resolve().parent
 if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.intervals import centred_window, read_bed
+from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.intervals import centred_window, read_bed
 from basenji_kipoi.kipoi_compatibility import Postprocessing
-from basenji_kipoi.sequence import one_hot
+from basenji_kipoi.models.architecture import Architecture
 
 __all__ = ["BasenjiIntervals"]
 

@@ -27,9 +27,9 @@ import pysam
 import typer
 from resources import machine
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.sequence import ALPHABET
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import ALPHABET
 
 READ = 50  # bp
 #: Share of the reads that have two alignments.

@@ -28,8 +28,8 @@ from typing import Annotated, Any
 import typer
 from resources import machine
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
 
 NETWORKS = ["basenji2018:4229", "basenji2018:10", "basenji2:5313"]
 CASES = ["shared", "grid", "centred", "isolated", "saturation"]

@@ -23,8 +23,8 @@ import pyarrow.parquet
 import typer
 from resources import machine
 
-from basenji_kipoi.atomic import atomic_path
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.errors import InputError
 
 _METADATA = b"basenji_score"
 #: Seconds between two looks at a running program.

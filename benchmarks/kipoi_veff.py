@@ -29,12 +29,12 @@ import typer
 from random_model import save_random
 from resources import machine
 
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.network import build_network
-from basenji_kipoi.presets import read_preset
-from basenji_kipoi.sequence import ALPHABET
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.presets.presets import read_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "example_files"))

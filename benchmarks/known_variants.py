@@ -29,15 +29,14 @@ import numpy as np
 import typer
 from confidence import as_json, auroc, estimate
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.bundle import Bundle
-from basenji_kipoi.console import progress_bar
-from basenji_kipoi.effect_engines import effect_engine
-from basenji_kipoi.effects import AlleleWindow
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.incremental_alleles import Allele
-from basenji_kipoi.sequence import encode
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.sequence import Allele, encode
+from basenji_kipoi.effects.choice import effect_engine
+from basenji_kipoi.genome.alleles import AlleleWindow
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.models.bundle import Bundle
 
 #: Least size of a true effect, as a log ratio.
 LEAST = np.log(1.05)

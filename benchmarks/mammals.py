@@ -26,16 +26,16 @@ from resources import machine
 from scipy.ndimage import uniform_filter1d
 from sklearn.linear_model import Ridge
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.console import progress_bar
-from basenji_training.fit import Run
-from basenji_training.metrics import Correlation
-from basenji_training.pipeline import Windows
-from basenji_training.recipe import read_network, read_recipe
-from basenji_training.store import Store
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.progress import progress_bar
+from basenji_training.fit.loop import Run
+from basenji_training.fit.recipe import read_network, read_recipe
+from basenji_training.measures.metrics import Correlation
+from basenji_training.store.store import Store
+from basenji_training.store.windows import Windows
 
 if TYPE_CHECKING:
-    from basenji_kipoi.architecture import Architecture
+    from basenji_kipoi.models.architecture import Architecture
 
 RECIPE = Path(__file__).resolve().parents[1] / "training" / "recipes" / "mammals.json"
 GENOMES = ("hg38", "mm10")

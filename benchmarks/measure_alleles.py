@@ -18,22 +18,23 @@ import numpy as np
 from measure_network import peak_bytes
 from random_model import save_random
 
-from basenji_kipoi.architecture import Architecture, Pooling
-from basenji_kipoi.effects import AlleleWindow, PlainEngine
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.incremental import Allele, IncrementalNetwork
-from basenji_kipoi.network import build_network
-from basenji_kipoi.presets import read_preset
-from basenji_kipoi.sequence import ALPHABET, one_hot
-from basenji_kipoi.shared_engine import MEMORY_BYTES
-from basenji_kipoi.stretch_engine import StretchEngine
+from basenji_kipoi.base.sequence import ALPHABET, one_hot
+from basenji_kipoi.effects.engine import PlainEngine
+from basenji_kipoi.effects.shared_engine import MEMORY_BYTES
+from basenji_kipoi.effects.stretch_engine import StretchEngine
+from basenji_kipoi.genome.alleles import AlleleWindow
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.incremental.window import Allele, IncrementalNetwork
+from basenji_kipoi.models.architecture import Architecture, Pooling
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.presets.presets import read_preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import keras
 
-    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.models.bundle import Bundle
 
 #: Largest error of predictions, relative to the largest one.
 TOLERANCE = 1e-5

@@ -49,12 +49,12 @@ def main() -> None:
     start = time.perf_counter()
     import numpy as np  # noqa: PLC0415 - the imports are what is measured here
 
-    from basenji_kipoi.bundle import Bundle  # noqa: PLC0415
-    from basenji_kipoi.network import build_network  # noqa: PLC0415
-    from basenji_kipoi.presets import read_preset  # noqa: PLC0415
-    from basenji_kipoi.published_2018 import read_checkpoint  # noqa: PLC0415
-    from basenji_kipoi.published_2020 import read_keras_file  # noqa: PLC0415
-    from basenji_kipoi.sequence import one_hot  # noqa: PLC0415
+    from basenji_kipoi.base.sequence import one_hot  # noqa: PLC0415
+    from basenji_kipoi.models.bundle import Bundle  # noqa: PLC0415
+    from basenji_kipoi.models.network import build_network  # noqa: PLC0415
+    from basenji_kipoi.models.presets.presets import read_preset  # noqa: PLC0415
+    from basenji_kipoi.published.family_2018 import read_checkpoint  # noqa: PLC0415
+    from basenji_kipoi.published.family_2020 import read_keras_file  # noqa: PLC0415
 
     record("import", time.perf_counter() - start)
 

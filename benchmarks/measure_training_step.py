@@ -14,11 +14,11 @@ import time
 import numpy as np
 from measure_network import peak_bytes
 
-from basenji_kipoi.sequence import one_hot
-from basenji_training.devices import shared_by
-from basenji_training.losses import make_loss
-from basenji_training.recipe import read_network, read_recipe
-from basenji_training.trainee import Trainee
+from basenji_kipoi.base.sequence import one_hot
+from basenji_training.fit.recipe import read_network, read_recipe
+from basenji_training.optimisation.devices import shared_by
+from basenji_training.optimisation.losses import make_loss
+from basenji_training.optimisation.trainee import Trainee
 
 
 def main() -> None:

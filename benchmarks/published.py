@@ -27,11 +27,11 @@ from published_files import (
 )
 from small_network import randomised
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.network import build_network
-from basenji_kipoi.published_2018 import read_params
-from basenji_kipoi.published_2020 import Params
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.published.family_2018 import read_params
+from basenji_kipoi.published.family_2020 import Params
 
 PARAMS_2018 = ROOT / "human_2018" / "params.txt"
 PARAMS_2020 = ROOT / "basenji2_human" / "params.json"

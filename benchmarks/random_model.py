@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.bundle import save_bundle
-from basenji_kipoi.targets import Target, Targets
+from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.targets import Target, Targets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import keras
 
-    from basenji_kipoi.architecture import Architecture
-    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.bundle import Bundle
 
 __all__ = ["save_random"]
 

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 DTYPES = ("float32", "bfloat16")

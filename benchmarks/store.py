@@ -29,13 +29,13 @@ import pybigtools
 import typer
 from resources import machine
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.console import progress_bar
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.intervals import read_bed
-from basenji_kipoi.sequence import ALPHABET, encode, one_hot
-from basenji_kipoi.targets import Targets
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.intervals import read_bed
+from basenji_kipoi.models.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,8 +22,8 @@ from typing import Annotated, Any
 import typer
 from resources import DTYPES, machine
 
-from basenji_kipoi.atomic import atomic_path, check_output
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
 
 HERE = Path(__file__).parent
 RECIPES = ("basenji2018", "basenji2")

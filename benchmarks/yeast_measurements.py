@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from cyvcf2 import VCF
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from basenji_kipoi.genes import Gene, Genes
-    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.genome.fasta import Genome
+    from basenji_kipoi.genome.genes import Gene, Genes
 
 __all__ = [
     "Measurement",

@@ -18,9 +18,11 @@ from kipoi.writers import HDF5BatchWriter
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from basenji_kipoi.architecture import Architecture  # noqa: E402 - works without an installation
-from basenji_kipoi.atomic import atomic_path  # noqa: E402
-from basenji_kipoi.targets import Targets  # noqa: E402
+from basenji_kipoi.base.atomic import atomic_path  # noqa: E402
+from basenji_kipoi.models.architecture import (  # noqa: E402 - works without an installation
+    Architecture,
+)
+from basenji_kipoi.models.targets import Targets  # noqa: E402
 
 #: Two processors differ by less than this share of the largest prediction.
 TOLERANCE = 1e-4

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from basenji_kipoi.targets import Targets
+    from basenji_kipoi.models.targets import Targets
 
 __all__ = ["Panel", "draw_tracks", "draw_variant", "panels_of"]
 

@@ -22,9 +22,9 @@ import h5py
 import numpy as np
 from draw import draw_tracks, draw_variant
 
-from basenji_kipoi.bundle import Bundle
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.sequence import encode, one_hot
+from basenji_kipoi.base.sequence import encode, one_hot
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.models.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = Path("example_files")

@@ -22,12 +22,12 @@ for _folder in (_DIRECTORY.parent, _DIRECTORY.parent / "variant_effects"):
 
 from basenji_variant_effects import BasenjiVariantEffects
 
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.genome import Genome
-from basenji_kipoi.intervals import centred_window, read_bed
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.intervals import centred_window, read_bed
 from basenji_kipoi.kipoi_compatibility import Postprocessing
-from basenji_kipoi.sequence import one_hot
+from basenji_kipoi.models.architecture import Architecture
 
 __all__ = ["BasenjiMutationMap", "BasenjiRegions"]
 

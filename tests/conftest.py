@@ -13,7 +13,7 @@ import pytest
 from small_network import make_small_bundle
 
 if TYPE_CHECKING:
-    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.models.bundle import Bundle
 
 # The environment of Python 3.9, which only runs the Kipoi tests, has no hypothesis.
 with contextlib.suppress(ImportError):

@@ -8,8 +8,8 @@ import h5py
 import keras
 import numpy as np
 
-from basenji_kipoi.published_2018 import read_checkpoint
-from basenji_kipoi.published_2020 import read_keras_file
+from basenji_kipoi.published.family_2018 import read_checkpoint
+from basenji_kipoi.published.family_2020 import read_keras_file
 
 GOLDEN = Path(__file__).with_name("golden")
 CHECKPOINT = GOLDEN / "checkpoint_2018" / "model.tf"

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from basenji_kipoi.cli import app
-from basenji_kipoi.genome import Genome
+from basenji_kipoi.cli.app import app
+from basenji_kipoi.genome.fasta import Genome
 
 LETTERS = "".join(np.random.default_rng(11).choice(list("ACGT"), 30_000))
 OTHER = str.maketrans("ACGT", "GTCA")

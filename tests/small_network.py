@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.targets import Target, Targets
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.targets import Target, Targets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import keras
 
-    from basenji_kipoi.bundle import Bundle
+    from basenji_kipoi.models.bundle import Bundle
 
 
 def small_architecture(window: int = 2048, tracks: int = 3) -> Architecture:
@@ -78,8 +78,8 @@ def save_random_bundle(
     path: Path, architecture: Architecture, *, seed: int, strand_pairs: tuple[int, ...] = (0, 2, 1)
 ) -> Bundle:
     """Save a bundle of three tracks with random weights; by default the last two are a pair."""
-    from basenji_kipoi.bundle import save_bundle
-    from basenji_kipoi.network import build_network
+    from basenji_kipoi.models.bundle import save_bundle
+    from basenji_kipoi.models.network import build_network
 
     network = randomised(build_network(architecture), seed=seed)
     names = ("access", "ATAC"), ("start_plus", "STRIPE"), ("start_minus", "STRIPE")

@@ -13,7 +13,7 @@ _DIRECTORY = Path(__file__).resolve().parent
 if str(_DIRECTORY.parent) not in sys.path:
     sys.path.append(str(_DIRECTORY.parent))
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_model import BasenjiModel
 

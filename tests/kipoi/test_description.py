@@ -8,9 +8,9 @@ import pytest
 import yaml
 from kipoi_site import MODELS, OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
 
-from basenji_kipoi.bundle import Bundle
-from basenji_kipoi.published_2018 import read_params
-from basenji_kipoi.published_2020 import Params
+from basenji_kipoi.models.bundle import Bundle
+from basenji_kipoi.published.family_2018 import read_params
+from basenji_kipoi.published.family_2020 import Params
 
 PUBLISHED_MODELS = [f"{model}/{part}" for model in PUBLISHED for part in (".", *VARIANTS)]
 LOADERS = ("dataloader.yaml", "mutation_map/dataloader.yaml", "human_2018/dataloader.yaml")

@@ -8,9 +8,9 @@ import pytest
 from kipoi_site import save_short
 from small_network import randomised
 
-from basenji_kipoi.bundle import save_bundle
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.sequence import one_hot
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.models.bundle import save_bundle
 
 pytestmark = pytest.mark.legacy
 

@@ -22,11 +22,11 @@ from published_files import (
 )
 from small_network import randomised
 
-from basenji_kipoi.checksum import checksum
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.network import build_network
-from basenji_kipoi.published_2018 import read_params
-from basenji_kipoi.sequence import encode, one_hot
+from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import encode, one_hot
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.published.family_2018 import read_params
 
 #: Directory of each family's model, and its files.
 SMALL = {"checkpoint_2018": "human_2018", "basenji2": "basenji2_human"}

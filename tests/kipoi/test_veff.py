@@ -12,7 +12,7 @@ import pysam
 import pytest
 from kipoi_site import VEFF, succeeded
 
-from basenji_kipoi.sequence import ALPHABET
+from basenji_kipoi.base.sequence import ALPHABET
 
 pytestmark = pytest.mark.legacy
 

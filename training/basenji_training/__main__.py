@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from basenji_training.cli import main
+from basenji_training.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,7 @@
 
     python recipes/make_yeast_targets.py YEAST_FOLDER recipes/yeast_targets.tsv
 
-`basenji_training.scaling` says how. YEAST_FOLDER has tracks/, genome.fa.gz and blacklist.bed.
+`basenji_training.data.scaling` says how. YEAST_FOLDER has tracks/, genome.fa.gz and blacklist.bed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from basenji_kipoi.targets import Target, Targets
-from basenji_training.data import build_store
-from basenji_training.scaling import suggest_thresholds
-from basenji_training.store import Store
+from basenji_kipoi.models.targets import Target, Targets
+from basenji_training.data.build import build_store
+from basenji_training.data.scaling import suggest_thresholds
+from basenji_training.store.store import Store
 
 BIN = 32
 QUANTILE = 0.97

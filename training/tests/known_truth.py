@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from basenji_kipoi.architecture import Architecture
-from basenji_kipoi.targets import Target, Targets
-from basenji_training.fit import Run, Settings, fit
-from basenji_training.store import FORMAT, FORMAT_VERSION, Store
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.targets import Target, Targets
+from basenji_training.fit.loop import Run, Settings, fit
+from basenji_training.store.store import FORMAT, FORMAT_VERSION, Store
 
 BIN = 32
 FOLDS = {"train": ["chr1", "chr2"], "validation": ["chr3"], "test": ["chr4"]}

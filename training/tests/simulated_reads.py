@@ -9,7 +9,7 @@ import numpy as np
 import pysam
 from scipy.ndimage import gaussian_filter1d
 
-from basenji_kipoi.sequence import ALPHABET
+from basenji_kipoi.base.sequence import ALPHABET
 
 if TYPE_CHECKING:
     from pathlib import Path

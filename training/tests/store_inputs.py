@@ -8,10 +8,10 @@ import numpy as np
 import pybigtools
 import pytest
 
-from basenji_kipoi.sequence import ALPHABET
-from basenji_kipoi.targets import Target, Targets
-from basenji_training.data import build_store
-from basenji_training.store import Store
+from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.models.targets import Target, Targets
+from basenji_training.data.build import build_store
+from basenji_training.store.store import Store
 
 LENGTHS = {"chr1": 3210, "chr2": 2000, "chr3": 1601, "chrM": 500}
 FOLDS = {"test": ["chr3"], "validation": ["chr2"], "exclude": ["chrM"]}

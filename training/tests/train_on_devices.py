@@ -32,9 +32,9 @@ def main(store, out, devices, coordinator=None, process=0):
 
     from known_truth import SETTINGS, tiny_architecture
 
-    from basenji_training.devices import join_processes
-    from basenji_training.fit import fit
-    from basenji_training.store import Store
+    from basenji_training.fit.loop import fit
+    from basenji_training.optimisation.devices import join_processes
+    from basenji_training.store.store import Store
 
     if coordinator is not None:
         join_processes(coordinator, 2, int(process))

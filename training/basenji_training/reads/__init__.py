@@ -1,1 +1,1 @@
-"""From reads to coverage: alignments or fragments become bigWig tracks."""
+"""BAM, CRAM and fragment files to rows of reads."""

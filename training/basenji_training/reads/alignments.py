@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
 from basenji_training.reads.cigars import Cigars
 from basenji_training.reads.rows import CONTINUED, MINUS, REVERSE, ROW, SECOND, SHARED, empty
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
 from basenji_training.reads.rows import REVERSE
 
 __all__ = ["estimate_fragment_length"]

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from basenji_kipoi.contig_names import matching_contigs
-from basenji_kipoi.errors import InputError
-from basenji_kipoi.text_files import open_text
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import open_text
+from basenji_kipoi.genome.contig_names import matching_contigs
 from basenji_training.reads.rows import MINUS, REVERSE, ROW
 
 if TYPE_CHECKING:

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.console import progress_bar
-from basenji_kipoi.errors import InputError
-from basenji_training.reads.alignments import Alignments
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_training.reads.alignments import Alignments, decode
 from basenji_training.reads.fragment_length import estimate_fragment_length
-from basenji_training.reads.rows import ROW, SHARED
-from basenji_training.reads.stages import (
-    Plan,
-    Reading,
-    contig_rows,
-    finished,
-    read_contig,
-    read_fragments,
-)
+from basenji_training.reads.plan import Plan, Reading, finished
+from basenji_training.reads.rows import REVERSE, ROW, SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +21,10 @@ if TYPE_CHECKING:
 
     from basenji_training.reads.fragments import Fragments
 
-__all__ = ["read_sources", "usual_length"]
+__all__ = ["contig_rows", "read_contig", "read_fragments", "read_sources", "usual_length"]
+
+# Any odd number whose multiples have little in common.
+_SALT, _LARGEST = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
 
 def read_sources(
@@ -155,3 +151,41 @@ def usual_length(plan: Plan, reading: Reading) -> int:
         return 1
     contig, _ = reading.rows.most_common(1)[0]
     return estimate_fragment_length(contig_rows(plan, contig), plan.sizes[contig])
+
+
+def read_contig(plan: Plan, number: int, source: Alignments, contig: str, named: bool) -> Reading:
+    """Read one contig of the file ``number``, with the names of reads or without."""
+    decoded = decode(source, contig, plan.settings, named=named)
+    # The same name in another file is another read.
+    other = np.uint64(number * _SALT & _LARGEST)
+    decoded.shared["unit"] ^= other
+    if named:
+        decoded.unique["unit"] ^= other
+    index = source.contigs[contig]
+    if len(decoded.unique):
+        decoded.unique.tofile(plan.path(index, number, "named" if named else "rows"))
+    rows = Counter({index: len(decoded.unique)})
+    return Reading(decoded.shared, decoded.tally, rows, decoded.lengths)
+
+
+def read_fragments(plan: Plan, number: int, source: Fragments) -> Reading:
+    """Read the fragment file ``number``."""
+    tally: Counter[str] = Counter()
+    rows: Counter[int] = Counter()
+    lengths = np.zeros(plan.settings.max_fragment + 1, np.int64)
+    for begun in plan.folder.glob(f"*.{number}.rows"):
+        begun.unlink()
+    for contig, table in source.rows(plan.settings, tally):
+        with plan.path(contig, number, "rows").open("ab") as file:
+            table.tofile(file)
+        rows[contig] += len(table)
+        once = table["length"][table["flags"] & REVERSE == 0]
+        sizes = np.minimum(once, plan.settings.max_fragment)
+        lengths += np.bincount(sizes, minlength=len(lengths))
+    return Reading(np.zeros(0, SHARED), tally, rows, lengths)
+
+
+def contig_rows(plan: Plan, contig: int) -> np.ndarray:
+    """Read the rows of reads with one alignment, of all files."""
+    tables = [np.fromfile(p, ROW) for p in sorted(plan.folder.glob(f"{contig}.*.rows"))]
+    return np.concatenate(tables) if tables else np.zeros(0, ROW)

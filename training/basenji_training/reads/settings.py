@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
 
 __all__ = ["RECIPES", "Duplicates", "Mode", "Multimap", "Settings"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pysam
 
-from basenji_kipoi.contig_names import matching_contigs
-from basenji_kipoi.errors import InputError
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.genome.contig_names import matching_contigs
 from basenji_training.reads.alignments import Alignments
 from basenji_training.reads.fragments import Fragments
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from basenji_kipoi.genome import Genome
+    from basenji_kipoi.genome.fasta import Genome
 
 __all__ = ["contig_lengths", "open_source"]
 

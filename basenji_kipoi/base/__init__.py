@@ -1,0 +1,1 @@
+"""The ground: errors, codes of DNA, progress, and files that appear whole."""

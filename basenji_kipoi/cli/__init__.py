@@ -1,0 +1,1 @@
+"""The command ``basenji``: options, messages and exit codes."""

@@ -1,0 +1,44 @@
+"""The command ``basenji``: import or use a trained model, and look into one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from basenji_kipoi import __version__
+from basenji_kipoi.cli.console import Commands, evaluated
+from basenji_kipoi.cli.import_published import import_published
+from basenji_kipoi.cli.inspect import inspect
+from basenji_kipoi.cli.mutate import mutate
+from basenji_kipoi.cli.predict import predict
+from basenji_kipoi.cli.score import merge_scores, score
+
+__all__ = ["app"]
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+@evaluated
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Predict genomic tracks from DNA sequence with a trained Basenji."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command()(evaluated(predict))
+app.command()(evaluated(inspect))
+app.command()(evaluated(score))
+app.command()(evaluated(merge_scores))
+app.command()(evaluated(mutate))
+app.command("import")(import_published)

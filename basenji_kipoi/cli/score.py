@@ -1,0 +1,233 @@
+"""The commands ``basenji score``, effects of the alleles of a VCF file, and ``merge-scores``."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.options import (
+    INDEL_NAMES,
+    MEMORY,
+    BothStrands,
+    Fasta,
+    Memory,
+    Overwrite,
+    Quiet,
+    Tracks,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basenji_kipoi.scoring.run import Summary
+
+# What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["merge_scores", "score"]
+
+
+def score(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="Directory of a trained model (a bundle); given several times, predictions are "
+            "averaged over the models."
+        ),
+    ],
+    fasta: Fasta,
+    vcf: Annotated[
+        str,
+        typer.Option(
+            help="Variants: VCF or BCF, plain, gzip or bgzip, with or without index; '-' is "
+            "standard input."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="x.parquet, x.tsv, x.tsv.gz, x.vcf or x.vcf.gz (with an index)."),
+    ],
+    scores: Annotated[
+        str,
+        typer.Option(
+            help="Scores, separated by commas: SAD, sqrtSAD, SAX, D1, D2, REF, ALT (in the units "
+            "of the targets table), logSAD, logFC, centre, centre501, centre2001 (log2), JS (bits)."
+        ),
+    ] = "SAD",
+    tracks: Tracks = None,
+    genes: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="GTF: SED and logSED of each gene with a TSS in the window, in a second table, "
+            "x.genes.parquet or x.genes.tsv."
+        ),
+    ] = None,
+    bins: Annotated[
+        str,
+        typer.Option(help="Bins that count: all, or center:N for N bins around the variant's."),
+    ] = "all",
+    window: Annotated[
+        str,
+        typer.Option(
+            help="Where windows lie: centred (the variant's first base at window / 2 - 1), grid "
+            "(within half a bin of that, on multiples of the bin), or cluster:BP (one window for "
+            "all variants of BP bp)."
+        ),
+    ] = "centred",
+    both_strands: BothStrands = None,
+    shifts: Annotated[
+        str,
+        typer.Option(
+            help="Shifts of the window (bp), separated by commas, over which predictions are "
+            "averaged; positive ones move it to the right."
+        ),
+    ] = "0",
+    indels: Annotated[
+        Literal["anchor", "stitch"],
+        typer.Option(
+            *INDEL_NAMES,
+            help="Alleles of another length than REF: the window's first base stays (anchor), or "
+            "the first one up to the variant and the last one behind it (stitch).",
+        ),
+    ] = "anchor",
+    check_ref: Annotated[
+        Optional[Literal["warn", "fail", "skip", "off"]],
+        typer.Option(
+            help="Where REF is not the genome's sequence: score and say so (warn), end (fail), "
+            "give no scores (skip), do not compare (off).",
+            show_default="warn, but end early if most REFs differ",
+        ),
+    ] = None,
+    max_allele: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Longest REF or ALT that is scored (bp).",
+            show_default="a quarter of the predicted part of a window",
+        ),
+    ] = None,
+    background: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Parquet file of an earlier run, for instance of random variants: adds the "
+            "quantile of each score among its alleles (0 to 1)."
+        ),
+    ] = None,
+    long: Annotated[
+        bool, typer.Option("--long", help="One row an allele, score and track (Parquet and TSV).")
+    ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(help="i/n scores the i-th of n parts of the file (basenji merge-scores)."),
+    ] = "1/1",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+    ] = False,
+    part_size: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Alleles that are computed and saved together: neighbours share work, and an "
+            "interruption costs at most so many.",
+            show_default="1024, fewer where windows are long or tracks many",
+        ),
+    ] = None,
+    memory: Memory = MEMORY,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score what each alternative allele of a VCF file changes.
+
+    Every allele keeps a row; one that cannot be scored has a status that says why. The output
+    appears when it is complete; until then, finished parts wait in the folder OUT.parts.
+    """
+    _check_libraries()
+    from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.run import score_file
+
+    options = ScoreOptions(
+        model=tuple(model),
+        fasta=fasta,
+        vcf=vcf,
+        out=out,
+        scores=scores,
+        tracks=tracks,
+        genes=genes,
+        bins=bins,
+        window=window,
+        both_strands=both_strands,
+        shifts=shifts,
+        indels=indels,
+        check_ref=check_ref,
+        max_allele=max_allele,
+        background=background,
+        long=long,
+        shard=shard,
+        part_size=part_size,
+        memory=memory,
+    )
+    began = time.monotonic()
+    summary = score_file(
+        options,
+        command=command_line("basenji"),
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        note=(lambda _: None) if quiet else partial(typer.echo, err=True),
+    )
+    if summary is None:
+        typer.echo(f"{out} is complete", err=True)
+        return
+    if not quiet:
+        for line in _lines(summary, out, time.monotonic() - began):
+            typer.echo(line, err=True)
+    if summary.mismatches:
+        alleles = "1 allele" if summary.mismatches == 1 else f"{summary.mismatches:,} alleles"
+        typer.echo(
+            f"warning: REF is not the genome's sequence in {alleles}, scored all the same; their "
+            "ref_match is false",
+            err=True,
+        )
+
+
+def merge_scores(
+    shards: Annotated[list[Path], typer.Argument(help="Outputs of all shards, in any order.")],
+    out: Annotated[Path, typer.Option(help="The joined output, of the same format.")],
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Join the outputs of `basenji score --shard i/n` to what one run would have made."""
+    _check_libraries()
+    from basenji_kipoi.scoring.merging import merge_shards
+
+    merge_shards(shards, out, overwrite=overwrite, quiet=quiet)
+    if not quiet:
+        typer.echo(f"wrote {out}: joined of {len(shards)} shards", err=True)
+
+
+def _check_libraries() -> None:
+    try:
+        import pyarrow  # noqa: F401 - whether it is there
+    except ImportError:
+        raise InputError("scoring needs pyarrow (pip install pyarrow)") from None
+
+
+def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
+    """Say what was done, with every status that some allele has."""
+    from basenji_kipoi.genome.variant_checks import Status
+
+    alleles, scored = summary.alleles, summary.statuses[Status.ok.value]
+    yield (
+        f"wrote {out}: {alleles:,} alleles, {scored:,} scored "
+        f"({summary.scores} scores, {summary.tracks:,} tracks), in {seconds:.1f} s"
+    )
+    for status in Status:
+        count = summary.statuses[status.value]
+        if count and status is not Status.ok:
+            yield f"  {count:,} {status.value}: {status.meaning}"

@@ -1,0 +1,1 @@
+"""What an allele does to predictions, and the scores of that."""

@@ -1,0 +1,1 @@
+"""Sequence, coordinates, annotation and alleles of a genome."""

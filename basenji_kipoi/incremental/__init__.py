@@ -1,0 +1,1 @@
+"""Exact predictions of changes: only what a change can reach is computed."""

@@ -1,0 +1,1 @@
+"""Trained models: their description, network, tracks and files."""

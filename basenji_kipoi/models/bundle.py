@@ -1,0 +1,362 @@
+"""A trained model as a directory that describes and checks itself."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.targets import Targets
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    import keras
+
+__all__ = ["Bundle", "Metadata", "save_bundle"]
+
+ARCHITECTURE = "architecture.json"
+WEIGHTS = "model.weights.h5"
+TARGETS = "targets.tsv"
+LABELS = "targets.txt"
+METADATA = "metadata.json"
+EVALUATION = "evaluation.json"
+MODEL_CARD = "MODEL_CARD.md"
+#: Files beside the weights whose checksums the metadata holds.
+CHECKED_FILES = (ARCHITECTURE, TARGETS, LABELS, EVALUATION, MODEL_CARD)
+
+
+class Metadata(BaseModel):
+    """``metadata.json``: what a bundle was made from and what it must contain.
+
+    ``window`` and ``receptive_field`` are in bp, ``bin`` in bp, ``crop`` in bins on each side. They
+    repeat what follows from the architecture, for readers that have only this file.
+    ``both_strands`` says how the model is meant to be read, and was evaluated: as the mean of its
+    predictions for the sequence and for its reverse complement, or for the sequence alone.
+    ``weights`` are the files of an ensemble's members, whose predictions are averaged; a bundle of
+    one network does not list its only file. Format 2 has them, format 1 does not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1, 2] = 1
+    name: str
+    assembly: str
+    window: int
+    bin: int
+    crop: int
+    receptive_field: int
+    tracks: int
+    both_strands: bool = False
+    training: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    weights: tuple[str, ...] = (WEIGHTS,)
+    sha256: dict[str, str]
+
+    @model_validator(mode="after")
+    def _fit_format(self) -> Metadata:
+        if (self.format == 2) != ("weights" in self.model_fields_set):
+            raise ValueError(f"expected weights in format 2 and only there, not in {self.format}")
+        if not self.weights or any(Path(name).name != name for name in self.weights):
+            raise ValueError("expected weights to be names of files beside the metadata")
+        return self
+
+
+class Bundle:
+    """A loaded bundle. Use `Bundle.load`.
+
+    Attributes
+    ----------
+    path : Path
+        Its directory.
+    architecture : Architecture
+        The network's description.
+    targets : Targets
+        The tracks, in the order of the network's output.
+    metadata : Metadata
+        What it was made from.
+    """
+
+    def __init__(
+        self, path: Path, architecture: Architecture, targets: Targets, metadata: Metadata
+    ) -> None:
+        self.path = path
+        self.architecture = architecture
+        self.targets = targets
+        self.metadata = metadata
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Bundle:
+        """Read a bundle and check that its files belong together.
+
+        Parameters
+        ----------
+        path
+            The directory.
+        verify
+            Whether to compute the checksums (a few milliseconds for each MB).
+
+        Raises
+        ------
+        InputError
+            If a file is missing or was changed, or the parts do not fit each other.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"no model at {path}: expected a directory with {METADATA}")
+        metadata = read_json(Metadata, path / METADATA)
+        for name in (*CHECKED_FILES, *metadata.weights):
+            if name not in metadata.sha256:
+                raise InputError(f"{path / METADATA}: no sha256 of {name}")
+            if not (path / name).is_file():
+                raise InputError(f"{path / name} is missing: the model at {path} is incomplete")
+            if verify and checksum(path / name) != metadata.sha256[name]:
+                raise InputError(
+                    f"{path / name} is not the file that {METADATA} describes (its sha256 "
+                    "differs): get the model again"
+                )
+        architecture = Architecture.read(path / ARCHITECTURE)
+        for name, value in geometry_of(architecture).items():
+            if getattr(metadata, name) != value:
+                raise InputError(
+                    f"{path / METADATA}: {name} is {getattr(metadata, name)}, but {ARCHITECTURE} "
+                    f"makes it {value}"
+                )
+        targets = Targets.read(path / TARGETS)
+        check_targets(architecture, targets, path / TARGETS)
+        labels = (path / LABELS).read_text(encoding="utf-8").splitlines()
+        if labels != targets.labels:
+            raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
+        return cls(path, architecture, targets, metadata)
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """What ``evaluation.json`` holds."""
+        return json.loads((self.path / EVALUATION).read_text(encoding="utf-8"))
+
+    @property
+    def members(self) -> list[Bundle]:
+        """The networks of an ensemble as bundles of one network each; a single one is itself."""
+        if len(self.metadata.weights) == 1:
+            return [self]
+        return [
+            Bundle(
+                self.path,
+                self.architecture,
+                self.targets,
+                self.metadata.model_copy(update={"weights": (name,)}),
+            )
+            for name in self.metadata.weights
+        ]
+
+    @property
+    def weights_sha256(self) -> list[str]:
+        """Checksum of each file of weights: what tells models apart."""
+        return [self.metadata.sha256[name] for name in self.metadata.weights]
+
+    def network(
+        self, *, head: str | None = None, dtype: str = "float32", both_strands: bool | None = None
+    ) -> keras.Model:
+        """Build the network and load its weights; of an ensemble, the mean of its members.
+
+        Parameters
+        ----------
+        head, dtype
+            As `basenji_kipoi.models.network.build_network` takes them.
+        both_strands
+            Whether to average over both strands (`basenji_kipoi.models.network.average_strands`);
+            by default as the metadata says.
+
+        Returns
+        -------
+        keras.Model
+            float32 (batch, window, 4) -> float32 (batch, bins, tracks), for any batch size.
+
+        Raises
+        ------
+        InputError
+            If the weights do not fit the architecture.
+        """
+        # Keras takes seconds to import; reading a bundle must not.
+        from basenji_kipoi.models.network import (  # noqa: PLC0415
+            average_networks,
+            average_strands,
+            build_network,
+        )
+
+        members = []
+        for name in self.metadata.weights:
+            members.append(build_network(self.architecture, head=head, dtype=dtype))
+            self._load_weights(members[-1], name)
+        network = average_networks(members)
+        if self.metadata.both_strands if both_strands is None else both_strands:
+            return average_strands(network, self.targets.strand_permutation)
+        return network
+
+    def _load_weights(self, network: keras.Model, file: str) -> None:
+        """Give a fresh network the weights of a file."""
+        path = self.path / file
+        try:
+            network.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            raise InputError(
+                f"{path} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
+            ) from error
+
+
+def save_bundle(
+    path: str | os.PathLike[str],
+    *,
+    network: keras.Model | Sequence[keras.Model],
+    architecture: Architecture,
+    targets: Targets,
+    name: str,
+    assembly: str,
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+    model_card: str,
+    both_strands: bool = False,
+    half: bool = False,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The directory to be made.
+    network
+        The trained network, as `basenji_kipoi.models.network.build_network` built it; several make
+        an ensemble, whose predictions are averaged.
+    architecture, targets
+        Its description and its tracks.
+    name, assembly
+        The model's name and the genome assembly that it was trained on.
+    training
+        What it was trained on and how: data, chromosomes of each split, commands.
+    evaluation
+        The content of ``evaluation.json``.
+    model_card
+        The content of ``MODEL_CARD.md``.
+    both_strands
+        Whether predictions are meant to be averaged over both strands.
+    half
+        Whether the file holds weights in float16: half of the size, three digits. Networks compute
+        with them in float32.
+    overwrite
+        Whether an existing bundle may be replaced.
+
+    Returns
+    -------
+    Bundle
+        The bundle as `Bundle.load` reads it back.
+
+    Raises
+    ------
+    InputError
+        If the output may not be written or the targets do not fit the network.
+    """
+    import keras  # noqa: PLC0415 - takes seconds; only writers of models need it here
+    import numpy as np  # noqa: PLC0415
+
+    check_targets(architecture, targets, "the targets table")
+    networks = list(network) if isinstance(network, (list, tuple)) else [network]
+    weights = [WEIGHTS]
+    if len(networks) > 1:
+        weights = [f"member_{number + 1}.weights.h5" for number in range(len(networks))]
+    with atomic_path(path, overwrite=overwrite) as folder:
+        folder.mkdir()
+        architecture.write(folder / ARCHITECTURE)
+        for member, file in zip(networks, weights):
+            member.save_weights(folder / file)
+            if half:
+                _halve(folder / file)
+        targets.write(folder / TARGETS)
+        (folder / LABELS).write_text("\n".join([*targets.labels, ""]), encoding="utf-8")
+        (folder / EVALUATION).write_text(_json(evaluation), encoding="utf-8")
+        (folder / MODEL_CARD).write_text(model_card, encoding="utf-8")
+        metadata = Metadata(
+            name=name,
+            assembly=assembly,
+            both_strands=both_strands,
+            training=training,
+            versions={
+                "keras": keras.__version__,
+                "backend": keras.config.backend(),
+                "numpy": np.__version__,
+            },
+            sha256={file: checksum(folder / file) for file in _in_order(weights)},
+            **({"format": 2, "weights": weights} if len(networks) > 1 else {}),
+            **geometry_of(architecture),
+        )
+        # Programs of format 1 read bundles of one network: those look as they always did.
+        hidden = {"weights"} if len(networks) == 1 else None
+        content = metadata.model_dump(exclude=hidden)
+        (folder / METADATA).write_text(_json(content), encoding="utf-8")
+    return Bundle.load(path)
+
+
+def _in_order(weights: Sequence[str]) -> list[str]:
+    """List the checked files, weights behind the architecture that they fill."""
+    return [ARCHITECTURE, *weights, *CHECKED_FILES[1:]]
+
+
+def _halve(path: Path) -> None:
+    """Write the numbers of a weights file in float16."""
+    import h5py  # noqa: PLC0415 - takes a moment; only writers of models need it here
+    import numpy as np  # noqa: PLC0415 - likewise
+
+    full = path.with_name(f"{path.name}.full")
+    path.replace(full)
+    with h5py.File(full) as source, h5py.File(path, "w") as target:
+
+        def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Dataset):
+                value = item[()]
+                # Counters, such as a random generator's, are whole numbers and stay.
+                is_float = np.issubdtype(value.dtype, np.floating)
+                made = target.create_dataset(
+                    name, data=value.astype("float16") if is_float else value
+                )
+            else:
+                made = target.require_group(name)
+            made.attrs.update(item.attrs)
+
+        target.attrs.update(source.attrs)
+        source.visititems(copy)
+    full.unlink()
+
+
+def geometry_of(architecture: Architecture) -> dict[str, int]:
+    """Collect the figures of an architecture that the metadata repeat."""
+    return {
+        "window": architecture.window,
+        "bin": architecture.bin,
+        "crop": architecture.crop,
+        "receptive_field": architecture.receptive_field,
+        "tracks": sum(head.tracks for head in architecture.heads.values()),
+    }
+
+
+def check_targets(
+    architecture: Architecture, targets: Targets, where: str | os.PathLike[str]
+) -> None:
+    """Check that a table (``where``) has as many rows as the network has tracks."""
+    tracks = sum(head.tracks for head in architecture.heads.values())
+    if len(targets) != tracks:
+        raise InputError(
+            f"{where} has {len(targets)} rows, but the network predicts {tracks} tracks"
+        )
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,1 @@
+"""Architectures that come with the package, one JSON file each."""

@@ -1,0 +1,319 @@
+"""The targets table: what each track of a network is and how its values came about."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from basenji_kipoi.base.errors import InputError
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets"]
+
+#: Power to which ``sum_sqrt`` raises a bin's sum (Linder et al. 2025 for RNA-seq).
+SQUASHED = 0.75
+
+
+class StrandColumns(NamedTuple):
+    """The tracks that a network must predict for some tracks of both strands.
+
+    Attributes
+    ----------
+    computed : ndarray, int, shape (computed,)
+        Indices of the tracks to predict, ascending: the wanted ones and their partners.
+    forward, reverse : ndarray, int, shape (wanted,)
+        Where the wanted tracks are among them: in predictions for the sequence, and in those for
+        its reverse complement.
+    """
+
+    computed: np.ndarray
+    forward: np.ndarray
+    reverse: np.ndarray
+
+    @classmethod
+    def of(cls, wanted: np.ndarray, strand_permutation: np.ndarray) -> StrandColumns:
+        """Find them.
+
+        Parameters
+        ----------
+        wanted : ndarray, int, shape (wanted,)
+            Indices of the wanted tracks, in the wanted order.
+        strand_permutation : ndarray, int, shape (tracks,)
+            Order of the tracks under reverse complement.
+        """
+        both = np.concatenate([wanted, strand_permutation[wanted]])
+        computed, places = np.unique(both, return_inverse=True)
+        return cls(computed, *np.split(places.ravel(), 2))
+
+
+class Target(BaseModel):
+    """One track: a row of the table, with the columns of the original program and two more.
+
+    The value of a bin is ``scale * min(soft(s), clip)``, where s is the bin's ``sum_stat`` of the
+    coverage and soft(s) is s up to ``clip_soft`` and ``clip_soft + sqrt(s - clip_soft)`` above it.
+    ``sum_sqrt`` is, despite the name that the published tables have, the sum to the power of 3/4.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    index: int = Field(ge=0)
+    identifier: str = Field(min_length=1, pattern=r"^\S+$")
+    file: str = ""
+    clip: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
+    clip_soft: Optional[float] = Field(default=None, gt=0, allow_inf_nan=False)
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    sum_stat: Literal["sum", "mean", "max", "sum_sqrt"] = "sum"
+    strand_pair: int = Field(ge=0)
+    description: str = ""
+    assay: str = ""
+    sample: str = ""
+
+    @field_validator("clip", "clip_soft", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+def _count_from(origin: str, values: dict[str, str]) -> None:
+    """Subtract the first row's index from a row's; what is no number is left to validation."""
+    for name in ("index", "strand_pair"):
+        if origin.isdigit() and values.get(name, "").isdigit():
+            values[name] = str(int(values[name]) - int(origin))
+
+
+class Targets:
+    """The tracks of a network in the order of its output.
+
+    Parameters
+    ----------
+    rows
+        One `Target` a track; indices count from 0, identifiers are unique, and strand pairs are
+        mutual (an unstranded track is its own pair).
+
+    Raises
+    ------
+    InputError
+        If one of these does not hold.
+    """
+
+    def __init__(self, rows: Iterator[Target] | list[Target] | tuple[Target, ...]) -> None:
+        self._rows = tuple(rows)
+        seen: set[str] = set()
+        for position, row in enumerate(self._rows):
+            if row.index != position:
+                raise InputError(
+                    f"target {row.identifier}: index {row.index} on row {position + 1}; "
+                    f"expected {position} (indices count from 0)"
+                )
+            if row.identifier in seen:
+                raise InputError(f"target {row.identifier}: the identifier stands twice")
+            seen.add(row.identifier)
+            pair = row.strand_pair
+            if pair >= len(self._rows) or self._rows[pair].strand_pair != position:
+                raise InputError(
+                    f"target {row.identifier}: strand_pair {pair} is not mutual; expected the "
+                    f"index of the other strand's track, or {position} if it has none"
+                )
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Target]:
+        return iter(self._rows)
+
+    def __getitem__(self, position: int) -> Target:
+        return self._rows[position]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Targets) and self._rows == other._rows
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def labels(self) -> list[str]:
+        """Identifiers, one a track."""
+        return [row.identifier for row in self._rows]
+
+    @property
+    def sum_stats(self) -> list[str]:
+        """How each track's bins sum up coverage, one a track (see `Target`)."""
+        return [row.sum_stat for row in self._rows]
+
+    @property
+    def strand_permutation(self) -> np.ndarray:
+        """Order of the tracks under reverse complement: int64, shape (tracks,)."""
+        return np.array([row.strand_pair for row in self._rows], dtype=np.int64)
+
+    def select(self, columns: Sequence[int]) -> Targets:
+        """Make a table of some tracks, numbered anew.
+
+        Parameters
+        ----------
+        columns
+            Their indices, in the new order.
+
+        Raises
+        ------
+        InputError
+            If the other strand's track of a pair is left out.
+        """
+        places = {column: place for place, column in enumerate(columns)}
+        rows = []
+        for column, place in places.items():
+            row = self[column]
+            if row.strand_pair not in places:
+                raise InputError(
+                    f"target {row.identifier}: keep or leave it together with "
+                    f"{self[row.strand_pair].identifier}, the other strand's track"
+                )
+            pair = places[row.strand_pair]
+            rows.append(row.model_copy(update={"index": place, "strand_pair": pair}))
+        return Targets(rows)
+
+    def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
+        """Find tracks by identifier, pattern or index.
+
+        Parameters
+        ----------
+        wanted
+            Identifiers, shell patterns of them such as ``atac*``, or indices, separated by commas;
+            None for all tracks.
+        option
+            The option that named them, for messages.
+
+        Returns
+        -------
+        list of int
+            Indices in the order of the names, those of a pattern in the table's order.
+
+        Raises
+        ------
+        InputError
+            If there is no such track, or one is named twice.
+        """
+        if wanted is None:
+            return list(range(len(self)))
+        columns = {label: column for column, label in enumerate(self.labels)}
+        columns.update({str(column): column for column in range(len(self))})
+        found = []
+        for name in map(str.strip, wanted.split(",")):
+            matching = [name] if name in columns else fnmatch.filter(self.labels, name)
+            if not matching:
+                raise InputError(
+                    f"{option}: no track {name!r}: expected an identifier, a pattern of "
+                    f"identifiers, or an index from 0 to {len(self) - 1} ('basenji inspect' lists "
+                    "them)"
+                )
+            found += [columns[label] for label in matching]
+        if len(set(found)) != len(found):
+            raise InputError(f"{option}: {wanted} names a track twice")
+        return found
+
+    def statistics(self, values: np.ndarray) -> np.ndarray:
+        """Undo scale and soft clipping: from a network's units to those of the thresholds.
+
+        Parameters
+        ----------
+        values : ndarray, shape (..., tracks)
+            Predictions, or values of a binned store.
+
+        Returns
+        -------
+        ndarray, float64, shape (..., tracks)
+            The bins' ``sum_stat``: of ``sum_sqrt``, the sum to the power of 3/4. What lay above a
+            hard ``clip`` stays at the clip; NaN stays NaN.
+        """
+        scale = np.array([row.scale for row in self._rows])
+        soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
+        unscaled = np.asarray(values, dtype=np.float64) / scale
+        # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
+        excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
+        return np.where(unscaled > soft, soft + excess**2, unscaled)
+
+    def counts(self, values: np.ndarray) -> np.ndarray:
+        """Undo scale, soft clipping and power: from a network's units to those of the coverage.
+
+        Parameters
+        ----------
+        values : ndarray, shape (..., tracks)
+            Predictions, or values of a binned store.
+
+        Returns
+        -------
+        ndarray, float64, shape (..., tracks)
+            The bins' statistic of the coverage (counts, for a sum; the sum for ``sum_sqrt``), as
+            `statistics` has it otherwise.
+        """
+        statistic = self.statistics(values)
+        powers = np.array([1 / SQUASHED if row.sum_stat == "sum_sqrt" else 1 for row in self._rows])
+        return statistic if (powers == 1).all() else np.maximum(statistic, 0) ** powers
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Targets:
+        """Read a tab-separated table with a header.
+
+        Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
+        track itself. Tables of the original program may have a column ``genome``, which is dropped,
+        and in those of a second genome the index counts on from the first: it starts at 0 here.
+
+        Raises
+        ------
+        InputError
+            If the file is missing or empty, or a row does not fit; names the line.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"the targets table {path} is missing")
+        rows = []
+        with path.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines, delimiter="\t")
+            if reader.fieldnames and "identifier" not in reader.fieldnames:
+                raise InputError(
+                    f"{path}:1: no column identifier: expected a header with the names of the "
+                    "columns, for instance index, identifier, file, description"
+                )
+            origin = None
+            for fields in reader:
+                where = f"{path}:{reader.line_num}"
+                if None in fields or None in fields.values():
+                    raise InputError(
+                        f"{where}: expected {len(reader.fieldnames or ())} tab-separated columns"
+                    )
+                # The original program's tables leave the first heading, the index, empty.
+                values = {name or "index": value for name, value in fields.items()}
+                if not values.get("strand_pair"):
+                    values["strand_pair"] = values.get("index", "")
+                if values.pop("genome", None) is not None:
+                    origin = values.get("index", "") if origin is None else origin
+                    _count_from(origin, values)
+                try:
+                    rows.append(Target.model_validate(values))
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    column = ".".join(str(step) for step in first["loc"])
+                    raise InputError(f"{where}: column {column}: {first['msg']}") from None
+        if not rows:
+            raise InputError(f"the targets table {path} has no rows below its header")
+        try:
+            return cls(rows)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, tab-separated with a header."""
+        with Path(path).open("w", newline="", encoding="utf-8") as lines:
+            writer = csv.DictWriter(
+                lines, list(Target.model_fields), delimiter="\t", lineterminator="\n"
+            )
+            writer.writeheader()
+            for row in self._rows:
+                values = row.model_dump()
+                writer.writerow({k: "" if v is None else v for k, v in values.items()})

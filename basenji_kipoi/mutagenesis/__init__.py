@@ -1,0 +1,1 @@
+"""Intervals in, maps of what every mutation does out."""

@@ -1,0 +1,338 @@
+"""Files of the 2020 family (Basenji2, Kelley 2020): params.json and Keras 2 weights (HDF5)."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.models.architecture import ActivationName, Architecture
+from basenji_kipoi.published.model import (
+    Kind,
+    PublishedModel,
+    PublishedWeights,
+    StoredVariable,
+    listed,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection
+
+    import numpy as np
+
+__all__ = ["KerasFile", "Params", "read_keras_file"]
+
+#: params.json's "activation" and ours. For "gelu" the original program computed x sigmoid(1.702 x)
+#: until April 2022, and computes the approximation by tanh since then, for older networks as well.
+_FUNCTIONS: dict[str, ActivationName] = {"gelu": "gelu_tanh", "relu": "relu"}
+#: What Keras calls layers of a kind, with a number behind it from the second on.
+_LAYERS: dict[Kind, str] = {
+    "convolution": "conv1d",
+    "normalisation": "batch_normalization",
+    "head": "dense",
+}
+
+
+class _Block(BaseModel):
+    """A block of the trunk. Options that it does not list are refused: they change the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _ConvBlock(_Block):
+    name: Literal["conv_block"]
+    filters: int
+    kernel_size: int = 1
+    pool_size: int = 1
+    dropout: float = 0
+
+
+class _ConvTower(_Block):
+    name: Literal["conv_tower"]
+    filters_init: int
+    filters_mult: float = 1
+    kernel_size: int = 1
+    pool_size: int = 1
+    dropout: float = 0
+    repeat: int = 1
+
+
+class _DilatedResidual(_Block):
+    name: Literal["dilated_residual"]
+    filters: int
+    kernel_size: int = 3
+    rate_mult: float = 2
+    dropout: float = 0
+    repeat: int = 1
+    round: bool = False
+
+
+class _Cropping(_Block):
+    name: Literal["Cropping1D"]
+    cropping: int
+
+
+class _Head(_Block):
+    name: Literal["final", "dense"]
+    units: int
+    activation: ActivationName
+
+
+class _Network(BaseModel):
+    """The entry "model": what of it makes the network. Heads are entries named "head..."."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    seq_length: int
+    trunk: list[
+        Annotated[
+            Union[_ConvBlock, _ConvTower, _DilatedResidual, _Cropping], Field(discriminator="name")
+        ]
+    ]
+    activation: Literal["gelu", "relu"]
+    norm_type: Literal["batch"] = "batch"
+    batch_norm: Literal[True] = True  # an early spelling of the same
+    bn_momentum: float = 0.99
+    padding: Literal["same"] = "same"
+
+
+class Params(BaseModel):
+    """The network that a params.json describes; entries of training are passed over.
+
+    Use `Params.read`.
+    """
+
+    model: _Network
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Params:
+        """Read a params.json.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, is not JSON, or holds an unsupported block or option; names it.
+        """
+        params = read_json(cls, path)
+        if not params.heads:
+            raise InputError(f"{path}: no head: expected an entry of model named head or head_...")
+        return params
+
+    @property
+    def heads(self) -> list[str]:
+        """Names of the heads, in the order in which the original program makes them."""
+        return sorted(_head_name(key) for key in self.model.model_extra if key.startswith("head"))
+
+    def architecture(self, head: str) -> Architecture:
+        """Describe the network that ends with one of the heads.
+
+        Raises
+        ------
+        InputError
+            If there is no such head, or the parts do not fit together.
+        """
+        if head not in self.heads:
+            raise InputError(f"no head {head!r}: expected {' or '.join(self.heads)}")
+        given = next(v for k, v in self.model.model_extra.items() if _head_name(k) == head)
+        try:
+            tracks = _Head.model_validate(given)
+            return Architecture.model_validate(
+                {
+                    "window": self.model.seq_length,
+                    "trunk": self._trunk(),
+                    "heads": {head: {"tracks": tracks.units, "activation": tracks.activation}},
+                }
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(step) for step in first["loc"]) or "the network"
+            raise InputError(f"head {head}: {place}: {first['msg']}") from None
+
+    def _trunk(self) -> list[dict[str, Any]]:
+        trunk: list[dict[str, Any]] = []
+        width = len(ALPHABET)
+        for part in self.model.trunk:
+            if isinstance(part, _ConvBlock):
+                width = part.filters
+                trunk += self._block(width, part.kernel_size, part.pool_size, part.dropout)
+            elif isinstance(part, _ConvTower):
+                for step in range(part.repeat):
+                    width = round(part.filters_init * part.filters_mult**step)
+                    trunk += self._block(width, part.kernel_size, part.pool_size, part.dropout)
+            elif isinstance(part, _DilatedResidual):
+                rate = 1.0
+                for _ in range(part.repeat):
+                    branch = self._block(part.filters, part.kernel_size, dilation=round(rate))
+                    branch += self._block(width, dropout=part.dropout, gamma="zeros")
+                    trunk.append({"op": "residual", "branch": branch})
+                    rate *= part.rate_mult
+                    rate = round(rate) if part.round else rate
+            else:
+                trunk.append({"op": "crop", "bins": part.cropping})
+        return [*trunk, self._activation]
+
+    def _block(
+        self,
+        filters: int,
+        kernel: int = 1,
+        pool: int = 1,
+        dropout: float = 0,
+        *,
+        dilation: int = 1,
+        gamma: str = "ones",
+    ) -> list[dict[str, Any]]:
+        """Describe activation, convolution, normalisation, dropout and pooling, in this order."""
+        convolution = {"filters": filters, "kernel": kernel, "dilation": dilation}
+        momentum = self.model.bn_momentum
+        block = [
+            self._activation,
+            {"op": "convolution", **convolution},
+            {"op": "normalisation", "momentum": momentum, "gamma": gamma},
+        ]
+        if dropout:
+            block.append({"op": "dropout", "rate": dropout})
+        if pool > 1:
+            block.append({"op": "pooling", "size": pool})
+        return block
+
+    @property
+    def _activation(self) -> dict[str, str]:
+        return {"op": "activation", "function": _FUNCTIONS[self.model.activation]}
+
+
+def _head_name(key: str) -> str:
+    return key[len("head") :].lstrip("_") or "final"
+
+
+class KerasFile(PublishedWeights):
+    """An HDF5 file of Keras 2: a whole model or its weights, with one head or several.
+
+    Parameters
+    ----------
+    path
+        The file.
+    heads
+        The heads that its network has; if the file holds a single one, it is the wanted one.
+    head
+        The wanted one.
+    """
+
+    family = "the 2020 family"
+
+    def __init__(self, path: str | os.PathLike[str], heads: list[str], head: str) -> None:
+        self.path = Path(path)
+        self.heads = heads
+        self.head = head
+
+    @property
+    def files(self) -> list[Path]:
+        """The file."""
+        return [self.path]
+
+    def variables(self) -> dict[str, StoredVariable]:
+        """Find the network's variables; see `PublishedWeights.variables`."""
+        # Quick beside TensorFlow, but only readers of such files need it.
+        import h5py  # noqa: PLC0415
+
+        if not self.path.is_file():
+            raise InputError(f"{self.path} is missing")
+        found: dict[str, StoredVariable] = {}
+
+        def visit(place: str, node: Any) -> None:  # noqa: ANN401 - of h5py, which is not imported
+            if isinstance(node, h5py.Dataset):
+                layer, variable = place.split("/")[0], place.split("/")[-1].partition(":")[0]
+                read = partial(self._read, node.name)
+                found[f"{layer}/{variable}"] = StoredVariable(node.shape, node.dtype.name, read)
+
+        try:
+            with h5py.File(self.path) as file:
+                weights = file.get("model_weights", file)
+                if "layer_names" not in weights.attrs:
+                    raise InputError(
+                        f"{self.path} holds no weights of Keras 2: expected the model_best.h5 of a "
+                        "2020 network"
+                    )
+                weights.visititems(visit)
+        except OSError as error:
+            raise InputError(
+                f"{self.path} is no HDF5 file, or damaged: {str(error).splitlines()[0]}"
+            ) from error
+        unwanted = set(self._layers("head", found)) - {self.layer("head", 0, found)}
+        return {name: v for name, v in found.items() if name.split("/")[0] not in unwanted}
+
+    def _read(self, place: str) -> np.ndarray:
+        import h5py  # noqa: PLC0415 - as above
+
+        try:
+            with h5py.File(self.path) as file:
+                return file[place][()]
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: {place} cannot be read; the file is damaged or incomplete, get it "
+                f"again: {str(error).splitlines()[0]}"
+            ) from error
+
+    def layer(self, kind: Kind, number: int, stored: Collection[str]) -> str:
+        """Name a layer; see `PublishedWeights.layer`."""
+        layers = self._layers(kind, stored)
+        if kind == "head" and len(layers) > 1:
+            if len(layers) != len(self.heads):
+                raise InputError(
+                    f"{self.path} has {len(layers)} heads ({listed(layers)}), but params.json has "
+                    f"{len(self.heads)} ({listed(self.heads)})"
+                )
+            number = self.heads.index(self.head)
+        return layers[number] if number < len(layers) else f"{_LAYERS[kind]}_{number}"
+
+    def _layers(self, kind: Kind, stored: Collection[str]) -> list[str]:
+        """List a kind's layers: Keras counts on within a process, so the first may not be 0."""
+        pattern = re.compile(rf"{_LAYERS[kind]}(?:_(\d+))?")
+        found = {name.split("/")[0] for name in stored}
+        numbered = {int(m[1] or 0): m[0] for m in map(pattern.fullmatch, found) if m}
+        return [numbered[number] for number in sorted(numbered)]
+
+
+def read_keras_file(
+    path: str | os.PathLike[str],
+    params: str | os.PathLike[str],
+    *,
+    head: str | None = None,
+    **details: Any,  # noqa: ANN401 - each documented at `PublishedModel`
+) -> PublishedModel:
+    """Open a network of the 2020 family.
+
+    Parameters
+    ----------
+    path
+        The Keras 2 file.
+    params
+        Its params.json.
+    head
+        The head to end with; needed where there are several.
+    details
+        Targets, name and assembly, as `PublishedModel` takes them.
+
+    Raises
+    ------
+    InputError
+        If the parameter file is bad or the head is not given. The weights are read, and checked,
+        when the network is built.
+    """
+    described = Params.read(params)
+    if head is None:
+        if len(described.heads) > 1:
+            raise InputError(f"{params} has the heads {', '.join(described.heads)}: choose --head")
+        (head,) = described.heads
+    try:
+        architecture = described.architecture(head)
+    except InputError as error:
+        raise InputError(f"{params}: {error}") from None
+    weights = KerasFile(path, described.heads, head)
+    return PublishedModel(architecture, weights, params=params, **details)

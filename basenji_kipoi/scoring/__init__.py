@@ -1,0 +1,1 @@
+"""A file of variants in, a table of scores out."""

@@ -1,0 +1,192 @@
+"""What the output of a scoring run says of itself: what it was made of, with and how."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pysam
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.effects.scores import GENE_SCORES
+from basenji_kipoi.scoring.tables import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.scoring.options import ScoreOptions
+
+__all__ = [
+    "METADATA_LINE",
+    "describe_run",
+    "first_difference",
+    "open_text",
+    "read_metadata",
+    "settings_of",
+]
+
+#: Beginning of the line of a VCF or TSV that holds the metadata.
+METADATA_LINE = f"##{METADATA_KEY}=".encode()
+
+
+def describe_run(
+    options: ScoreOptions,
+    settings: dict[str, Any],
+    bundles: Sequence[Bundle],
+    asked: Sequence[Score],
+    command: str,
+) -> dict[str, Any]:
+    """Describe an output: what it was made of and with, and what its columns mean.
+
+    Parameters
+    ----------
+    options
+        The run's options.
+    settings
+        All that its scores depend on.
+    bundles
+        Its models, an ensemble's members each for itself.
+    asked
+        Its scores.
+    command
+        The command that began it.
+
+    Returns
+    -------
+    dict
+        As JSON can hold it; `settings_of` finds the settings in it again.
+    """
+    definitions = [*asked, *(GENE_SCORES.values() if options.genes else ())]
+    files = {
+        "fasta": options.fasta,
+        "vcf": options.vcf,
+        "genes": options.genes,
+        "background": options.background,
+    }
+    return {
+        "format": "basenji-scores",
+        "format_version": 1,
+        "commands": [command],
+        **settings,
+        "long": options.long,
+        **{
+            name: path and {"file": Path(path).name, "sha256": settings[name]}
+            for name, path in files.items()
+        },
+        "model": [
+            {
+                "name": bundle.metadata.name,
+                "assembly": bundle.metadata.assembly,
+                "sha256": bundle.weights_sha256[0],
+            }
+            for bundle in bundles
+        ],
+        "versions": {
+            "keras": keras.__version__,
+            "backend": keras.config.backend(),
+            "numpy": np.__version__,
+            "pyarrow": pa.__version__,
+            "pysam": pysam.__version__,
+        },
+        "definitions": {
+            score.name: {
+                "formula": score.formula,
+                "meaning": score.meaning,
+                "units": score.units,
+                "signed": score.signed,
+                "source": score.source,
+            }
+            for score in definitions
+        },
+        "symbols": "r, a: predictions of reference and alternative in a bin; sums are over bins",
+        "quantiles": "fraction of the background's alleles with a smaller score, plus half of "
+        "those with an equal one"
+        if options.background
+        else None,
+    }
+
+
+def settings_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Find what the scores of an output depend on in its metadata.
+
+    Parameters
+    ----------
+    metadata
+        As `describe_run` made it.
+
+    Returns
+    -------
+    dict
+        The settings, and much that is not among them.
+    """
+    files = {
+        name: metadata[name] and metadata[name]["sha256"]
+        for name in ("fasta", "vcf", "genes", "background")
+    }
+    return {**metadata, **files, "model": [model["sha256"] for model in metadata["model"]]}
+
+
+def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Tell in which setting two runs differ.
+
+    Parameters
+    ----------
+    before
+        Settings of the earlier run, as JSON held them.
+    now
+        Settings of this run.
+
+    Returns
+    -------
+    str or None
+        ``another NAME (BEFORE, now NOW)`` of the first one; None if all of ``now`` are the same.
+    """
+    for name, value in json.loads(json.dumps(now)).items():
+        if before.get(name) != value:
+            return f"another {name} ({_shown(before.get(name))}, now {_shown(value)})"
+    return None
+
+
+def _shown(setting: object) -> str:
+    text = json.dumps(setting)
+    return text if len(text) <= 40 else "".join(islice(text, 37)) + "…"
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read the metadata of an output.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has none.
+    """
+    text = None
+    try:
+        if path.suffix == ".parquet":
+            schema = pyarrow.parquet.read_schema(path)
+            text = (schema.metadata or {}).get(METADATA_KEY.encode())
+        else:
+            with open_text(path) as lines:
+                for line in takewhile(lambda line: line.startswith(b"##"), lines):
+                    if line.startswith(METADATA_LINE):
+                        text = line[len(METADATA_LINE) :]
+    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read ({error}): score it again") from None
+    if text is None:
+        raise InputError(f"{path} was not written by basenji score")
+    return json.loads(text)
+
+
+def open_text(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
+    """Open an output that is text, compressed or not, to read its bytes."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

@@ -1,0 +1,249 @@
+"""The programs that compare predicted effects with the truth: their readers and statistics."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.genes import Gene
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def programs(monkeypatch):
+    """The programs import each other by name."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+
+# ---- statistics ----
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    from confidence import estimate, pearson
+
+    random, covered = np.random.default_rng(0), []
+    for _ in range(60):
+        x = random.normal(size=80)
+        y = 0.5 * x + np.sqrt(0.75) * random.normal(size=80)
+        found = estimate(pearson, x, y)
+        assert found.low <= found.value <= found.high
+        assert found.rows == 80
+        covered.append(found.low <= 0.5 <= found.high)
+    # 95 % within five standard errors of 60 draws.
+    assert np.mean(covered) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
+
+
+def test_what_has_no_interval():
+    from confidence import as_json, estimate
+
+    few = estimate(np.mean, np.array([1.0, 2.0]))
+    assert np.isnan(few.value)
+    assert as_json([{"x": few}]) == [{"x": {"value": None, "low": None, "high": None, "rows": 2}}]
+    assert estimate(np.mean, np.ones(9)) == (1, 1, 1, 9)
+
+
+def test_auroc_counts_pairs():
+    from confidence import auroc
+
+    positive, negative = np.array([3.0, 1.0, 2.0]), np.array([0.0, 2.0])
+    wins = [(p > n) + (p == n) / 2 for p in positive for n in negative]
+    assert auroc(positive, negative) == np.mean(wins)
+
+
+def test_spearman_follows_order_only():
+    from confidence import pearson, spearman
+
+    x = np.random.default_rng(0).normal(size=50)
+    assert spearman(x, np.exp(3 * x)) == pytest.approx(1)
+    assert pearson(x, np.exp(3 * x)) < 0.9
+    assert np.isnan(spearman(x, np.zeros(50)))
+
+
+# ---- a simulated genome ----
+
+
+def truth(number=40):
+    """Causal variants with a control each, on a chromosome that was trained on and one held out."""
+    rows = []
+    for i in range(number):
+        sign = 1 if i % 2 else -1
+        shared = {"chrom": "chr8" if i % 4 == 0 else "chr1", "x": str(sign * 0.5)}
+        kind = "creates" if sign > 0 else "disrupts"
+        rows.append({"id": f"v{i}", "class": kind, "matched": ".", **shared})
+        rows.append({"id": f"c{i}", "class": "control", "matched": f"v{i}", **shared, "x": "0"})
+    return rows
+
+
+def test_a_perfect_and_an_ignorant_model():
+    from known_variants import measure
+
+    rows = truth()
+    perfect = np.array([[float(row["x"])] for row in rows])
+    found = {row["variants"]: row for row in measure(rows, perfect, ["x"], {"chr8"})}
+    assert found["all"]["auroc"][:1] == found["all"]["sign"][:1] == (1,)
+    assert [found[name]["auroc"].rows for name in found] == [40, 20, 20, 10]
+    ignorant = np.random.default_rng(0).normal(size=(len(rows), 1))
+    found = {row["variants"]: row for row in measure(rows, ignorant, ["x"], {"chr8"})}
+    for name in ("auroc", "sign"):
+        assert found["all"][name].low < 0.5 < found["all"][name].high
+
+
+def test_a_simulation_without_controls_is_refused_in_one_line(tmp_path, small_bundle):
+    (tmp_path / "truth.tsv").write_text("chrom\tpos\nchr1\t3\n")
+    (tmp_path / "simulation.json").write_text("{}")
+    done = subprocess.run(
+        [
+            sys.executable, str(FOLDER / "known_variants.py"), "--model", str(small_bundle.path),
+            "--simulation", str(tmp_path), "--out", str(tmp_path / "x.json"),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "has no column access, matched, start_minus" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "x.json").exists()
+
+
+# ---- yeast ----
+
+LETTERS = "".join(np.random.default_rng(0).choice(list("ACGT"), 5000))
+GENES = {
+    "plus": Gene("plus", "", "+", "chrI", (2000,)),
+    "minus": Gene("minus", "", "-", "chrI", (3000,)),
+}
+
+
+@pytest.fixture
+def yeast(tmp_path):
+    """A folder as the yeast data has it, with a few measurements."""
+    (tmp_path / "genome.fa").write_text(f">chrI\n{LETTERS}\n")
+    (tmp_path / "variants").mkdir()
+
+    def write(name, rows):
+        with gzip.open(tmp_path / "variants" / name, "wt", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    common = {"chr": "chrI", "ref": LETTERS[1899], "alt": "N", "logFC": -0.5}
+    write(
+        "mpra.tsv.gz",
+        [
+            {"gene": "plus", "pos": 1900, "adj.P.Val": 0.01, **common},
+            {"gene": "unknown", "pos": 1900, "adj.P.Val": 0.5, **common},
+        ],
+    )
+    write(
+        "local_eqtl.tsv.gz",
+        [
+            {"gene": "plus", "pmarker": f"chrI:1901_{LETTERS[1900]}/N", "lm.coeff": 0.3},
+            {"gene": "minus", "pmarker": f"chrI:1901_{LETTERS[1900]}/N", "lm.coeff": -0.2},
+        ],
+    )
+    records = [
+        (1500, LETTERS[1499], "A" if LETTERS[1499] != "A" else "C", 1),
+        (1600, LETTERS[1599:1603], LETTERS[1599], 1),  # a deletion of three bases
+        (1602, LETTERS[1601], "A" if LETTERS[1601] != "A" else "C", 1),  # within the deletion
+        (1700, LETTERS[1699], LETTERS[1699] + "GG", 1),
+        (1800, LETTERS[1799], "A" if LETTERS[1799] != "A" else "C", 0),  # not RM's
+    ]
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chrI,length=5000>"]
+    lines.append('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">')
+    lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tBYa\tRMx")
+    lines += [f"chrI\t{p}\t.\t{r}\t{a}\t.\t.\t.\tGT\t0\t{gt}" for p, r, a, gt in records]
+    with gzip.open(tmp_path / "variants" / "BY_RM.vcf.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join([*lines, ""]))
+    return tmp_path
+
+
+def test_measurements_are_read(yeast):
+    from yeast_measurements import read_eqtl, read_haplotypes, read_mpra
+
+    (mpra,) = read_mpra(yeast, GENES)
+    assert (mpra.gene.gene_id, mpra.position, mpra.ref) == ("plus", 1899, LETTERS[1899])
+    assert (mpra.effect, mpra.significant) == (-0.5, True)
+    eqtl = read_eqtl(yeast, GENES)
+    assert [(each.position, each.alt, each.effect) for each in eqtl] == [
+        (1900, "N", 0.3), (1900, "N", -0.2),
+    ]  # fmt: skip
+    with Genome(yeast / "genome.fa") as genome:
+        (promoter,) = read_haplotypes(yeast, eqtl, genome)  # the other gene's has no variant
+    assert promoter.gene.gene_id == "plus"
+    assert promoter.position == 1499
+    assert promoter.ref == LETTERS[1499:1700]
+    first = "A" if LETTERS[1499] != "A" else "C"
+    assert promoter.alt == f"{first}{LETTERS[1500:1600]}{LETTERS[1603:1700]}GG"
+
+
+def test_where_genes_start():
+    from yeast_measurements import start_of
+
+    assert start_of(GENES["plus"], 400, 100) == (1600, 2100)
+    # Mirrored: base 3,000 is the first one, 3,001 lies before the gene.
+    assert start_of(GENES["minus"], 400, 100) == (2901, 3401)
+
+
+def test_distances_are_those_from_the_nearest_gene_in_its_direction():
+    from measured_variants import _distances
+
+    positions = np.array([0, 1990, 2000, 2400, 2600, 3000, 3001, 4999])
+    distance, strand = _distances(np.full(len(positions), "chrI"), positions, GENES)
+    assert distance.tolist() == [-2000, -10, 0, 400, 400, 0, -1, -1999]
+    assert "".join(strand) == "++++----"
+
+
+def test_large_effects_are_counted_where_they_are(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from measured_variants import EDGES, TRACKS, enrich
+
+    random = np.random.default_rng(0)
+    positions = random.integers(0, 5000, 4000)
+    size = random.random(4000) * 0.1
+    size[np.abs(positions - 1950) < 50] += 1  # within 100 bp before the gene on the plus strand
+    columns = {
+        f"SAD/{name}": size * random.choice([-1, 1], 4000)
+        for strands in TRACKS.values()
+        for name in strands.values()
+    }
+    table = {"chrom": ["chrI"] * 4000, "pos": positions + 1, "status": ["ok"] * 4000, **columns}
+    pq.write_table(pa.table(table), tmp_path / "x.parquet")
+    for rows in enrich(tmp_path / "x.parquet", GENES).values():
+        found = {row["from"]: row["enrichment"].value for row in rows}
+        assert max(found, key=found.get) == -100
+        assert found[-100] > 5
+        assert len(rows) == len(EDGES)
+        # The shares of all parts are those of the whole.
+        weights = np.array([row["enrichment"].rows for row in rows])
+        values = np.array([row["enrichment"].value for row in rows])
+        assert weights.sum() == 4000
+        some = weights >= 3
+        assert np.average(values[some], weights=weights[some]) == pytest.approx(1, rel=0.01)
+
+
+def test_correlations_by_part():
+    from measured_variants import correlate, table_of
+    from yeast_measurements import Measurement
+
+    random = np.random.default_rng(0)
+    genes = [GENES["plus"], GENES["plus"]._replace(contig="chrV")]
+    measured = [
+        Measurement(genes[i % 2], 2000 - 100 * i, "A", "C", float(random.normal()), i % 3 == 0)
+        for i in range(60)
+    ]
+    effect = np.array([each.effect for each in measured])
+    rows = correlate("x", measured, {"same": effect, "opposite": -effect})
+    found = {(row["alleles"], row["predicted"]): row["pearson"] for row in rows}
+    assert found["all", "same"].rows == 60
+    assert found["held out", "opposite"].rows == 30
+    assert found["significant", "same"].rows == 20
+    assert found["near", "same"].rows == 21
+    assert {round(each.value, 6) for key, each in found.items() if key[1] == "same"} == {1}
+    assert table_of(rows).count("\n") == len(rows) + 1

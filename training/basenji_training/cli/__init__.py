@@ -1,0 +1,1 @@
+"""The command ``basenji-train``: options, messages and exit codes."""

@@ -1,0 +1,53 @@
+"""The command `basenji-train`.
+
+Each command imports what it needs when it runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+
+from basenji_kipoi.cli.console import Commands
+from basenji_training.cli.check import check
+from basenji_training.cli.coverage import coverage
+from basenji_training.cli.data import data
+from basenji_training.cli.evaluate import evaluate, export
+from basenji_training.cli.fit import fit
+from basenji_training.cli.import_tfrecords import import_tfrecords
+from basenji_training.cli.simulate import simulate
+from basenji_training.cli.thresholds import thresholds
+from basenji_training.cli.unmappable import unmappable
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Make Basenji models: data, training, evaluation, export.",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _options() -> None:
+    """Make Basenji models: data, training, evaluation, export."""
+
+
+app.command()(simulate)
+app.command()(coverage)
+app.command()(data)
+app.command()(import_tfrecords)
+app.command()(thresholds)
+app.command()(unmappable)
+app.command()(check)
+app.command()(fit)
+app.command()(evaluate)
+app.command()(export)
+
+
+def main() -> None:
+    """Run the command."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    app()

@@ -1,0 +1,126 @@
+"""The command ``basenji-train data``: tracks over a genome become a store."""
+# What a command needs is imported when it runs, so that --help answers at once.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["data"]
+
+
+def _names(value: str) -> list[str]:
+    """Split a comma-separated list."""
+    return [name for name in value.split(",") if name]
+
+
+def data(
+    targets: Annotated[
+        Path, typer.Argument(help="Targets table (tab-separated): the tracks and their bigWigs.")
+    ],
+    fasta: Annotated[Path, typer.Option(help="Genome, plain or bgzip.")],
+    out: Annotated[Path, typer.Option(help="Store to write (a Zarr directory).")],
+    test: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "",
+    validation: Annotated[str, typer.Option(help="Validation chromosomes.")] = "",
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Instead of holding out chromosomes, draw contigs into so many folds (at least 3)."
+        ),
+    ] = None,
+    contig_length: Annotated[
+        int,
+        typer.Option(help="Longest contig of a fold (bp); chromosomes are also cut at their gaps."),
+    ] = 2**20,
+    homology: Annotated[
+        Path | None,
+        typer.Option(help="BED file of regions, named by group, whose contigs stay in one fold."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the drawing of folds.")] = 0,
+    bin_width: Annotated[int, typer.Option("--bin", help="Width of a bin (bp).")] = 32,
+    exclude: Annotated[
+        str, typer.Option(help="Chromosomes or patterns to leave out, such as 'chrM,*_random'.")
+    ] = "",
+    blacklist: Annotated[
+        Path | None, typer.Option(help="BED file of intervals whose coverage is left out.")
+    ] = None,
+    unmappable: Annotated[
+        Path | None,
+        typer.Option(
+            help="BED file of intervals that reads cannot be placed in, such as `basenji-train "
+            "unmappable` finds."
+        ),
+    ] = None,
+    unmappable_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out bins of which at least this share is unmappable.", show_default="0.5"
+        ),
+    ] = None,
+    missing_share: Annotated[
+        float,
+        typer.Option(
+            help="Leave out training windows of which a larger share of bins is missing in all "
+            "tracks."
+        ),
+    ] = 1.0,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that the table's file names start from.", show_default="the table's"
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted call with the same options stopped; keep what is "
+            "done if this one is interrupted.",
+        ),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Bin bigWig tracks over a genome into a store for training.
+
+    A bin is scale * min(soft(sum), clip), soft(x) = clip_soft + sqrt(x - clip_soft) above
+    clip_soft; the thresholds are in units of the sum. Blacklisted and unmappable bins, assembly
+    gaps and contigs that a bigWig does not list are missing, not zero.
+
+    Hold out whole chromosomes with --test and --validation, or draw contigs with --folds.
+    """
+    from basenji_training.cli.tables import print_splits, print_statistics
+    from basenji_training.data.build import build_store
+    from basenji_training.store.store import Store
+
+    statistics = build_store(
+        targets,
+        fasta=fasta,
+        out=out,
+        bin_width=bin_width,
+        test=_names(test),
+        validation=_names(validation),
+        exclude=_names(exclude),
+        folds=folds,
+        contig_length=contig_length,
+        homology=homology,
+        seed=seed,
+        blacklist=blacklist,
+        unmappable=unmappable,
+        unmappable_share=unmappable_share,
+        missing_share=missing_share,
+        data_dir=data_dir,
+        name=name,
+        processes=processes,
+        resume=resume,
+        overwrite=overwrite,
+        label="binning",
+    )
+    print_statistics(statistics, out)
+    print_splits(Store.open(out))

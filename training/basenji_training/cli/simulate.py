@@ -1,0 +1,33 @@
+"""The command `basenji-train simulate`: a genome whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    size: Annotated[int, typer.Option(help="Length of the genome (bp).")] = 1_600_000,
+    variants: Annotated[
+        int,
+        typer.Option(help="Number of variants; causal ones have a matched control each besides."),
+    ] = 600,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Write a genome with known motifs, its genes, tracks, and variants of known effect.
+
+    Training on it shows whether everything works: what there is to be found is known exactly.
+    """
+    from basenji_training.simulation.simulate import simulate as write  # noqa: PLC0415 - when it runs
+
+    write(out, seed=seed, size=size, variants=variants, overwrite=overwrite, label="simulating")
+    typer.echo(
+        f"{out}: next, basenji-train data {out / 'targets.tsv'} --fasta {out / 'genome.fa'} "
+        f"--validation chr7 --test chr8 --out {out.with_suffix('.zarr')}"
+    )

@@ -1,0 +1,1 @@
+"""Rows of reads to coverage tracks."""

@@ -1,0 +1,290 @@
+"""From files of reads to bigWig tracks: the whole way."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import importlib.metadata
+import itertools
+import json
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
+from basenji_kipoi.base.workers import executor
+from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.genes import read_genes
+from basenji_training import __version__
+from basenji_training.coverage.bigwig import write_bigwig
+from basenji_training.coverage.bigwig_blocks import ALIGNMENT, encode
+from basenji_training.coverage.gc_bias import GcCurve, busy_tiles, fit_gc_curve
+from basenji_training.coverage.report import Quality, write_report
+from basenji_training.coverage.sharing import share_reads
+from basenji_training.coverage.steps import Part, contig_tiles, count_gc, cover, lay_out
+from basenji_training.coverage.tss import tss_profile
+from basenji_training.reads.plan import Plan, finished
+from basenji_training.reads.reading import read_sources, usual_length
+from basenji_training.reads.sources import contig_lengths, open_source
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
+
+    from basenji_training.coverage.bigwig_blocks import Piece
+    from basenji_training.reads.settings import Settings
+
+__all__ = ["make_coverage", "outputs"]
+
+T = TypeVar("T")
+_PART = 4 * ALIGNMENT  # bp of coverage that are computed at once
+# Results that may wait for the writer, for each process.
+_AHEAD = 3
+# Shares of the fragments that are shorter than the lengths that represent them.
+# A prime number, so that it meets all places of a repeat.
+_QUANTILES = (np.arange(97) + 0.5) / 97
+
+
+def outputs(out: Path, settings: Settings) -> list[Path]:
+    """Name the bigWigs.
+
+    Parameters
+    ----------
+    out
+        The bigWig, ``x.bw``.
+    settings
+        If they ask for strands, there are ``x_plus.bw`` and ``x_minus.bw`` instead.
+    """
+    if out.suffix.lower() not in (".bw", ".bigwig"):
+        raise InputError(f"--out is {out}: a bigWig's name ends in .bw")
+    return [
+        out.with_name(f"{out.stem}_{strand}{out.suffix}") if strand else out
+        for strand in settings.tracks
+    ]
+
+
+def make_coverage(
+    reads: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    settings: Settings,
+    *,
+    fasta: str | os.PathLike[str] | None = None,
+    genes: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Quality:
+    """Make coverage tracks of reads.
+
+    Beside the bigWigs are written ``x.json``, with what was done and counted, and ``x.html``, a
+    page that shows it.
+
+    Parameters
+    ----------
+    reads
+        BAM, CRAM or fragment files of one sample; their coverage is added.
+    out
+        The bigWig (see `outputs`).
+    settings
+        How reads become coverage.
+    fasta
+        The genome: for CRAM and fragment files, GC correction and genes. Its contigs become the
+        output's; else the first BAM file's do.
+    genes
+        GTF file, for the enrichment at transcription start sites.
+    processes
+        Processes that work.
+    resume
+        Whether to go on where an interrupted call with the same arguments stopped, and to keep
+        what this one does if it is interrupted.
+    overwrite
+        Whether existing outputs may be replaced.
+    progress
+        Whether progress bars are shown.
+
+    Returns
+    -------
+    Quality
+        What the page shows.
+
+    Raises
+    ------
+    InputError
+        If an input is unusable, no read counts, an output may not be written, or what is to be
+        resumed was begun with other inputs or settings.
+    """
+    out, paths = Path(out), [Path(each) for each in reads]
+    if not paths:
+        raise InputError("there are no files of reads")
+    tracks = outputs(out, settings)
+    table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    if fasta is None and (settings.gc or genes is not None):
+        remedy = "pass --no-gc" if settings.gc else "leave out --genes"
+        what = "the correction for GC content" if settings.gc else "--genes"
+        raise InputError(f"{what} needs the genome: pass --fasta, or {remedy}")
+    with contextlib.ExitStack() as stack:
+        genome = stack.enter_context(Genome(fasta)) if fasta is not None else None
+        starts = read_genes(genes, genome) if genes is not None else None
+        inputs = [*paths, *(Path(each) for each in (fasta, genes) if each is not None)]
+        content = {
+            "settings": dataclasses.asdict(settings),
+            "inputs": [fingerprint(path) for path in inputs],
+            "versions": _versions(),
+        }
+        unfinished = stack.enter_context(
+            unfinished_folder((*tracks, table, page), content, resume=resume, overwrite=overwrite)
+        )
+        folder, overwrite = unfinished.folder, unfinished.overwrite
+        lengths = contig_lengths(paths, genome)
+        plan = Plan(
+            folder,
+            tuple(lengths),
+            tuple(lengths.values()),
+            settings,
+            genome,
+            resumable=unfinished.resumable,
+        )
+        sources = [
+            open_source(path, lengths, genome, folder / f"{number}.{path.name}")
+            for number, path in enumerate(paths)
+        ]
+        pool = stack.enter_context(executor(processes))
+        reading = read_sources(plan, sources, pool, "reading" if progress else "")
+        usual = usual_length(plan, reading)
+        sharing = finished(
+            plan, "shared", share_reads, reading, usual, "sharing" if progress else ""
+        )
+        reading.tally["alignments missing or too many"] += sharing.left_out
+        contigs = range(len(plan.contigs))
+        curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
+        totals = _each(plan, pool, "events", lay_out, contigs, *_same(usual, curve))
+        longest = max(total.longest for total in totals)
+        files = [stack.enter_context(atomic_path(path, overwrite=overwrite)) for path in tracks]
+        for track, path in enumerate(files):
+            label = f"writing {tracks[track].name}" if progress else ""
+            _write(plan, track, path, longest, pool, label=label, ahead=_AHEAD * processes)
+        quality = Quality(
+            tally=reading.tally,
+            reads_shared=sharing.reads,
+            forward=[total.forward for total in totals],
+            reverse=[total.reverse for total in totals],
+            contigs=plan.contigs,
+            lengths=reading.lengths,
+            usual_length=usual,
+            gc=curve,
+            tss=None if starts is None else tss_profile(files, starts),
+        )
+        description = {
+            "command": command_line("basenji-train"),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": _versions(),
+            "reads": [path.name for path in paths],
+            "bigwigs": [path.name for path in tracks],
+            "settings": dataclasses.asdict(settings),
+            **quality.figures(),
+        }
+        table = stack.enter_context(atomic_path(table, overwrite=overwrite))
+        table.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        page = stack.enter_context(atomic_path(page, overwrite=overwrite))
+        write_report(page, out.name, quality, description)
+        unfinished.place()
+    return quality
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "oxbow", "scipy")
+    return {
+        "basenji_training": __version__,
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _each(
+    plan: Plan,
+    pool: Executor,
+    step: str,
+    function: Callable[..., T],
+    contigs: range,
+    *arguments: Iterable[object],
+) -> list[T]:
+    """Take a step for each contig."""
+    names = [f"{step}.{contig}" for contig in contigs]
+    calls = zip(*_same(plan), names, *_same(function), contigs, *arguments, strict=False)
+    futures = [pool.submit(finished, *call) for call in calls]
+    return [future.result() for future in futures]
+
+
+def _gc_curve(plan: Plan, lengths: np.ndarray, usual: int, pool: Executor) -> GcCurve:
+    """Fit the correction for GC content to all contigs."""
+    contigs = range(len(plan.contigs))
+    tiles = _each(plan, pool, "tiles", contig_tiles, contigs)
+    busy = np.split(busy_tiles(np.concatenate(tiles)), np.cumsum([len(each) for each in tiles]))
+    representative = np.array([usual])
+    if lengths.any():
+        shares = np.cumsum(lengths) / lengths.sum()
+        representative = np.searchsorted(shares, _QUANTILES)
+    lengths = np.maximum(representative, 1)
+    counts = _each(plan, pool, "gc", count_gc, contigs, *_same(usual, lengths), busy[:-1])
+    observed, every, expected = (np.sum(each, axis=0) for each in zip(*counts, strict=True))
+    return fit_gc_curve(observed, expected, every)
+
+
+def _in_order(
+    pool: Executor, function: Callable[..., T], calls: Iterable[tuple], ahead: int
+) -> Iterator[T]:
+    """Yield results in the order of the calls, of which few run ahead: results are large."""
+    waiting: deque = deque()
+    for call in calls:
+        waiting.append(pool.submit(function, *call))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _write(
+    plan: Plan, track: int, path: Path, longest: int, pool: Executor, *, label: str, ahead: int
+) -> None:
+    """Write the bigWig of a track."""
+    # Contigs in the order of their names, as the format wants them.
+    order = sorted(range(len(plan.contigs)), key=lambda contig: plan.contigs[contig])
+    parts = [
+        Part(contig, rank, track, start, min(start + _PART, plan.sizes[contig]))
+        for rank, contig in enumerate(order)
+        for start in range(0, plan.sizes[contig], _PART)
+    ]
+    calls = (
+        (plan, f"cover.{part.contig}.{track}.{part.start}", cover, part, longest) for part in parts
+    )
+
+    def pieces(advance: Callable[[float], None]) -> Iterator[Piece]:
+        has_values = False
+        results = _in_order(pool, finished, calls, ahead)
+        for part, piece in zip(parts, results, strict=True):
+            has_values = piece is not None or (has_values and part.start > 0)
+            if piece is not None:
+                yield piece
+            elif part.end == plan.sizes[part.contig] and not has_values:
+                # Other programs that copy a track may drop a contig without any value, and then it
+                # would be missing instead of zero.
+                end = np.array([part.end])
+                value = np.zeros(1, np.float32)
+                yield encode(part.rank, part.end, end - 1, end, value)
+            advance((part.end - part.start) / 1000)
+
+    with progress_bar(label, total=sum(plan.sizes) // 1000, unit="kb") as advance:
+        write_bigwig(path, dict(zip(plan.contigs, plan.sizes, strict=True)), pieces(advance))
+
+
+def _same(*values: object) -> list[Iterator[object]]:
+    """Arguments that every call of a map gets."""
+    return [itertools.repeat(value) for value in values]

@@ -1,0 +1,1 @@
+"""Stores made and checked."""

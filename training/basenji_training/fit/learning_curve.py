@@ -1,0 +1,97 @@
+"""The picture of a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_training.fit.run_directory import best_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_learning_curve", "plot_learning_curve"]
+
+#: Columns that a history has for each head if there are several.
+_OF_HEAD = "validation_r_"
+#: Epochs up to which each is a point of its own: a line through one or two shows little.
+_MARKED = 20
+
+
+def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
+    """Write the picture that `draw_learning_curve` makes.
+
+    Parameters
+    ----------
+    history
+        One entry an epoch, as `basenji_training.fit.loop.Run.history` gives them.
+    path
+        The PNG file to be written; an existing one is replaced.
+    """
+    figure = draw_learning_curve(history)
+    with atomic_path(path, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=120)
+
+
+def draw_learning_curve(history: Sequence[dict[str, float]]) -> Figure:
+    """Draw loss and validation correlation against epochs.
+
+    Parameters
+    ----------
+    history
+        One entry an epoch; at least one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Losses above, correlations below, with a label at the best epoch.
+    """
+    epochs = [row["epoch"] for row in history]
+    heads = [name.removeprefix(_OF_HEAD) for name in history[0] if name.startswith(_OF_HEAD)]
+    marker = "." if len(epochs) <= _MARKED else ""
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    losses, correlations = figure.subplots(2, 1, sharex=True)
+    for column, label in (
+        ("loss", "training (augmented, dropout)"),
+        ("validation_loss", "validation"),
+    ):
+        losses.plot(epochs, [row[column] for row in history], marker=marker, label=label)
+    losses.set_ylabel("loss")
+    losses.legend(frameon=False)
+    values = [row["validation_r"] for row in history]
+    correlations.plot(epochs, values, color="C1", marker=marker, label="mean over heads")
+    for number, head in enumerate(heads):
+        color, of_head = f"C{number + 4}", [row[_OF_HEAD + head] for row in history]
+        correlations.plot(epochs, of_head, color=color, linewidth=1, marker=marker, label=head)
+    if heads:
+        correlations.legend(frameon=False)
+    correlations.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    _label_best(correlations, history[best_epoch(history)])
+    correlations.set_ylabel("validation: mean over tracks of\nPearson r of log(1 + counts)")
+    correlations.set_xlabel("epoch")
+    correlations.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for axes in (losses, correlations):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _label_best(axes: Axes, best: dict[str, float]) -> None:
+    """Mark the best epoch, with its label on the side that has more room."""
+    point = best["epoch"], best["validation_r"]
+    axes.plot(*point, "o", color="C3")
+    right, above = point[0] < sum(axes.get_xlim()) / 2, point[1] < sum(axes.get_ylim()) / 2
+    axes.annotate(
+        f"best: {best['validation_r']:.3f} (epoch {best['epoch']:.0f})",
+        point,
+        xytext=(8 if right else -8, 16 if above else -16),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="bottom" if above else "top",
+        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.7},
+    )

@@ -1,0 +1,361 @@
+"""Training: stores and an architecture in, a run directory with the best weights out.
+
+Each store is a genome and has a head of its own on the common trunk. A step takes windows of one
+store and moves the trunk and that store's head; the stores take turns, in a random order, as often
+as they have windows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.models.network import build_network
+from basenji_training.fit import checkpoint, run_directory
+from basenji_training.fit.initial_weights import load_trunk, origin_of
+from basenji_training.fit.run_directory import Run
+from basenji_training.measures.comparison import Comparison
+from basenji_training.measures.held_out import compared
+from basenji_training.optimisation.devices import shared_by
+from basenji_training.optimisation.losses import make_loss
+from basenji_training.optimisation.optimisers import learning_rate
+from basenji_training.optimisation.settings import Settings
+from basenji_training.optimisation.trainee import Trainee, networks_of_heads
+from basenji_training.optimisation.weight_average import WeightAverage
+from basenji_training.store.store import Store
+from basenji_training.store.windows import Augmentation, Windows, training_batches
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Sequence
+
+    from basenji_kipoi.models.architecture import Architecture
+    from basenji_training.fit.event_log import EventLog
+
+__all__ = ["Run", "Settings", "fit"]
+
+_log = logging.getLogger(__name__)
+
+
+def fit(
+    stores: Store | Sequence[Store],
+    architecture: Architecture,
+    out: str | os.PathLike[str],
+    settings: Settings,
+    *,
+    command: str = "",
+    resume: bool = False,
+    devices: int = 1,
+    checkpoint_minutes: float = 10,
+    tensorboard: bool = False,
+) -> Run:
+    """Train a network.
+
+    Parameters
+    ----------
+    stores
+        One store, or several, each with training and validation parts.
+    architecture
+        The network. It gets a head for each store, named after it, with as many tracks.
+    out
+        The run directory to be made, or to go on with.
+    settings
+        How to train.
+    command
+        The command, to be kept with the run.
+    resume
+        Whether to go on from the last checkpoint of `out`, if it has one.
+    devices
+        How many devices share each batch, of all processes together.
+    checkpoint_minutes
+        Minutes between checkpoints within an epoch; one is written at each epoch's end besides.
+    tensorboard
+        Whether to write event files into ``tensorboard`` of the run directory.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    InputError
+        If the stores, the network and the settings do not fit together, the output exists and
+        `resume` is not set, or the run to be resumed had other settings.
+    """
+    stores = [stores] if isinstance(stores, Store) else list(stores)
+    if settings.init:
+        # A resumed run may be started from another folder.
+        init = str(Path(settings.init).resolve())
+        settings = settings.model_copy(update={"init": init})
+    training = _Training(
+        stores,
+        _with_heads_of(stores, architecture),
+        Path(out),
+        settings,
+        command=command,
+        resume=resume,
+        devices=devices,
+    )
+    return training.run(checkpoint_minutes * 60, tensorboard)
+
+
+class _Training:
+    """State of one run: network, optimisers, averaged weights, and where it stands."""
+
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        architecture: Architecture,
+        out: Path,
+        settings: Settings,
+        *,
+        command: str,
+        resume: bool,
+        devices: int,
+    ) -> None:
+        self.settings, self.out = settings, out
+        moves = settings.jitter + settings.shift
+        self.training = {
+            store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
+            for store in stores
+        }
+        self.validation = {
+            store.name: Windows(store, "validation", architecture) for store in stores
+        }
+        self.choosing = {
+            store.name: store.targets.columns_of(settings.choose_by, option="--choose-by")
+            for store in stores
+        }
+        for windows in self.validation.values():
+            Comparison(windows, settings.resolution)  # says now if it does not fit
+        self.steps_of = {
+            head: max(len(windows) // settings.batch_size, 1)
+            for head, windows in self.training.items()
+        }
+        self.steps_per_epoch = sum(self.steps_of.values())
+        self.loss = make_loss(settings)
+        self.devices = shared_by(devices, settings.batch_size)
+        keras.utils.set_random_seed(settings.seed)
+        with self.devices.scope():
+            self.trainee = Trainee(architecture, settings)
+        averaged = build_network(architecture, dtype=settings.dtype)
+        self.averaged, self.averaged_of = averaged, networks_of_heads(averaged, architecture)
+        self.history: list[dict[str, float]] = []
+        self.losses: list[float] = []  # of the epoch that is under way, step by step
+        self.seconds = 0.0
+        recorded = run_directory.record(settings, stores, architecture)
+        continues = resume and (out / run_directory.SETTINGS).is_file()
+        if continues:
+            run_directory.check_resumable(out, recorded)
+        restored = continues and (out / checkpoint.CHECKPOINT).is_file()
+        if settings.init and not restored:
+            load_trunk(self.trainee.network, settings.init)
+        self.average = WeightAverage(self.trainee.network, settings.averaging)
+        if restored:
+            self._restore()
+        elif not continues and self.devices.is_main:
+            origin = origin_of(settings.init) if settings.init else None
+            run_directory.create(out, stores, architecture, recorded, command, origin)
+        # Last: it traces the network, which takes seconds when it is large.
+        self.take_step = self.devices.compile(self.trainee, self.loss, settings.clip_norm)
+
+    @property
+    def steps(self) -> int:
+        """Steps that were taken."""
+        return len(self.history) * self.steps_per_epoch + len(self.losses)
+
+    def run(self, checkpoint_seconds: float, tensorboard: bool) -> Run:
+        batches = self._batches()
+        total = self.settings.epochs * self.steps_per_epoch
+        with (
+            progress_bar("training", total=total, unit="steps", done=self.steps) as advance,
+            self._event_log(tensorboard) as events,
+        ):
+            while len(self.history) < self.settings.epochs and not self._is_exhausted():
+                self._train_epoch(batches, checkpoint_seconds, advance)
+                row = self._end_epoch()
+                if events is not None:
+                    events.write(row, self.steps)
+                advance(0, f"epoch {row['epoch']}: validation r {row['validation_r']:.3f}")
+        if self.devices.is_main:
+            self._plot()
+        return Run(self.out)
+
+    def _batches(self) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
+        """Batches of each store from where the run stands."""
+        settings = self.settings
+        augmentation = Augmentation(
+            settings.jitter,
+            settings.shift,
+            settings.reverse_complement,
+            settings.substitution_rate,
+        )
+        taken = self._order(len(self.history))[: len(self.losses)]
+        return {
+            head: iter(
+                training_batches(
+                    windows,
+                    augmentation,
+                    batch_size=settings.batch_size,
+                    steps=settings.epochs * self.steps_of[head],
+                    seed=settings.seed,
+                    first_step=len(self.history) * self.steps_of[head] + taken.count(head),
+                    rows=self.devices.rows,
+                )
+            )
+            for head, windows in self.training.items()
+        }
+
+    def _order(self, epoch: int) -> list[str]:
+        """Heads in the order in which an epoch trains them; it depends on the seed alone."""
+        heads = list(self.steps_of)
+        turns = np.repeat(np.arange(len(heads)), list(self.steps_of.values()))
+        generator = np.random.default_rng([self.settings.seed, epoch])
+        return [heads[i] for i in generator.permutation(turns)]
+
+    def _train_epoch(
+        self,
+        batches: dict[str, Iterator[tuple[np.ndarray, np.ndarray]]],
+        checkpoint_seconds: float,
+        advance: Callable[..., None],
+    ) -> None:
+        """Take the steps of an epoch that are still to be taken."""
+        order = self._order(len(self.history))
+        start, before, saved = time.monotonic(), self.seconds, time.monotonic()
+        for head in order[len(self.losses) :]:
+            rate = learning_rate(self.settings, self.steps, self.steps_per_epoch)
+            self.trainee.set_learning_rate(rate)
+            # Kept as it comes: to ask for its value would wait for the device.
+            self.losses.append(self.take_step(head, *next(batches[head])))
+            self.average.update()
+            advance(1)
+            if time.monotonic() - saved > checkpoint_seconds:
+                self.seconds = before + time.monotonic() - start
+                self._save()
+                saved = time.monotonic()
+        self.seconds = before + time.monotonic() - start
+
+    def _is_exhausted(self) -> bool:
+        best = run_directory.best_epoch(self.history)
+        return bool(self.history) and len(self.history) - 1 - best >= self.settings.patience
+
+    def _end_epoch(self) -> dict[str, float]:
+        """Validate the averaged weights, keep the best, save everything."""
+        start = time.monotonic()
+        losses = self._known_losses()
+        self.averaged.set_weights(self.average.current)
+        validated = {head: self._validate(head) for head in self.validation}
+        row = {
+            "epoch": len(self.history) + 1,
+            "seconds": round(self.seconds, 1),
+            "validation_seconds": round(time.monotonic() - start, 1),
+            "loss": float(np.mean(losses)),
+            "validation_loss": float(np.mean([loss for loss, _ in validated.values()])),
+            "validation_r": float(np.mean([r for _, r in validated.values()])),
+        }
+        if len(validated) > 1:
+            order = np.array(self._order(len(self.history)))
+            for head, (loss, r) in validated.items():
+                row[f"loss_{head}"] = float(np.mean(np.array(losses)[order == head]))
+                row[f"validation_loss_{head}"], row[f"validation_r_{head}"] = loss, r
+        self.history.append(row)
+        self.losses, self.seconds = [], 0.0
+        if self.devices.is_main:
+            if run_directory.best_epoch(self.history) == len(self.history) - 1:
+                best = self.out / run_directory.BEST_WEIGHTS
+                with atomic_path(best, overwrite=True) as temporary:
+                    self.averaged.save_weights(temporary)
+            run_directory.write_history(self.out, self.history)
+        self._save()
+        return row
+
+    def _validate(self, head: str) -> tuple[float, float]:
+        """Mean loss over values and mean correlation over tracks of a store's validation part."""
+        windows = self.validation[head]
+        comparison = Comparison(windows, self.settings.resolution)
+        total, values = 0.0, 0
+        for predicted, observed in compared(
+            self.averaged_of[head], windows, batch_size=self.settings.batch_size
+        ):
+            comparison.add(predicted, observed)
+            number = np.count_nonzero(np.isfinite(observed))
+            total += float(self.loss(observed, predicted)) * number
+            values += number
+        if not np.isfinite(total):
+            raise InputError(
+                f"the validation loss became {total} in epoch {len(self.history) + 1}: lower "
+                "--learning-rate, or look for extreme values in the store"
+            )
+        correlation = comparison.pearson_log1p[self.choosing[head]]
+        if not np.isfinite(correlation).any():
+            raise InputError(
+                f"no track of {windows.store.path} has a correlation on the validation part: all "
+                "are constant or missing there; choose another with `basenji-train data`"
+            )
+        return total / values, float(np.nanmean(correlation))
+
+    def _known_losses(self) -> list[float]:
+        """Losses of the epoch's steps as numbers."""
+        losses = [float(loss) for loss in self.losses]
+        if not np.isfinite(losses).all():
+            first = int(np.argmin(np.isfinite(losses)))
+            raise InputError(
+                f"the loss became {losses[first]} in epoch {len(self.history) + 1}: lower "
+                "--learning-rate, or look for extreme values in the store"
+            )
+        return losses
+
+    def _save(self) -> None:
+        self.losses = self._known_losses()
+        if self.devices.is_main:
+            # The checkpoint alone says where the run stands, whatever else was written.
+            progress = {"history": self.history, "losses": self.losses, "seconds": self.seconds}
+            checkpoint.save(self.out, self.trainee, self.average, progress)
+
+    def _restore(self) -> None:
+        progress = checkpoint.restore(self.out, self.trainee, self.average)
+        self.history, self.losses = progress["history"], progress["losses"]
+        self.seconds = progress["seconds"]
+        _log.info("resuming %s after %d steps", self.out, self.steps)
+
+    def _event_log(self, wanted: bool) -> contextlib.AbstractContextManager[EventLog | None]:
+        if not wanted or not self.devices.is_main:
+            return contextlib.nullcontext()
+        # Takes a second to import.
+        from basenji_training.fit.event_log import EventLog  # noqa: PLC0415
+
+        return EventLog(self.out / "tensorboard", self.steps)
+
+    def _plot(self) -> None:
+        from basenji_training.fit.learning_curve import plot_learning_curve  # noqa: PLC0415
+
+        plot_learning_curve(self.history, self.out / "learning_curve.png")
+
+
+def _with_heads_of(stores: Sequence[Store], architecture: Architecture) -> Architecture:
+    """Give a network one head a store."""
+    tracks = {store.name: len(store.targets) for store in stores}
+    for store in stores:
+        # It becomes part of the names of layers, files and columns.
+        if not re.fullmatch(r"[\w.-]+", store.name):
+            raise InputError(
+                f"{store.path} is called {store.name!r}, which cannot name a head: make it under a "
+                "name of letters, digits, dots, dashes and underscores"
+            )
+    if len(tracks) < len(stores):
+        raise InputError(
+            f"two stores have the same name ({', '.join(store.name for store in stores)}), and a "
+            "head is called as its store: make them under different names"
+        )
+    return architecture.with_heads(tracks)

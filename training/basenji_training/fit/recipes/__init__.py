@@ -1,0 +1,1 @@
+"""Recipes that come with the package, one JSON file each (see `basenji_training.fit.recipe`)."""

@@ -1,0 +1,268 @@
+"""A run directory: what a training run was asked for, how it went, and its best weights.
+
+It holds ``architecture.json``, ``targets.tsv`` (``targets.HEAD.tsv`` of each head if there are
+several), ``settings.json`` (what was asked for), ``history.csv`` (a line an epoch),
+``best.weights.h5`` (the weights of the best epoch), ``checkpoint.npz`` (everything that a resumed
+run needs), ``learning_curve.png``, and ``tensorboard`` if that was asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.targets import Targets
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    import keras
+
+    from basenji_training.optimisation.settings import Settings
+    from basenji_training.store.store import Store
+
+__all__ = [
+    "BEST_WEIGHTS",
+    "Run",
+    "best_epoch",
+    "check_resumable",
+    "create",
+    "record",
+    "write_history",
+]
+
+ARCHITECTURE = "architecture.json"
+SETTINGS = "settings.json"
+HISTORY = "history.csv"
+BEST_WEIGHTS = "best.weights.h5"
+
+History = list[dict[str, float]]
+
+
+class Run:
+    """The files of a run directory.
+
+    Parameters
+    ----------
+    path
+        The directory.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        The network with all its heads, each named after the store that it learned from.
+    heads : tuple of str
+        Their names.
+    settings : dict
+        What was asked for: `basenji_training.optimisation.settings.Settings`, the ``network``, the
+        ``command``, the ``origin`` of the first weights, and ``stores``: path, command, folds and a
+        checksum of each head's store.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or is not what it should be.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not (self.path / SETTINGS).is_file():
+            raise InputError(f"no run at {path}: make one with `basenji-train fit`")
+        self.architecture = Architecture.read(self.path / ARCHITECTURE)
+        self.heads = tuple(self.architecture.heads)
+        self._targets = {
+            head: Targets.read(self.path / _targets_file(self.heads, head)) for head in self.heads
+        }
+        self.settings: dict[str, Any] = json.loads((self.path / SETTINGS).read_text())
+
+    @property
+    def history(self) -> History:
+        """One entry for each finished epoch; none before the first has ended."""
+        if not (self.path / HISTORY).is_file():
+            return []
+        with (self.path / HISTORY).open(newline="") as lines:
+            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(lines)]
+
+    def targets_of(self, head: str | None = None) -> Targets:
+        """Return the tracks of a head, by default of the only one.
+
+        Raises
+        ------
+        InputError
+            If there is no such head, or none is named and there are several.
+        """
+        return self._targets[self._head(head)]
+
+    def network(self, head: str | None = None) -> keras.Model:
+        """Build the network that ends with one head, with the weights of the best epoch.
+
+        Parameters
+        ----------
+        head
+            Its name; by default the only one.
+
+        Returns
+        -------
+        keras.Model
+            float32 (batch, window, 4) -> float32 (batch, bins, tracks).
+
+        Raises
+        ------
+        InputError
+            If there is no such head, none is named and there are several, or no epoch has finished.
+        """
+        head = self._head(head)
+        weights = self.path / BEST_WEIGHTS
+        if not weights.is_file():
+            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+        everything = build_network(self.architecture)
+        everything.load_weights(weights)
+        if len(self.heads) == 1:
+            return everything
+        network = build_network(self.architecture, head=head)
+        for layer in network.layers:
+            layer.set_weights(everything.get_layer(layer.name).get_weights())
+        return network
+
+    def _head(self, head: str | None) -> str:
+        names = ", ".join(self.heads)
+        if head is None:
+            if len(self.heads) > 1:
+                raise InputError(f"{self.path} has several heads: name one of {names} with --head")
+            return self.heads[0]
+        if head not in self.heads:
+            raise InputError(f"{self.path} has no head {head!r}: expected one of {names}")
+        return head
+
+
+def create(
+    out: Path,
+    stores: Sequence[Store],
+    architecture: Architecture,
+    recorded: dict[str, Any],
+    command: str,
+    origin: dict[str, Any] | None = None,
+) -> None:
+    """Make the directory of a run that is about to start.
+
+    Parameters
+    ----------
+    out
+        The directory.
+    stores
+        One for each head.
+    architecture
+        The network.
+    recorded
+        What `record` gives.
+    command
+        The command that trains.
+    origin
+        Where the first weights come from, as `basenji_training.fit.initial_weights.origin_of`
+        tells.
+
+    Raises
+    ------
+    InputError
+        If it exists already or may not be written.
+    """
+    check_output(out, overwrite=False)
+    with atomic_path(out) as folder:
+        folder.mkdir()
+        architecture.write(folder / ARCHITECTURE)
+        for store in stores:
+            store.targets.write(folder / _targets_file(architecture.heads, store.name))
+        content = {**recorded, "origin": origin, "command": command}
+        (folder / SETTINGS).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def record(
+    settings: Settings, stores: Sequence[Store], architecture: Architecture
+) -> dict[str, Any]:
+    """Collect what decides how a run goes: it must be the same when the run is resumed."""
+    return {
+        **settings.model_dump(),
+        "stores": {
+            store.name: {
+                "path": str(store.path),
+                "command": store.attrs["command"],
+                "folds": store.folds,
+                "content_sha256": _content_of(store),
+            }
+            for store in stores
+        },
+        "network": json.loads(architecture.model_dump_json()),
+    }
+
+
+def _content_of(store: Store) -> str:
+    """Return a checksum of what a store says of its content: tracks, their sums, its windows."""
+    said = {key: value for key, value in store.attrs.items() if key not in ("command", "created")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
+    """Check that a run was started as it is now to be resumed.
+
+    Parameters
+    ----------
+    out
+        The run directory.
+    recorded
+        What `record` gives now.
+
+    Raises
+    ------
+    InputError
+        If something differs; names it.
+    """
+    earlier = json.loads((out / SETTINGS).read_text())
+    for head, store in recorded["stores"].items():
+        before = earlier["stores"].get(head, {})
+        # A store that was moved, or is named in another way, is the same.
+        changed = [key for key in store if key != "path" and before.get(key) != store[key]]
+        if before and changed:
+            raise InputError(
+                f"{out} was trained on another store {head}: {store['path']} has another "
+                f"{changed[0].removesuffix('_sha256')} than {before['path']} had: resume it with "
+                "the store that it was started with"
+            )
+    if list(earlier["stores"]) != list(recorded["stores"]):
+        raise InputError(
+            f"{out} was trained on other stores ({', '.join(earlier['stores'])}; now "
+            f"{', '.join(recorded['stores'])}): resume it as it was started"
+        )
+    for name, value in recorded.items():
+        if name != "stores" and earlier.get(name) != value:
+            raise InputError(
+                f"{out} was trained with another {name.replace('_', ' ')} "
+                f"({earlier.get(name)!s:.60}; now {value!s:.60}): resume it as it was started"
+            )
+
+
+def write_history(out: Path, history: History) -> None:
+    """Replace ``history.csv``."""
+    with (
+        atomic_path(out / HISTORY, overwrite=True) as temporary,
+        temporary.open("w", newline="") as lines,
+    ):
+        writer = csv.DictWriter(lines, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def best_epoch(history: Sequence[dict[str, float]]) -> int:
+    """Index of the epoch with the highest validation correlation; 0 without any."""
+    return max(range(len(history)), key=lambda i: history[i]["validation_r"], default=0)
+
+
+def _targets_file(heads: Sequence[str] | dict[str, Any], head: str) -> str:
+    return "targets.tsv" if len(heads) == 1 else f"targets.{head}.tsv"

@@ -1,1 +1,0 @@
-"""Recipes that come with the package, one JSON file each (see `basenji_training.recipe`)."""

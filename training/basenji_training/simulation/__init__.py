@@ -1,0 +1,1 @@
+"""A genome with a known grammar, its genes, tracks and variants."""

@@ -1,0 +1,278 @@
+"""`basenji-train simulate`: files of a genome of which everything is known.
+
+==================  ============================================================================
+``genome.fa``       sequence, with its index
+``genes.gtf``       one gene a promoter
+``sites.bed``       what was planted: motif, place, strand
+``motifs.meme``     the motifs
+``tracks/*.bw``     Poisson counts around `expected_signal`
+``targets.tsv``     targets table of the tracks
+``variants.vcf``    single-nucleotide variants
+``truth.tsv``       their class, motif and true effect on each track: natural logarithm of the
+                    alternative's over the reference's expected counts within 256 bp; of a
+                    control, the causal variant that it is matched with
+``simulation.json`` seed, lengths, suggested chromosomes for test and validation
+==================  ============================================================================
+
+The same seed and size give the same files, byte by byte.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pybigtools
+
+from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.models.targets import Target, Targets
+from basenji_training.simulation.controls import draw_controls
+from basenji_training.simulation.genome import (
+    LOCAL_BP,
+    SHORTEST_BP,
+    Chromosome,
+    Variants,
+    draw_variants,
+    effects,
+    simulate_chromosome,
+)
+from basenji_training.simulation.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["expected_signal", "simulate"]
+
+# Lengths relative to each other; the last is for tests, the one before for validation.
+_PROPORTIONS = (14, 12, 11, 10, 9, 8, 8, 8)
+_LINE = 60  # letters a line of FASTA
+# Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
+_SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
+_LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
+
+
+def simulate(
+    out: str | os.PathLike[str],
+    *,
+    seed: int,
+    size: int,
+    variants: int,
+    overwrite: bool = False,
+    label: str = "",
+) -> None:
+    """Write a simulated genome.
+
+    Parameters
+    ----------
+    out
+        Directory to be written.
+    seed
+        Seed of everything random.
+    size
+        Length of the genome in bp, in eight chromosomes.
+    variants
+        Number of variants, a third of each class (fewer where there are not so many sites); those
+        that disrupt or create a site have a control each besides.
+    overwrite
+        Whether an existing directory may be replaced.
+    label
+        Text before a progress bar; no bar if empty.
+
+    Raises
+    ------
+    InputError
+        If the size is too small, or the output may not be written.
+    """
+    lengths = {
+        f"chr{i}": size * part // sum(_PROPORTIONS) for i, part in enumerate(_PROPORTIONS, 1)
+    }
+    if min(lengths.values()) < SHORTEST_BP:
+        raise InputError(
+            f"--size is {size}: {len(lengths)} chromosomes of {SHORTEST_BP} bp or more need "
+            f"{SHORTEST_BP * sum(_PROPORTIONS) // min(_PROPORTIONS) + sum(_PROPORTIONS)} bp"
+        )
+    if seed < 0 or variants < 0:
+        raise InputError("--seed and --variants cannot be negative")
+    generator = np.random.default_rng(seed)
+    chromosomes: list[Chromosome] = []
+    counts: dict[str, np.ndarray] = {}
+    mutations: dict[str, Variants] = {}
+    truth: dict[str, np.ndarray] = {}
+    with atomic_path(out, overwrite=overwrite) as path:
+        (path / "tracks").mkdir(parents=True)
+        with progress_bar(label, total=size // 1000, unit="kb") as advance:
+            for name, length in lengths.items():
+                chromosome = simulate_chromosome(name, length, generator)
+                chromosomes.append(chromosome)
+                counts[name] = generator.poisson(expected_signal(chromosome.codes))
+                drawn = draw_variants(
+                    chromosome.codes, round(variants * length / sum(lengths.values())), generator
+                )
+                # A source of its own: controls change nothing of what is drawn after them.
+                controls = draw_controls(chromosome, drawn, generator.spawn(1)[0])
+                drawn = Variants.joined([drawn, controls])
+                mutations[name] = drawn
+                truth[name] = effects(chromosome.codes, drawn.position, drawn.alternative)
+                advance(length / 1000)
+        _write_fasta(path / "genome.fa", chromosomes)
+        _write_genes(path / "genes.gtf", chromosomes)
+        _write_sites(path / "sites.bed", chromosomes)
+        _write_motifs(path / "motifs.meme")
+        for column, track in enumerate(TRACKS):
+            bigwig = path / "tracks" / f"{track}.bw"
+            columns = {name: values[:, column] for name, values in counts.items()}
+            _write_bigwig(bigwig, columns, lengths)
+        _targets().write(path / "targets.tsv")
+        _write_variants(path, chromosomes, mutations, truth)
+        names = list(lengths)
+        description = {
+            "seed": seed,
+            "size": size,
+            "variants": variants,
+            "lengths": lengths,
+            "test": names[-1:],
+            "validation": names[-2:-1],
+            "effect_within_bp": LOCAL_BP,
+        }
+        (path / "simulation.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _targets() -> Targets:
+    pairs = {"start_plus": "start_minus", "start_minus": "start_plus"}
+    return Targets(
+        Target(
+            index=index,
+            identifier=track,
+            file=f"tracks/{track}.bw",
+            scale=_SCALES[track],
+            strand_pair=TRACKS.index(pairs.get(track, track)),
+            description=f"simulated {track.replace('_', ', ')}",
+            assay=track.split("_")[0],
+            sample="simulation",
+        )
+        for index, track in enumerate(TRACKS)
+    )
+
+
+def _letters(codes: np.ndarray) -> str:
+    return _LETTERS[codes].tobytes().decode("ascii")
+
+
+def _write_fasta(path: Path, chromosomes: Sequence[Chromosome]) -> None:
+    with path.open("w", encoding="ascii") as file:
+        for chromosome in chromosomes:
+            letters = _letters(chromosome.codes)
+            file.write(f">{chromosome.name}\n")
+            file.writelines(
+                f"{letters[start : start + _LINE]}\n" for start in range(0, len(letters), _LINE)
+            )
+    Genome(path).close()  # makes the index
+
+
+def _write_genes(path: Path, chromosomes: Sequence[Chromosome]) -> None:
+    with path.open("w", encoding="ascii") as file:
+        for chromosome in chromosomes:
+            genes = zip(chromosome.starts, chromosome.ends, chromosome.forward, strict=True)
+            for number, (start, end, forward) in enumerate(genes, 1):
+                gene = f"{chromosome.name}_gene{number}"
+                # GTF is 1-based and closed.
+                first, last = min(start, end) + 1, max(start, end) + 1
+                for feature in ("gene", "transcript", "exon"):
+                    attributes = f'gene_id "{gene}"; gene_name "{gene}"; gene_biotype "simulated";'
+                    if feature != "gene":
+                        attributes += f' transcript_id "{gene}.1";'
+                    fields = (
+                        chromosome.name, "simulation", feature, first, last,
+                        ".", "+" if forward else "-", ".", attributes,
+                    )  # fmt: skip
+                    file.write("\t".join(map(str, fields)) + "\n")
+
+
+def _write_sites(path: Path, chromosomes: Sequence[Chromosome]) -> None:
+    with path.open("w", encoding="ascii") as file:
+        for chromosome in chromosomes:
+            file.writelines(
+                f"{chromosome.name}\t{site.start}\t{site.end}\t{site.motif}\t0\t{site.strand}\n"
+                for site in chromosome.sites
+            )
+
+
+def _write_motifs(path: Path) -> None:
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
+    for motif in (*FACTORS, START_MOTIF):
+        lines += [
+            f"MOTIF {motif.name}",
+            f"letter-probability matrix: alength= 4 w= {len(motif)}",
+            *(" ".join(f"{p:.4f}" for p in row) for row in motif.probabilities),
+            "",
+        ]
+    path.write_text("\n".join(lines))
+
+
+def _write_bigwig(path: Path, counts: Mapping[str, np.ndarray], lengths: Mapping[str, int]) -> None:
+    def runs() -> Iterator[tuple[str, int, int, float]]:
+        # Chromosomes in the order of their names, as the format wants them.
+        for name in sorted(counts):
+            values = counts[name]
+            edges = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [len(values)]])
+            heights = values[edges[:-1]]
+            covered = heights > 0
+            yield from zip(
+                [name] * int(covered.sum()),
+                edges[:-1][covered].tolist(),
+                edges[1:][covered].tolist(),
+                heights[covered].astype(float).tolist(),
+                strict=True,
+            )
+
+    pybigtools.open(str(path), "w").write(dict(lengths), runs())
+
+
+def _write_variants(
+    path: Path,
+    chromosomes: Sequence[Chromosome],
+    variants: Mapping[str, Variants],
+    truth: Mapping[str, np.ndarray],
+) -> None:
+    vcf = ["##fileformat=VCFv4.3"]
+    vcf += [f"##contig=<ID={c.name},length={len(c.codes)}>" for c in chromosomes]
+    vcf.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
+    table = ["\t".join(["chrom", "pos", "id", "ref", "alt", "class", "motif", "matched", *TRACKS])]
+    for chromosome in chromosomes:
+        mine = variants[chromosome.name]
+        references, alternatives = (
+            _letters(chromosome.codes[mine.position]),
+            _letters(mine.alternative),
+        )
+        names = {
+            position: f"{chromosome.name}_{position + 1}_{ref}_{alt}"
+            for position, ref, alt in zip(
+                mine.position.tolist(), references, alternatives, strict=True
+            )
+        }
+        columns = zip(
+            (mine.position + 1).tolist(),
+            names.values(),
+            references,
+            alternatives,
+            mine.kind.tolist(),
+            mine.motif.tolist(),
+            [names.get(position, ".") for position in mine.matched.tolist()],
+            truth[chromosome.name],
+            strict=True,
+        )
+        for position, identifier, ref, alt, kind, motif, matched, effect in columns:
+            key = f"{chromosome.name}\t{position}\t{identifier}\t{ref}\t{alt}"
+            vcf.append(f"{key}\t.\t.\t.")
+            table.append(
+                "\t".join([key, kind, motif, matched, *(f"{value:.5f}" for value in effect)])
+            )
+    (path / "variants.vcf").write_text("\n".join(vcf) + "\n")
+    (path / "truth.tsv").write_text("\n".join(table) + "\n")

@@ -1,0 +1,1 @@
+"""What of a genome trains, validates and tests."""

@@ -1,0 +1,1 @@
+"""The binned store that training reads, and its windows."""

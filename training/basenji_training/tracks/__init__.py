@@ -1,0 +1,1 @@
+"""Coverage in bins: what a bigWig becomes in a store."""

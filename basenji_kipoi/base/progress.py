@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import sys
 import time
 from typing import TYPE_CHECKING
-
-import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +106,7 @@ def _log_of_progress(label: str, total: int | None, unit: str, done: int) -> Cal
         text += f", {speed:,.0f}/s" if speed >= 100 else f", {speed:.3g}/s"
         if total is not None and speed > 0:
             text += f", {datetime.timedelta(seconds=round((total - done) / speed))} left"
-        typer.echo(text, err=True)
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
     return advance

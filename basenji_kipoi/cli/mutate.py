@@ -229,7 +229,7 @@ def _mutagenesis(
     from basenji_kipoi.effects.choice import effect_engine
     from basenji_kipoi.effects.passes import passes_of
     from basenji_kipoi.effects.scorer import CountedBins, Scorer
-    from basenji_kipoi.incremental.window import NotIncrementalError
+    from basenji_kipoi.incremental.steps import NotIncrementalError
     from basenji_kipoi.mutagenesis.scores import AlleleScores, SubstitutionTotals
 
     names = [score.name for score in table.scores]

@@ -25,7 +25,7 @@ from basenji_kipoi.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basenji_kipoi.scoring.run import Summary
+    from basenji_kipoi.scoring.outputs import Summary
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415

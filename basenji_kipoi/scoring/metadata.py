@@ -9,7 +9,6 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -66,6 +65,8 @@ def describe_run(
     dict
         As JSON can hold it; `settings_of` finds the settings in it again.
     """
+    import keras  # noqa: PLC0415 - merging shards needs no network
+
     definitions = [*asked, *(GENE_SCORES.values() if options.genes else ())]
     files = {
         "fasta": options.fasta,

@@ -12,10 +12,9 @@ import typer
 from basenji_kipoi.cli.console import Commands
 from basenji_training.cli.check import check
 from basenji_training.cli.coverage import coverage
-from basenji_training.cli.data import data
+from basenji_training.cli.data import data, import_tfrecords
 from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
-from basenji_training.cli.import_tfrecords import import_tfrecords
 from basenji_training.cli.simulate import simulate
 from basenji_training.cli.thresholds import thresholds
 from basenji_training.cli.unmappable import unmappable

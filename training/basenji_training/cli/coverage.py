@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from basenji_kipoi.cli.console import command_line
+
 if TYPE_CHECKING:
     from basenji_training.coverage.report import Quality
 
@@ -217,6 +219,7 @@ def coverage(
         processes=processes,
         resume=resume,
         overwrite=overwrite,
+        command=command_line("basenji-train"),
         progress=True,
     )
     for line in _summary(quality):

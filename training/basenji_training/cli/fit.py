@@ -245,10 +245,10 @@ def fit(
     """
     asked = dict(locals())
     from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
-    from basenji_training.fit.loop import Settings
     from basenji_training.fit.loop import fit as train
     from basenji_training.fit.recipe import read_network, read_recipe
     from basenji_training.optimisation.devices import all_devices, join_processes
+    from basenji_training.optimisation.settings import Settings
     from basenji_training.store.store import Store
 
     if coordinator is None and (processes, process) != (1, 0):

@@ -19,7 +19,6 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
 from basenji_kipoi.base.workers import executor
-from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_training import __version__
@@ -81,6 +80,7 @@ def make_coverage(
     processes: int = 1,
     resume: bool = False,
     overwrite: bool = False,
+    command: str = "",
     progress: bool = False,
 ) -> Quality:
     """Make coverage tracks of reads.
@@ -108,6 +108,8 @@ def make_coverage(
         what this one does if it is interrupted.
     overwrite
         Whether existing outputs may be replaced.
+    command
+        What was asked for, as the outputs are to tell it.
     progress
         Whether progress bars are shown.
 
@@ -184,7 +186,7 @@ def make_coverage(
             tss=None if starts is None else tss_profile(files, starts),
         )
         description = {
-            "command": command_line("basenji-train"),
+            "command": command,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": _versions(),
             "reads": [path.name for path in paths],

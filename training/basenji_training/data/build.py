@@ -89,6 +89,7 @@ def build_store(
     processes: int = 1,
     resume: bool = False,
     overwrite: bool = False,
+    command: str = "",
     label: str = "",
 ) -> list[TrackStatistics]:
     """Make a store (see `basenji_training.store.store`) from a genome and its tracks.
@@ -133,6 +134,8 @@ def build_store(
         what this one does if it is interrupted.
     overwrite
         Whether an existing store may be replaced.
+    command
+        What was asked for, as the store is to tell it.
     label
         Text before a progress bar; no bar if empty.
 
@@ -216,6 +219,7 @@ def build_store(
                 lengths=lengths,
                 targets=table,
                 statistics=statistics,
+                command=command,
                 **description,
             ).result()
     return statistics

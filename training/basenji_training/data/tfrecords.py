@@ -88,6 +88,7 @@ def import_tfrecords(
     name: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    command: str = "",
     label: str = "",
 ) -> list[TrackStatistics]:
     """Make a store of a folder of TFRecords.
@@ -113,6 +114,8 @@ def import_tfrecords(
         same arguments stopped, and to keep what this one does if it is interrupted.
     overwrite
         Whether an existing store may be replaced.
+    command
+        What was asked for, as the store is to tell it.
     label
         Text before a progress bar; no bar if empty.
 
@@ -216,6 +219,7 @@ def import_tfrecords(
             regions=regions,
             targets=targets,
             statistics=statistics,
+            command=command,
             positions={record.name: [record.chromosome, record.start] for record in records},
             source=source,
         ).result()

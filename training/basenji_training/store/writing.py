@@ -10,7 +10,6 @@ import numpy as np
 import zarr
 
 from basenji_kipoi.base.sequence import UNKNOWN
-from basenji_kipoi.cli.console import command_line
 from basenji_training import __version__
 from basenji_training.store.store import FORMAT, FORMAT_VERSION
 
@@ -246,6 +245,7 @@ def describe_store(
     regions: Mapping[str, Iterable[tuple[str, int, int]]] | None,
     targets: Targets,
     statistics: Sequence[TrackStatistics],
+    command: str,
     **more: object,
 ) -> None:
     """Write a store's attributes. Last, so that a store with attributes is a complete one.
@@ -266,6 +266,8 @@ def describe_store(
         The tracks.
     statistics
         What they look like.
+    command
+        What made it.
     **more
         Where the data come from, as JSON can hold it.
     """
@@ -285,7 +287,7 @@ def describe_store(
         "statistics": [row._asdict() for row in statistics],
         **more,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": command_line("basenji-train"),
+        "command": command,
         "versions": {
             "basenji_training": __version__,
             **{each: importlib.metadata.version(each) for each in ("numpy", "pybigtools", "zarr")},

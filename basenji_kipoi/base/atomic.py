@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["Writer", "atomic_path", "check_output"]
+__all__ = ["Writer", "atomic_path", "check_output", "remove", "replace_output"]
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -50,11 +50,38 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     return path
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a directory; one that is not there is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def replace_output(temporary: Path, path: Path, scratch: Path) -> None:
+    """Move a complete file or directory to its place, where an older one may stand.
+
+    Parameters
+    ----------
+    temporary
+        What is moved.
+    path
+        Its place, in the same file system.
+    scratch
+        A folder there, in which an older directory is left.
+    """
+    replaced = scratch / f"{path.name}.replaced"
+    if path.is_dir() or temporary.is_dir():
+        # A directory cannot be replaced in one step: the old output is moved aside, so that a
+        # complete one stands under one of the two names at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(replaced)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        if os.path.lexists(replaced):
+            replaced.replace(path)
+        raise
 
 
 @contextlib.contextmanager
@@ -84,20 +111,9 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     temporary = scratch / path.name
     try:
         yield temporary
-        replaced = scratch / f"{path.name}.replaced"
-        if path.is_dir() or temporary.is_dir():
-            # A directory cannot be replaced in one step: the old output is moved aside, so that a
-            # complete one stands under one of the two names at any moment.
-            with contextlib.suppress(FileNotFoundError):
-                path.replace(replaced)
-        try:
-            temporary.replace(path)
-        except BaseException:
-            if os.path.lexists(replaced):
-                replaced.replace(path)
-            raise
+        replace_output(temporary, path, scratch)
     finally:
-        _remove(scratch)
+        remove(scratch)
 
 
 class Writer(ABC):

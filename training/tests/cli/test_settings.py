@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
 from basenji_training.cli.app import app
+from basenji_training.cli.coverage import coverage as coverage_command
 from basenji_training.cli.settings import options_of, settings_table
 from basenji_training.fit.recipe import Recipe
 from basenji_training.optimisation.settings import Settings
@@ -139,3 +142,29 @@ def test_the_pages_have_the_tables_of_today():
     check = [sys.executable, REPOSITORY / "docs" / "option_tables.py", "--check"]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_of_coverage_lists_what_the_recipes_say():
+    lines = [line[4:] for line in coverage_command.__doc__.splitlines()]
+    head = next(number for number, line in enumerate(lines) if line.startswith("recipe"))
+    places = [match.start() for match in re.finditer(r"\S+", lines[head])]
+    rows = {}
+    for line in lines[head + 1 : head + 1 + len(coverage.RECIPES)]:
+        name, *row = (line[a:b].strip() for a, b in itertools.pairwise([*places, None]))
+        rows[name] = row
+    for assay, recipe in coverage.RECIPES.items():
+        shifts = f"{recipe.shift_forward:+} {recipe.shift_reverse:+}"
+        clipped = recipe.max_soft_clip
+        assert rows[assay] == [
+            recipe.mode,
+            str(recipe.mate or "both"),
+            "" if shifts == "+0 +0" else shifts,
+            "two" if recipe.stranded else "one",
+            "yes" if recipe.gc else "no",
+            f"{recipe.multimap_sd:g}",
+            f"{recipe.smooth_sd:g}",
+            recipe.duplicates + ("" if clipped is None else f"; soft clip up to {clipped}"),
+        ]
+        usual = (recipe.multimap, recipe.max_multimap, recipe.min_mapq, recipe.max_fragment)
+        assert usual == ("em", 3, 10, 2000)
+        assert recipe.clip == (None if assay == "rna" else 12)

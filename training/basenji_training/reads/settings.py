@@ -28,7 +28,7 @@ class Settings(BaseModel):
     table in ``docs/how-to/coverage.md``, with its description, unit and bounds.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mode: Mode = Field(
         description="Count the 5' end of every read or both ends of a fragment (cut), the 5' end "

@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.run_directory import Run
 from basenji_training.measures.comparison import Comparison
 from basenji_training.measures.held_out import compared
-from basenji_training.optimisation.devices import shared_by
+from basenji_training.optimisation.devices import fastest_dtype, shared_by
 from basenji_training.optimisation.losses import make_loss
 from basenji_training.optimisation.optimisers import learning_rate
 from basenji_training.optimisation.settings import Settings
@@ -42,9 +42,19 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
 
-__all__ = ["Run", "Settings", "fit"]
+__all__ = ["Execution", "Run", "Settings", "fit"]
 
 _log = logging.getLogger(__name__)
+
+
+class Execution(TypedDict, total=False):
+    """How a run is carried out: what does not change its result, as `fit` takes it."""
+
+    command: str
+    resume: bool
+    devices: int
+    checkpoint_minutes: float
+    tensorboard: bool
 
 
 def fit(
@@ -98,6 +108,8 @@ def fit(
         # A resumed run may be started from another folder.
         init = str(Path(settings.init).resolve())
         settings = settings.model_copy(update={"init": init})
+    if settings.dtype == "auto":
+        settings = settings.model_copy(update={"dtype": fastest_dtype()})
     with contextlib.ExitStack() as held:
         training = _Training(
             stores,

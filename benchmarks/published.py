@@ -18,20 +18,17 @@ from typing import Annotated, Any, Optional
 import typer
 from resources import ROOT, Case, machine, measure
 
-# What writes such files is needed for tests; here it makes the ones to be measured.
-sys.path.append(str(ROOT / "tests"))
-from published_files import (
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.published.family_2018 import read_params
+from basenji_kipoi.published.family_2020 import Params
+from basenji_kipoi.published.writing import (
     checkpoint_variables,
     write_checkpoint,
     write_keras_file,
 )
-from small_network import randomised
-
-from basenji_kipoi.base.atomic import atomic_path, check_output
-from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.published.family_2018 import read_params
-from basenji_kipoi.published.family_2020 import Params
 
 PARAMS_2018 = ROOT / "human_2018" / "params.txt"
 PARAMS_2020 = ROOT / "basenji2_human" / "params.json"

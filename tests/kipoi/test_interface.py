@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 import pytest
 from kipoi_site import save_short
-from small_network import randomised
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.random_weights import randomised
 
 pytestmark = pytest.mark.legacy
 

@@ -13,20 +13,15 @@ import pandas as pd
 import pysam
 import pytest
 from kipoi_site import ROOT, VEFF, copy_kipoi_files, succeeded
-from published_files import (
-    CHECKPOINT,
-    GOLDEN,
-    checkpoint_variables,
-    golden_values,
-    write_checkpoint,
-)
-from small_network import randomised
+from published_files import CHECKPOINT, GOLDEN, golden_values
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_params
+from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoint
 
 #: Directory of each family's model, and its files.
 SMALL = {"checkpoint_2018": "human_2018", "basenji2": "basenji2_human"}

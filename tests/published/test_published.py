@@ -16,7 +16,6 @@ from published_files import (
     PARAMS_2020,
     golden_values,
     golden_variables,
-    write_checkpoint,
 )
 from typer.testing import CliRunner
 
@@ -29,6 +28,7 @@ from basenji_kipoi.models.presets.presets import read_preset
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params
 from basenji_kipoi.published.model import check_sequence
+from basenji_kipoi.published.writing import write_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMPORTS = {

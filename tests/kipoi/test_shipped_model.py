@@ -19,8 +19,8 @@ def shipped(tmp_path_factory, home) -> Site:
     """A copy, because Kipoi's programs leave files behind."""
     path = tmp_path_factory.mktemp("shipped") / "basenji"
     copy_kipoi_files(path)
-    for file in (ROOT / "example_files").glob("*.h5"):
-        shutil.copy(file, path / "example_files")
+    for file in (ROOT / "examples/data").glob("*.h5"):
+        shutil.copy(file, path / "examples/data")
     shutil.copytree(ROOT / "model_files", path / "model_files")
     return Site(path)
 
@@ -63,8 +63,8 @@ def test_the_listed_dependencies_suffice_alone(commands: Commands, shipped, tmp_
     (tmp_path / "requirements.txt").write_text("\n".join(pip["pip"]))
     environment = tmp_path / "environment"
     arguments = {
-        "intervals_file": "example_files/intervals.bed",
-        "fasta_file": "example_files/genome.fa",
+        "intervals_file": "examples/data/intervals.bed",
+        "fasta_file": "examples/data/genome.fa",
     }
     # uv keeps its downloads in the user's own home directory.
     own_home = {"HOME": pwd.getpwuid(os.getuid()).pw_dir}

@@ -107,7 +107,7 @@ def test_the_check_sequence_has_every_base():
 
 
 def test_the_published_params_describe_the_published_networks():
-    human_2018 = read_params(REPOSITORY / "human_2018" / "params.txt")
+    human_2018 = read_params(REPOSITORY / "kipoi_models/published/params_2018.txt")
     assert human_2018.trunk == read_preset("basenji2018").trunk
     assert list(human_2018.heads.values()) == list(read_preset("basenji2018").heads.values())
     assert count_parameters(human_2018)["trainable"] == 15_190_636

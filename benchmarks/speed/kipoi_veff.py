@@ -3,11 +3,11 @@
     python benchmarks/speed/kipoi_veff.py --out build/kipoi_veff.json
 
 `python -m kipoi_veff score_variants` on a copy of `kipoi_models/variant_effects/` around a network
-of full size with random weights. The variants are SNVs within some kb, their windows on the grid of bins
-(``grid: true``). Each setting runs twice, on a VCF of warm-up variants of another contig and on one
-that has the measured variants behind them; the difference is what the measured ones take, without
-the start of the program, reading of the model and compilation. Without sharing a few variants are
-measured, and scaled up. Run it on a quiet machine.
+of full size with random weights. The variants are SNVs within some kb, their windows on the grid
+of bins (``grid: true``). Each setting runs twice, on a VCF of warm-up variants of another contig
+and on one that has the measured variants behind them; the difference is what the measured ones
+take, without the start of the program, reading of the model and compilation. Without sharing a few
+variants are measured, and scaled up. Run it on a quiet machine.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ format: $(VENV_READY) ## let ruff mend what it can
 .PHONY: benchmark
 benchmark: $(VENV_READY) ## time and peak memory of the networks (build/resources.json)
 	@mkdir -p build
-	$(VENV)/bin/python benchmarks/resources.py --out build/resources.json --overwrite
+	$(VENV)/bin/python benchmarks/speed/resources.py --out build/resources.json --overwrite
 
 # ---- upkeep ----
 
@@ -135,7 +135,7 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 
 .PHONY: kipoi-files
 kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and expected predictions of the Kipoi files
-	$(VENV)/bin/python example_files/make_expected.py
+	$(VENV)/bin/python examples/make_expected.py
 
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay

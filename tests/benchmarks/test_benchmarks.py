@@ -15,7 +15,7 @@ from published_files import KERAS_FILE, PARAMS_2020
 from basenji_kipoi.base.errors import InputError
 
 OTHER = str.maketrans("ACGT", "GTCA")
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,12 @@ def test_a_figure_of_a_deletion(tmp_path, small_bundle):
     (tmp_path / "x.fa").write_text(f">chr1\n{letters}\n")
 
     def run(variant):
-        command = [sys.executable, FOLDER / "indel_modes.py", "--model", small_bundle.path]
+        command = [
+            sys.executable,
+            FOLDER.parent / "truth" / "indel_modes.py",
+            "--model",
+            small_bundle.path,
+        ]
         command += ["--fasta", tmp_path / "x.fa", "--variant", variant, "--track", "0"]
         command += ["--out", tmp_path / "x.png"]
         return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import pytest
 from any_network import EXACT, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_network import randomised, save_random_bundle, small_architecture
+from small_network import save_random_bundle, small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot
@@ -26,6 +26,7 @@ from basenji_kipoi.incremental.window import Allele
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.network import build_network
 from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.random_weights import randomised
 
 LENGTH = 12_000
 

@@ -9,7 +9,7 @@ from any_network import EXACT, WINDOW, architectures, error, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
-from small_network import randomised, small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
@@ -17,6 +17,7 @@ from basenji_kipoi.incremental.window import IncrementalNetwork, NotIncrementalE
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.network import average_strands, build_network
 from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.random_weights import randomised
 
 
 def other_bases(random, codes, positions, bases=1):

@@ -12,7 +12,7 @@ from any_network import EXACT, WINDOW, architectures, error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
-from small_network import randomised, small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
@@ -23,6 +23,7 @@ from basenji_kipoi.incremental.tower_rows import batches
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.network import average_strands, build_network
 from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.random_weights import randomised
 
 #: Too little for anything but the features of one window.
 TINY = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_network import randomised
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
@@ -16,6 +15,7 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.mutagenesis.scores import STATUSES, AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import Block, pieces_of

@@ -16,7 +16,6 @@ from published_files import (
     PARAMS_2020,
     golden_values,
     golden_variables,
-    write_checkpoint,
 )
 from typer.testing import CliRunner
 
@@ -29,6 +28,7 @@ from basenji_kipoi.models.presets.presets import read_preset
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params
 from basenji_kipoi.published.model import check_sequence
+from basenji_kipoi.published.writing import write_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMPORTS = {
@@ -107,7 +107,7 @@ def test_the_check_sequence_has_every_base():
 
 
 def test_the_published_params_describe_the_published_networks():
-    human_2018 = read_params(REPOSITORY / "human_2018" / "params.txt")
+    human_2018 = read_params(REPOSITORY / "kipoi_models/published/params_2018.txt")
     assert human_2018.trunk == read_preset("basenji2018").trunk
     assert list(human_2018.heads.values()) == list(read_preset("basenji2018").heads.values())
     assert count_parameters(human_2018)["trainable"] == 15_190_636

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import keras
 
     from basenji_kipoi.incremental.shared_windows import SharedWindows
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["BasenjiModel"]
 
@@ -57,8 +58,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
 
     Attributes
     ----------
-    bundle : Bundle
-        Architecture, targets and metadata.
+    bundle : TrainedModel
+        Architecture and targets, and what else its files say.
     network : keras.Model
         float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states, averaged over
         both strands if the bundle says so.
@@ -90,7 +91,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             member.network(dtype=dtype, both_strands=False) for member in self.bundle.members
         ]
         network, strands = average_networks(members), None
-        if self.bundle.metadata.both_strands:
+        if self.bundle.both_strands:
             strands = self.bundle.targets.strand_permutation
         self._bins = network if strands is None else average_strands(network, strands)
         self.network = self._output(self._bins)
@@ -109,7 +110,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             ]
         self._parts: dict[Any, keras.Model] = {}
 
-    def _open(self, model_dir: str) -> Bundle:
+    def _open(self, model_dir: str) -> TrainedModel:
         """Open the files of the model."""
         return Bundle.load(model_dir)
 

@@ -25,8 +25,9 @@ from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.incremental.window import Allele, IncrementalNetwork
-from basenji_kipoi.models.architecture import Architecture, Pooling
+from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.operations import Pooling
 from basenji_kipoi.models.presets.presets import read_preset
 
 if TYPE_CHECKING:

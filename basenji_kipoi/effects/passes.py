@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import is_substitution
-from basenji_kipoi.models.architecture import affected_by
+from basenji_kipoi.models.operations import affected_by
 from basenji_kipoi.models.ensembles import check_alike
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.genome.alleles import AlleleWindow
-    from basenji_kipoi.models.architecture import Architecture, Span
+    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.operations import Span
     from basenji_kipoi.models.bundle import Bundle
 
 __all__ = ["IndelMode", "Pass", "changed_bins", "passes_of"]

@@ -12,7 +12,7 @@ from basenji_kipoi.effects.engine import EffectEngine, Effects
 from basenji_kipoi.effects.passes import changed_bins, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.incremental.stretches import StretchNetwork
-from basenji_kipoi.models.architecture import Pooling, needed_by
+from basenji_kipoi.models.operations import Pooling, needed_by
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.incremental.reference import Weights
     from basenji_kipoi.incremental.steps import Step
-    from basenji_kipoi.models.architecture import Span
+    from basenji_kipoi.models.operations import Span
 
 __all__ = ["Level", "Split", "split", "split_levels"]
 

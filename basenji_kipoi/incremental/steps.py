@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Optional, Union
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models import architecture as description
+from basenji_kipoi.models import operations as description
 from basenji_kipoi.models.network import layer_name
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture, Span
+    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.operations import Span
 
 __all__ = [
     "Activate",

@@ -21,7 +21,7 @@ from basenji_kipoi.base.sequence import Allele, one_hot
 from basenji_kipoi.incremental.changes import change_pass
 from basenji_kipoi.incremental.reference import Changes, Kept, Reference, reference_pass
 from basenji_kipoi.incremental.steps import NotIncrementalError, kept_spans, lower
-from basenji_kipoi.models.architecture import affected_by
+from basenji_kipoi.models.operations import affected_by
 from basenji_kipoi.models.backend import compiled
 
 if TYPE_CHECKING:

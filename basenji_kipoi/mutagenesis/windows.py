@@ -112,8 +112,7 @@ def pieces_of(intervals: Sequence[Interval], architecture: Architecture) -> Iter
         pieces = -(-len(interval) // longest)
         edges = [interval.start + len(interval) * i // pieces for i in range(pieces + 1)]
         for start, end in zip(edges, edges[1:]):
-            window, _ = centred_window(start, end, architecture.window)
-            window = (window + step // 2) // step * step
+            window, _ = centred_window(start, end, architecture.window, grid=step)
             yield Block(number, interval.chrom, start, end, window)
 
 

@@ -19,13 +19,14 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import codes_of
 from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_kipoi.models.bundle import Bundle
+from basenji_kipoi.models.memory import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import keras
 
-    from basenji_kipoi.incremental.shared_windows import SharedWindows
+    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["BasenjiModel"]
@@ -54,7 +55,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         Whether to compute only what windows do not share with recent ones. Predictions are the
         same up to rounding. In bfloat16 every window is computed as a whole.
     cache_bytes
-        Memory for what windows share (bytes); 2 GB by default.
+        Memory for what windows share (bytes); 2 GiB by default.
 
     Attributes
     ----------
@@ -80,10 +81,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.incremental.shared_windows import (  # noqa: PLC0415
-            CACHE_BYTES,
-            SharedWindows,
-        )
+        from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
         from basenji_kipoi.models.network import average_networks, average_strands  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
@@ -96,11 +94,11 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         self._bins = network if strands is None else average_strands(network, strands)
         self.network = self._output(self._bins)
         #: One for each network; none if every window is computed as a whole.
-        self._shared: list[SharedWindows] = []
+        self._shared: list[AnsweredWindows] = []
         if incremental and dtype == "float32":
-            memory = CACHE_BYTES if cache_bytes is None else cache_bytes
+            memory = MEMORY_BYTES if cache_bytes is None else cache_bytes
             self._shared = [
-                SharedWindows(
+                shared_windows(
                     self.bundle.architecture,
                     member,
                     strand_permutation=strands,

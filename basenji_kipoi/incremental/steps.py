@@ -177,7 +177,7 @@ class Head:
     function: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A network as `lower` makes it; engines that are given the same one share its weights.
 

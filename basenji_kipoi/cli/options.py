@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from basenji_kipoi.models.memory import MEMORY_BYTES
+
 __all__ = [
     "INDEL_NAMES",
     "MEMORY",
@@ -22,7 +24,7 @@ __all__ = [
 #: Names of the option that says how alleles of another length are compared.
 INDEL_NAMES = ("--indels", "--indel")
 #: Memory for predictions where none is named (GiB).
-MEMORY = 2.0
+MEMORY = MEMORY_BYTES / (1 << 30)
 
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]

@@ -1,4 +1,8 @@
-"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome."""
+"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome.
+
+Files are read by pyfaidx, not by pysam, which reads alignments and variants elsewhere: the
+dataloader reads genomes by this very class, in an environment that has no pysam.
+"""
 
 from __future__ import annotations
 

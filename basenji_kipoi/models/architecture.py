@@ -11,237 +11,29 @@ bins at its output. They may lie outside the tensor; what that means is up to th
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.models.operations import (
+    ActivationName,
+    Crop,
+    Operation,
+    Span,
+    affected_by,
+    channels_of,
+    needed_by,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-__all__ = [
-    "Activation",
-    "Architecture",
-    "Concatenate",
-    "Convolution",
-    "Crop",
-    "Dropout",
-    "Head",
-    "Normalisation",
-    "Operation",
-    "Pooling",
-    "Residual",
-]
-
-ActivationName = Literal["relu", "gelu_tanh", "softplus", "exp_linear", "linear"]
-Span = tuple[int, int]
-
-
-class _Operation(BaseModel, ABC):
-    """One step of a trunk: how it moves intervals, lengths and channels."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    op: str
-
-    @property
-    def stride(self) -> int:
-        """Input positions for each output position."""
-        return 1
-
-    @abstractmethod
-    def needed(self, first: int, last: int) -> Span:
-        """Input positions that the output positions [first, last) are computed from."""
-
-    @abstractmethod
-    def affected(self, first: int, last: int) -> Span:
-        """Output positions that a change of the input positions [first, last) can reach."""
-
-    def output_length(self, length: int) -> int:
-        """Length of the output for an input of a length."""
-        return length
-
-    def output_channels(self, channels: int) -> int:
-        """Channels of the output for an input of so many channels."""
-        return channels
-
-
-class _Pointwise(_Operation):
-    """An operation that treats every position alone."""
-
-    def needed(self, first: int, last: int) -> Span:
-        return first, last
-
-    def affected(self, first: int, last: int) -> Span:
-        return first, last
-
-
-class Convolution(_Operation):
-    """A convolution that keeps the length ('same' padding with zeros)."""
-
-    op: Literal["convolution"] = "convolution"
-    filters: int = Field(gt=0)
-    kernel: int = Field(gt=0)
-    dilation: int = Field(default=1, gt=0)
-    bias: bool = False
-
-    @property
-    def _padding(self) -> Span:
-        # An even kernel reaches one position further to the right, as all Keras backends have it.
-        total = self.dilation * (self.kernel - 1)
-        return total // 2, total - total // 2
-
-    def needed(self, first: int, last: int) -> Span:
-        left, right = self._padding
-        return first - left, last + right
-
-    def affected(self, first: int, last: int) -> Span:
-        left, right = self._padding
-        return first - right, last + left
-
-    def output_channels(self, channels: int) -> int:
-        return self.filters
-
-
-class Normalisation(_Pointwise):
-    """Batch normalisation; ``gamma`` is the initial scale (zeros silence a residual branch)."""
-
-    op: Literal["normalisation"] = "normalisation"
-    momentum: float = Field(default=0.9, gt=0, lt=1)
-    epsilon: float = Field(default=1e-3, gt=0)
-    gamma: Literal["ones", "zeros"] = "ones"
-
-
-class Activation(_Pointwise):
-    """A fixed non-linear function."""
-
-    op: Literal["activation"] = "activation"
-    function: ActivationName
-
-
-class Pooling(_Operation):
-    """The maximum over consecutive, not overlapping groups of positions."""
-
-    op: Literal["pooling"] = "pooling"
-    size: int = Field(gt=1)
-
-    @property
-    def stride(self) -> int:
-        return self.size
-
-    def needed(self, first: int, last: int) -> Span:
-        return first * self.size, last * self.size
-
-    def affected(self, first: int, last: int) -> Span:
-        return first // self.size, -(-last // self.size)
-
-    def output_length(self, length: int) -> int:
-        if length % self.size:
-            raise ValueError(f"a length of {length} cannot be pooled by {self.size} without a rest")
-        return length // self.size
-
-
-class Dropout(_Pointwise):
-    """Random zeros in training; nothing in inference."""
-
-    op: Literal["dropout"] = "dropout"
-    rate: float = Field(ge=0, lt=1)
-
-
-class Crop(_Operation):
-    """Removal of positions at both ends."""
-
-    op: Literal["crop"] = "crop"
-    bins: int = Field(ge=0)
-
-    def needed(self, first: int, last: int) -> Span:
-        return first + self.bins, last + self.bins
-
-    def affected(self, first: int, last: int) -> Span:
-        return first - self.bins, last - self.bins
-
-    def output_length(self, length: int) -> int:
-        if length <= 2 * self.bins:
-            raise ValueError(f"a length of {length} cannot be cropped by {self.bins} on each side")
-        return length - 2 * self.bins
-
-
-class _Branch(_Operation):
-    """An operation whose output joins the output of a branch with its own input."""
-
-    branch: list[Operation] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _keeps_positions(self) -> _Branch:
-        for operation in self.branch:
-            if operation.stride != 1 or isinstance(operation, Crop):
-                raise ValueError(f"a {operation.op} cannot stand within a branch: lengths differ")
-        return self
-
-    def needed(self, first: int, last: int) -> Span:
-        begin, end = needed_by(self.branch, first, last)
-        return min(first, begin), max(last, end)
-
-    def affected(self, first: int, last: int) -> Span:
-        begin, end = affected_by(self.branch, first, last)
-        return min(first, begin), max(last, end)
-
-
-class Residual(_Branch):
-    """The input plus the branch's output."""
-
-    op: Literal["residual"] = "residual"
-
-    def output_channels(self, channels: int) -> int:
-        out = channels_of(self.branch, channels)
-        if out != channels:
-            raise ValueError(
-                f"a residual branch must give back its input's {channels} channels, not {out}"
-            )
-        return channels
-
-
-class Concatenate(_Branch):
-    """The input's channels followed by the branch's."""
-
-    op: Literal["concatenate"] = "concatenate"
-
-    def output_channels(self, channels: int) -> int:
-        return channels + channels_of(self.branch, channels)
-
-
-Operation = Annotated[
-    Union[Convolution, Normalisation, Activation, Pooling, Dropout, Crop, Residual, Concatenate],
-    Field(discriminator="op"),
-]
-for _model in (_Branch, Residual, Concatenate):
-    _model.model_rebuild()
-
-
-def needed_by(operations: Sequence[_Operation], first: int, last: int) -> Span:
-    """Input positions that the output positions [first, last) of a chain are computed from."""
-    for operation in reversed(operations):
-        first, last = operation.needed(first, last)
-    return first, last
-
-
-def affected_by(operations: Sequence[_Operation], first: int, last: int) -> Span:
-    """Output positions of a chain that a change of the input positions [first, last) can reach."""
-    for operation in operations:
-        first, last = operation.affected(first, last)
-    return first, last
-
-
-def channels_of(operations: Sequence[_Operation], channels: int) -> int:
-    """Channels at the end of a chain whose input has so many."""
-    for operation in operations:
-        channels = operation.output_channels(channels)
-    return channels
+__all__ = ["Architecture", "Head"]
 
 
 class Head(BaseModel):
@@ -267,7 +59,7 @@ class Architecture(BaseModel):
     def _fits(self) -> Architecture:
         length, channels, cropped = self.window, len(ALPHABET), False
         for position, operation in enumerate(self.trunk):
-            if cropped and not isinstance(operation, Crop) and _is_wide(operation):
+            if cropped and not (operation.is_pointwise or isinstance(operation, Crop)):
                 raise ValueError(
                     f"operation {position} of the trunk ({operation.op}) mixes or pools positions "
                     "behind a crop: crop as the last step that is not pointwise"
@@ -299,6 +91,11 @@ class Architecture(BaseModel):
     def bins(self) -> int:
         """Bins that the network predicts for one window."""
         return self.window // self.bin - 2 * self.crop
+
+    @property
+    def tracks(self) -> int:
+        """Tracks of all heads together."""
+        return sum(head.tracks for head in self.heads.values())
 
     @property
     def channels(self) -> int:
@@ -343,6 +140,24 @@ class Architecture(BaseModel):
         first, last = max(first, 0), min(last, self.bins)
         return first, max(first, last)
 
+    def side_by_side(self, values: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        """Put the tracks of all heads into one array.
+
+        Parameters
+        ----------
+        values
+            What a network predicts: (batch, bins, tracks) of its only head, or such arrays by the
+            heads' names where it has several.
+
+        Returns
+        -------
+        ndarray, shape (batch, bins, tracks)
+            The heads' tracks in the order of `heads`.
+        """
+        if not isinstance(values, dict):
+            return values
+        return np.concatenate([values[name] for name in self.heads], axis=-1)
+
     def with_window(self, window: int) -> Architecture:
         """Return the same network for windows of another length (bp)."""
         return Architecture.model_validate({**self.model_dump(), "window": window})
@@ -384,7 +199,3 @@ class Architecture(BaseModel):
         trunk = ",\n".join(f"    {json.dumps(operation)}" for operation in content["trunk"])
         lines += ['  "trunk": [', trunk, "  ],", f'  "heads": {json.dumps(content["heads"])}']
         Path(path).write_text("\n".join(["{", *lines, "}", ""]), encoding="utf-8")
-
-
-def _is_wide(operation: _Operation) -> bool:
-    return operation.needed(0, 1) != (0, 1)

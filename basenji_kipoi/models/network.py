@@ -8,7 +8,7 @@ import keras
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models import architecture as description
+from basenji_kipoi.models import operations as description
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

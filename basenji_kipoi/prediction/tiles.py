@@ -166,7 +166,5 @@ def predict_intervals(
 
 def _predict(network: keras.Model, architecture: Architecture, codes: np.ndarray) -> np.ndarray:
     """Predict windows of codes: uint8 (batch, window) -> float32 (batch, bins, tracks)."""
-    values = network.predict_on_batch(one_hot(codes))
-    if isinstance(values, dict):
-        values = np.concatenate([values[head] for head in architecture.heads], axis=-1)
+    values = architecture.side_by_side(network.predict_on_batch(one_hot(codes)))
     return np.asarray(values, dtype=np.float32)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.memory import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import IndelMode
@@ -71,7 +72,7 @@ class ScoreOptions:
     long: bool = False
     shard: str = "1/1"
     part_size: Optional[int] = None
-    memory: float = 2.0
+    memory: float = MEMORY_BYTES / (1 << 30)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -213,9 +213,6 @@ class Scoring:
             effects = self._engine.effects(asked)
             found = self._scorer(effects, np.array([each.allele.position for each in asked]))
             values[group, :per_score] = found.reshape(len(group), -1)
-            if self._background is not None:
-                ranked = self._background.quantiles(found)
-                values[group, per_score:] = ranked.reshape(len(group), -1)
             if self._genes is not None:
                 rows = [self._genes_of(each) for each in asked]
                 ends = np.cumsum([len(row) for row in rows])[:-1]
@@ -223,6 +220,10 @@ class Scoring:
                 for place, row, scored in zip(group, rows, split):
                     genes[place] = row, scored
             advance(int(repeats[group].sum()))
+        if self._background is not None:
+            shape = (len(requests), len(self._scores), len(self._tracks))
+            ranked = self._background.quantiles(values[:, :per_score].reshape(shape))
+            values[:, per_score:] = ranked.reshape(len(requests), -1)
         return values, genes
 
     def _genes_of(self, request: AlleleWindow) -> list[GeneBins]:

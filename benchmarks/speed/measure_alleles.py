@@ -18,15 +18,17 @@ import numpy as np
 from measure_network import peak_bytes
 from random_model import save_random
 
-from basenji_kipoi.base.sequence import ALPHABET, one_hot
+from basenji_kipoi.base.sequence import ALPHABET, Allele, one_hot
 from basenji_kipoi.effects.engine import PlainEngine
-from basenji_kipoi.effects.shared_engine import MEMORY_BYTES
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.incremental.window import Allele, IncrementalNetwork
-from basenji_kipoi.models.architecture import Architecture, Pooling
+from basenji_kipoi.incremental.steps import lower
+from basenji_kipoi.incremental.window import IncrementalNetwork
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.memory import MEMORY_BYTES
 from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.operations import Pooling
 from basenji_kipoi.models.presets.presets import read_preset
 
 if TYPE_CHECKING:
@@ -72,13 +74,13 @@ def one_window(
     repeats = 1 if len(positions) > 1000 else 3
 
     def alleles(architecture: Architecture, network: keras.Model) -> float:
-        engine = IncrementalNetwork(architecture, network, batch_size=batch_size)
+        engine = IncrementalNetwork(lower(architecture, network), batch_size=batch_size)
         reference = engine.reference(codes)
         engine.totals(reference, positions[:batch_size], bases[:batch_size])
         some = seconds_of(lambda: engine.totals(reference, positions[:96], bases[:96]))
         return some * len(positions) / min(len(positions), 96)
 
-    engine = IncrementalNetwork(architecture, network, batch_size=batch_size)
+    engine = IncrementalNetwork(lower(architecture, network), batch_size=batch_size)
     reference = engine.reference(codes)
     first = seconds_of(lambda: engine.reference(codes), repeats)
     engine.totals(reference, positions[:batch_size], bases[:batch_size])

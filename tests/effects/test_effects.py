@@ -21,6 +21,7 @@ from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
 from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.stretches import StretchNetwork
 from basenji_kipoi.incremental.window import Allele
 from basenji_kipoi.models.architecture import Architecture
@@ -318,7 +319,7 @@ def test_published_geometry(name, tmp_path):
 def test_stretches_in_double_precision():
     architecture = small_architecture()
     network = randomised(build_network(architecture))
-    stretches = StretchNetwork(architecture, network, dtype="float64", batch_size=4)
+    stretches = StretchNetwork(lower(architecture, network, dtype="float64"), batch_size=4)
     random = np.random.default_rng(7)
     codes = random.integers(0, 5, 6000, dtype=np.uint8)
     bin_, window = architecture.bin, architecture.window

@@ -7,8 +7,8 @@ from any_network import narrow
 
 from basenji_kipoi.incremental.cuts import split
 from basenji_kipoi.incremental.steps import lower
-from basenji_kipoi.models.architecture import affected_by
 from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.operations import affected_by
 from basenji_kipoi.models.presets.presets import read_preset
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.architecture import Architecture, affected_by
+from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.operations import affected_by
 from basenji_kipoi.mutagenesis.windows import blocks_of, complete_span, piece_length, pieces_of
 
 

@@ -30,6 +30,8 @@ from robustness.fixtures import make_fixtures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+#: Status of the commands' last resort, which counts as a failure.
+UNFORESEEN = 70
 #: Longest time of a command (s of a processor), and most memory (bytes).
 SECONDS, MEMORY = 120, 6 << 30
 #: What commands may leave beside inputs that are whole.
@@ -117,6 +119,8 @@ def judge(status: int, text: str, before: dict[str, str], after: dict[str, str])
         faults.append(f"traceback: {last[:120]}")
     elif status < 0:
         faults.append("hang" if status == -24 else f"signal {-status}")
+    elif status == UNFORESEEN:
+        faults.append(f"unforeseen: {text.strip().splitlines()[-1][:200]}")
     elif status not in (0, 2):
         faults.append(f"status {status}")
     elif status == 2:
@@ -127,8 +131,6 @@ def judge(status: int, text: str, before: dict[str, str], after: dict[str, str])
             faults.append(f"{len(errors)} lines of errors")
         elif errors and not text.rstrip().splitlines()[-1].startswith("error: "):
             faults.append("an error of several lines")
-        elif errors and "unexpected" in errors[0]:
-            faults.append(f"unforeseen: {errors[0][:120]}")
     harmed = [name for name, digest in before.items() if after.get(name) != digest]
     if harmed:
         faults.append(f"harmed: {', '.join(harmed[:3])}")

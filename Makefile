@@ -92,7 +92,11 @@ test-inference: $(VENV_READY)
 
 .PHONY: test-training
 test-training: $(TRAINING_READY)
-	$(TRAINING)/bin/python -m pytest $(TESTS) training/tests
+	$(TRAINING)/bin/python -m pytest $(TESTS) training/tests tests/robustness
+
+.PHONY: robustness
+robustness: $(TRAINING_READY) ## thousands of bad inputs over all commands (build/robustness)
+	$(TRAINING)/bin/python tests/robustness/campaign.py --out build/robustness
 
 .PHONY: legacy-test
 legacy-test: ## the Kipoi tests on Python 3.9 with kipoi 0.6.35, which has the literal `kipoi veff`

@@ -21,6 +21,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    epilog="--debug, anywhere in a command, shows the traceback of an error.",
     pretty_exceptions_enable=False,
 )
 

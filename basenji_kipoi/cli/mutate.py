@@ -22,6 +22,7 @@ from basenji_kipoi.cli.options import (
     Overwrite,
     Quiet,
     Tracks,
+    read_names,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def mutate(
     # Whatever may be wrong is found before a network is loaded.
     file_type_of(out)
     check_output(out, overwrite=overwrite)
-    kind, wanted = Mutations.parse(mutations), scores_named(scores)
+    kind, wanted = Mutations.parse(mutations), scores_named(read_names(scores))
     for score in wanted:
         if score.name in ("REF", "ALT"):
             raise InputError(

@@ -178,14 +178,16 @@ class Targets:
             rows.append(row.model_copy(update={"index": place, "strand_pair": pair}))
         return Targets(rows)
 
-    def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
+    def columns_of(
+        self, wanted: str | Sequence[str | int] | None, *, option: str = "--tracks"
+    ) -> list[int]:
         """Find tracks by identifier, pattern or index.
 
         Parameters
         ----------
         wanted
-            Identifiers, shell patterns of them such as ``atac*``, or indices, separated by commas;
-            None for all tracks.
+            Identifiers, shell patterns of them such as ``atac*``, or indices, in one text separated
+            by commas or one by one; None for all tracks.
         option
             The option that named them, for messages.
 
@@ -204,7 +206,8 @@ class Targets:
         columns = {label: column for column, label in enumerate(self.labels)}
         columns.update({str(column): column for column in range(len(self))})
         found = []
-        for name in map(str.strip, wanted.split(",")):
+        names = wanted.split(",") if isinstance(wanted, str) else map(str, wanted)
+        for name in map(str.strip, names):
             matching = [name] if name in columns else fnmatch.filter(self.labels, name)
             if not matching:
                 raise InputError(

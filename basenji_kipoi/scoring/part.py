@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.vcf import Variant
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.background import Background
+    from basenji_kipoi.scoring.options import WindowRule
 
 __all__ = ["Scoring"]
 
@@ -55,9 +56,10 @@ class Scoring:
         The scores.
     tracks
         Indices of the tracks, in the order of the columns.
-    bins, window
-        Which bins count, and where windows lie, as `CountedBins.parse` and `WindowPlacement.parse`
-        read them.
+    bins
+        Bins around the variant's that count; None for all.
+    window
+        Where windows lie.
     both_strands, shifts, indels
         As `basenji_kipoi.effects.engine` takes them.
     genes
@@ -79,8 +81,8 @@ class Scoring:
         *,
         scores: Sequence[Score],
         tracks: Sequence[int],
-        bins: str,
-        window: str,
+        bins: int | None,
+        window: WindowRule,
         both_strands: bool | None,
         shifts: Sequence[int],
         indels: IndelMode,
@@ -91,8 +93,8 @@ class Scoring:
         targets = [bundles[0].targets[track] for track in tracks]
         self._architecture = bundles[0].architecture
         passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        self._placement = WindowPlacement.parse(window, self._architecture, passes)
-        counted = CountedBins.parse(bins, self._architecture)
+        self._placement = WindowPlacement.of(window, self._architecture, passes)
+        counted = CountedBins.around(bins, self._architecture)
         self._scorer = Scorer(scores, targets, self._architecture, counted)
         self._scores, self._tracks = scores, [target.identifier for target in targets]
         self._bundles, self._genome, self._checks = bundles, genome, checks

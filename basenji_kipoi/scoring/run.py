@@ -25,7 +25,6 @@ from basenji_kipoi.scoring.metadata import (
     read_metadata,
     settings_of,
 )
-from basenji_kipoi.scoring.options import parse_shard, parse_shifts
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.scoring.part import Scoring
 from basenji_kipoi.scoring.parts import Parts, cut, shard_of
@@ -80,11 +79,7 @@ def score_file(
     """
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
-    asked, shard, shifts = (
-        scores_named(options.scores),
-        parse_shard(options.shard),
-        parse_shifts(options),
-    )
+    asked = scores_named(options.scores)
     outputs = outputs_of(options.out, genes=options.genes is not None)
     for path in outputs:
         check_output(path, overwrite=overwrite or resume)
@@ -95,11 +90,7 @@ def score_file(
     longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
     placed = {
         "model": [bundle.weights_sha256[0] for bundle in bundles],
-        "bins": options.bins,
-        "window": options.window,
-        "both_strands": options.both_strands,
-        "shifts": shifts,
-        "indels": options.indels,
+        **options.placed,
     }
     background = None
     if options.background:
@@ -118,7 +109,7 @@ def score_file(
             bins=options.bins,
             window=options.window,
             both_strands=options.both_strands,
-            shifts=shifts,
+            shifts=options.shifts,
             indels=options.indels,
             genes=read_genes(options.genes, genome) if options.genes else None,
             background=background,
@@ -147,9 +138,9 @@ def score_file(
             "background": checksum(options.background) if options.background else None,
             "part_size": size,
             "memory": options.memory,
-            "shard": options.shard,
+            "shard": "{}/{}".format(*options.shard),
         }
-        numbers = shard_of(lengths, shard)
+        numbers = shard_of(lengths, options.shard)
         is_new = Parts.begun(options.out) or not any(path.exists() for path in outputs)
         if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
             return None

@@ -10,6 +10,7 @@ from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import Variant
+from basenji_kipoi.scoring.options import WindowRule
 from basenji_kipoi.scoring.part import Scoring
 
 LETTERS = "".join(np.random.default_rng(2).choice(list("ACGT"), 9000))
@@ -32,12 +33,12 @@ def genome(tmp_path):
 
 def make(bundle, genome, **options):
     checks = AlleleChecks(genome, "x.vcf", CheckRef.warn, 100)
-    defaults = {"bins": "all", "window": "centred", "both_strands": None, "shifts": [0]}
+    defaults = {"bins": None, "window": WindowRule("centred"), "both_strands": None, "shifts": [0]}
     return Scoring(
         [bundle],
         genome,
         checks,
-        scores=scores_named("SAD,D1"),
+        scores=scores_named(["SAD", "D1"]),
         tracks=[2, 0],
         indels="anchor",
         memory_bytes=1 << 30,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["UnfinishedRun", "fingerprint", "first_difference"]
+__all__ = ["UnfinishedRun", "fingerprint", "first_difference", "is_begun"]
 
 _FORMAT = "basenji-run"
 _FORMAT_VERSION = 1
@@ -184,11 +184,12 @@ class UnfinishedRun:
     def place(self) -> None:
         """Move the outputs, which are complete, to their places, and remove the folder.
 
-        If that is interrupted, the next try finds some of them in their places already, which are
-        no strangers to it.
+        The first one comes last, so that it is not there without the others. If that is
+        interrupted, the next try finds some of them in their places already, which are no strangers
+        to it.
         """
         (self.folder / _PLACING).touch()
-        for path in self.outputs:
+        for path in reversed(self.outputs):
             if self.output(path).exists():
                 replace_output(self.output(path), path, self.folder / _OUTPUTS)
         self._discard()
@@ -286,17 +287,9 @@ class UnfinishedRun:
                 f"{strange} is of another version, which cannot be gone on with: remove it, or "
                 "pass --overwrite without --resume to begin anew"
             )
-        if found is not None and not self._holds_anything():
+        if found is not None and not _holds_anything(self.folder):
             return None
         return found
-
-    def _holds_anything(self) -> bool:
-        pieces = self.folder / _PIECES
-        return (
-            (pieces.is_dir() and any(not path.name.startswith(".") for path in pieces.iterdir()))
-            or (self.folder / _NOTES).exists()
-            or (self.folder / _PLACING).exists()
-        )
 
     def _strays(self) -> list[Path]:
         """List what a killed process was writing."""
@@ -342,7 +335,7 @@ class UnfinishedRun:
 
     def _release(self) -> None:
         """Give the lock back; a folder that holds nothing goes too."""
-        if self.folder.exists() and not self._holds_anything():
+        if self.folder.exists() and not _holds_anything(self.folder):
             content = {path.name for path in self.folder.iterdir()}
             if self._is_begun or content <= {_LOCK}:
                 self._discard()
@@ -361,6 +354,21 @@ class UnfinishedRun:
 def unfinished_folder(out: Path) -> Path:
     """Return the folder of an output's unfinished run."""
     return out.with_name(f"{out.name}.unfinished")
+
+
+def is_begun(out: Path) -> bool:
+    """Tell whether an interrupted run of an output left something that can be gone on with."""
+    folder = unfinished_folder(out)
+    return (folder / _RUN).exists() and _holds_anything(folder)
+
+
+def _holds_anything(folder: Path) -> bool:
+    pieces = folder / _PIECES
+    return (
+        (pieces.is_dir() and any(not path.name.startswith(".") for path in pieces.iterdir()))
+        or (folder / _NOTES).exists()
+        or (folder / _PLACING).exists()
+    )
 
 
 def _older_folders(out: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from basenji_kipoi.cli.import_published import import_published
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
-from basenji_kipoi.cli.score import merge_scores, score
+from basenji_kipoi.cli.score import merge_scores, plan_scores, score
 
 __all__ = ["app"]
 
@@ -39,6 +39,7 @@ def main(
 app.command()(evaluated(predict))
 app.command()(evaluated(inspect))
 app.command()(evaluated(score))
+app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command("import")(import_published)

@@ -66,6 +66,8 @@ class ScoreOptions:
         Whether tables have one row a value.
     shard : tuple of int
         Which part of the file, counted from 1, and of how many.
+    plan : Path or None
+        Plan of the file that `basenji_kipoi.scoring.run.plan_file` wrote; None to make one first.
     part_size : int or None
         Alleles that are saved together; None: as `Scoring.part_size` has it.
     memory : float
@@ -94,6 +96,7 @@ class ScoreOptions:
     background: Optional[Path] = None
     long: bool = False
     shard: tuple[int, int] = (1, 1)
+    plan: Optional[Path] = None
     part_size: Optional[int] = None
     memory: float = 2.0
 

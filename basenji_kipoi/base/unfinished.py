@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["UnfinishedRun", "fingerprint", "first_difference", "is_begun"]
+__all__ = ["UnfinishedRun", "fingerprint", "first_difference"]
 
 _FORMAT = "basenji-run"
 _FORMAT_VERSION = 1
@@ -114,6 +114,11 @@ class UnfinishedRun:
         self._resume, self._overwrite = resume, overwrite
         self._grows, self._keep = grows_outputs, keep
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is something that can be gone on with."""
+        return (self.folder / _RUN).exists() and self._holds_anything()
+
     def __enter__(self) -> UnfinishedRun:
         check_output(self.outputs[0], overwrite=True)  # the folder can be made
         self._lock = self._locked()
@@ -182,11 +187,10 @@ class UnfinishedRun:
         return self.folder / _OUTPUTS / path.name
 
     def place(self) -> None:
-        """Move the outputs, which are complete, to their places, and remove the folder.
+        """Move the outputs, which are complete, to their places, the first one last.
 
-        The first one comes last, so that it is not there without the others. If that is
-        interrupted, the next try finds some of them in their places already, which are no strangers
-        to it.
+        If that is interrupted, the next try finds some of them in their places already, which are
+        no strangers to it.
         """
         (self.folder / _PLACING).touch()
         for path in reversed(self.outputs):
@@ -287,9 +291,17 @@ class UnfinishedRun:
                 f"{strange} is of another version, which cannot be gone on with: remove it, or "
                 "pass --overwrite without --resume to begin anew"
             )
-        if found is not None and not _holds_anything(self.folder):
+        if found is not None and not self._holds_anything():
             return None
         return found
+
+    def _holds_anything(self) -> bool:
+        pieces = self.folder / _PIECES
+        return (
+            (pieces.is_dir() and any(not path.name.startswith(".") for path in pieces.iterdir()))
+            or (self.folder / _NOTES).exists()
+            or (self.folder / _PLACING).exists()
+        )
 
     def _strays(self) -> list[Path]:
         """List what a killed process was writing."""
@@ -335,7 +347,7 @@ class UnfinishedRun:
 
     def _release(self) -> None:
         """Give the lock back; a folder that holds nothing goes too."""
-        if self.folder.exists() and not _holds_anything(self.folder):
+        if self.folder.exists() and not self._holds_anything():
             content = {path.name for path in self.folder.iterdir()}
             if self._is_begun or content <= {_LOCK}:
                 self._discard()
@@ -354,21 +366,6 @@ class UnfinishedRun:
 def unfinished_folder(out: Path) -> Path:
     """Return the folder of an output's unfinished run."""
     return out.with_name(f"{out.name}.unfinished")
-
-
-def is_begun(out: Path) -> bool:
-    """Tell whether an interrupted run of an output left something that can be gone on with."""
-    folder = unfinished_folder(out)
-    return (folder / _RUN).exists() and _holds_anything(folder)
-
-
-def _holds_anything(folder: Path) -> bool:
-    pieces = folder / _PIECES
-    return (
-        (pieces.is_dir() and any(not path.name.startswith(".") for path in pieces.iterdir()))
-        or (folder / _NOTES).exists()
-        or (folder / _PLACING).exists()
-    )
 
 
 def _older_folders(out: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference, is_begun
+from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
@@ -114,15 +114,16 @@ def score_file(
             "memory": options.memory,
             "shard": "{}/{}".format(*options.shard),
         }
-        is_new = is_begun(options.out) or not any(path.exists() for path in outputs)
+        unfinished = UnfinishedRun(
+            outputs, "basenji score", settings, command=command, resume=resume, overwrite=overwrite
+        )
+        is_new = unfinished.is_begun or not any(path.exists() for path in outputs)
         if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
             return None
         numbers = shard_of(plan.parts, options.shard)
         names = {number: f"part-{number:06d}" for number in numbers}
         total = sum(plan.parts[number].alleles for number in numbers)
-        with UnfinishedRun(
-            outputs, "basenji score", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
+        with unfinished as run:
             missing = [number for number in numbers if not run.has(names[number])]
             done = total - sum(plan.parts[number].alleles for number in missing)
             try:

@@ -11,7 +11,7 @@ import typer
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
-    from basenji_kipoi.scoring.options import WindowRule
+    from basenji_kipoi.effects.windows import WindowRule
 
 __all__ = [
     "INDEL_NAMES",
@@ -87,7 +87,7 @@ def read_bins(text: str) -> int | None:
 
 def read_window(text: str) -> WindowRule:
     """Read ``centred``, ``grid`` or ``cluster:BP``."""
-    from basenji_kipoi.scoring.options import WindowRule  # noqa: PLC0415 - as in the commands
+    from basenji_kipoi.effects.windows import WindowRule  # noqa: PLC0415 - as in the commands
 
     if text in ("centred", "grid"):
         return WindowRule(text)

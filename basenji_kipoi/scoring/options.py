@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.passes import IndelMode
+from basenji_kipoi.effects.windows import WindowRule
 
-__all__ = ["ScoreOptions", "WindowRule"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-
-class WindowRule(NamedTuple):
-    """A rule that places the windows of variants, whatever the network.
-
-    Attributes
-    ----------
-    kind : {"centred", "grid", "cluster"}
-        As `basenji_kipoi.scoring.windows.WindowPlacement` has it.
-    tile : int
-        Length of a tile, whose variants share a window (bp); of ``cluster``.
-    """
-
-    kind: Literal["centred", "grid", "cluster"] = "centred"
-    tile: int = 1
-
-    def __str__(self) -> str:
-        return f"cluster:{self.tile}" if self.kind == "cluster" else self.kind
+__all__ = ["ScoreOptions", "described_placing"]
 
 
 @dataclass(frozen=True)
@@ -108,10 +94,23 @@ class ScoreOptions:
     @property
     def placed(self) -> dict[str, Any]:
         """What windows and bins depend on, as the metadata of an output hold it."""
-        return {
-            "bins": "all" if self.bins is None else f"center:{self.bins}",
-            "window": str(self.window),
-            "both_strands": self.both_strands,
-            "shifts": list(self.shifts),
-            "indels": self.indels,
-        }
+        return described_placing(
+            self.bins, self.window, self.both_strands, self.shifts, self.indels
+        )
+
+
+def described_placing(
+    bins: int | None,
+    window: WindowRule,
+    both_strands: bool | None,
+    shifts: Sequence[int],
+    indels: IndelMode,
+) -> dict[str, Any]:
+    """Describe what windows and bins depend on, as the metadata of an output hold it."""
+    return {
+        "bins": "all" if bins is None else f"center:{bins}",
+        "window": str(window),
+        "both_strands": both_strands,
+        "shifts": list(shifts),
+        "indels": indels,
+    }

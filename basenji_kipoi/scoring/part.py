@@ -12,10 +12,10 @@ from basenji_kipoi.effects.gene_scores import gene_scores
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import GENE_SCORES
+from basenji_kipoi.effects.windows import WindowPlacement
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.variant_checks import Status
 from basenji_kipoi.scoring.tables import ALLELE_COLUMNS, GENE_COLUMNS, ScoreTable
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.engine import EffectEngine
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.effects.windows import WindowRule
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import GeneBins, Genes
     from basenji_kipoi.genome.variant_checks import AlleleChecks, Checked
     from basenji_kipoi.genome.vcf import Variant
+    from basenji_kipoi.models.architecture import Architecture
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.background import Background
-    from basenji_kipoi.scoring.options import WindowRule
 
-__all__ = ["Scoring"]
+__all__ = ["Scoring", "longest_allele"]
 
 #: A part has at most so many alleles, ...
 _PART_ALLELES = 1024
@@ -39,6 +40,11 @@ _PART_ALLELES = 1024
 _PART_BASES = 1 << 28
 #: ... and so many values, which wait in memory (64 MiB).
 _PART_VALUES = 1 << 24
+
+
+def longest_allele(architecture: Architecture) -> int:
+    """Return the length of the longest REF or ALT that is scored where none is said (bp)."""
+    return max(architecture.bins * architecture.bin // 4, 1)
 
 
 class Scoring:

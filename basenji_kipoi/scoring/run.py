@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from basenji_kipoi import __version__
+from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
@@ -28,7 +28,7 @@ from basenji_kipoi.scoring.metadata import (
     settings_of,
 )
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
-from basenji_kipoi.scoring.part import Scoring
+from basenji_kipoi.scoring.part import Scoring, longest_allele
 from basenji_kipoi.scoring.plan import (
     check_can_be_planned,
     make_plan,
@@ -210,10 +210,10 @@ class _Inputs:
 def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
     asked = scores_named(options.scores)
     bundles = load_members(options.model)
-    geometry, targets = bundles[0].architecture, bundles[0].targets
+    targets = bundles[0].targets
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
-    longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
+    longest = options.max_allele or longest_allele(bundles[0].architecture)
     placed = {"model": [bundle.weights_sha256[0] for bundle in bundles], **options.placed}
     background = None
     if options.background:

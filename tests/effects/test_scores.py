@@ -20,14 +20,13 @@ from basenji_kipoi.effects.engine import Effects, PlainEngine
 from basenji_kipoi.effects.passes import Pass, changed_bins, passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import GENE_SCORES, SCORES, is_histone, scores_named
+from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
 from basenji_kipoi.models.targets import Target, Targets
-from basenji_kipoi.scoring.options import WindowRule
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 #: Four predicted bins of 10 bp behind one cropped bin.
 GEOMETRY = SimpleNamespace(window=60, bin=10, crop=1, bins=4)

@@ -7,10 +7,10 @@ import pytest
 
 from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.effects.scores import scores_named
+from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import Variant
-from basenji_kipoi.scoring.options import WindowRule
 from basenji_kipoi.scoring.part import Scoring
 
 LETTERS = "".join(np.random.default_rng(2).choice(list("ACGT"), 9000))

@@ -12,9 +12,8 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele
 from basenji_kipoi.cli.options import read_window
 from basenji_kipoi.effects.passes import Pass, changed_bins
+from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
 from basenji_kipoi.genome.alleles import AlleleWindow
-from basenji_kipoi.scoring.options import WindowRule
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 ARCHITECTURE = small_architecture()
 PASSES = [Pass(0, 0, False), Pass(0, 0, True)]

@@ -8,7 +8,7 @@ unknown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,9 +22,26 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.scoring.options import WindowRule
 
-__all__ = ["WindowPlacement"]
+__all__ = ["WindowPlacement", "WindowRule"]
+
+
+class WindowRule(NamedTuple):
+    """A rule that places the windows of variants, whatever the network.
+
+    Attributes
+    ----------
+    kind : {"centred", "grid", "cluster"}
+        As `WindowPlacement` has it.
+    tile : int
+        Length of a tile, whose variants share a window (bp); of ``cluster``.
+    """
+
+    kind: Literal["centred", "grid", "cluster"] = "centred"
+    tile: int = 1
+
+    def __str__(self) -> str:
+        return f"cluster:{self.tile}" if self.kind == "cluster" else self.kind
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def mutate(
 ) -> None:
     """Mutate every base of each interval and score what that changes.
 
-    An interrupted run goes on where it was when its command is repeated.
+    What is finished of an interrupted run waits in the folder OUT.unfinished: it goes on where it
+    was when its command is repeated.
     """
     from basenji_kipoi.mutagenesis.run import mutate_file
     from basenji_kipoi.mutagenesis.scores import Mutations

@@ -22,6 +22,7 @@ __all__ = [
     "Model",
     "Overwrite",
     "Quiet",
+    "Resume",
     "Tracks",
     "read_bins",
     "read_names",
@@ -54,6 +55,7 @@ BothStrands = Annotated[
         show_default="as the model was evaluated",
     ),
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show neither progress nor a summary.")]
 Memory = Annotated[

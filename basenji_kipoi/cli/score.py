@@ -19,6 +19,7 @@ from basenji_kipoi.cli.options import (
     Memory,
     Overwrite,
     Quiet,
+    Resume,
     Tracks,
     read_bins,
     read_names,
@@ -153,9 +154,7 @@ def score(
             "compute no checksums."
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
-    ] = False,
+    resume: Resume = False,
     part_size: _PartSize = None,
     memory: Memory = MEMORY,
     overwrite: Overwrite = False,

@@ -18,6 +18,7 @@ from basenji_kipoi.cli.options import (
     Memory,
     Overwrite,
     Quiet,
+    Resume,
     Tracks,
     read_names,
 )
@@ -77,6 +78,7 @@ def mutate(
         ),
     ] = "anchor",
     memory: Memory = MEMORY,
+    resume: Resume = False,  # noqa: ARG001 - as in the other commands; repeating does the same
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

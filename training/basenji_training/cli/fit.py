@@ -198,16 +198,21 @@ def fit(
     seed: Annotated[
         int | None, typer.Option(help="Seed of all that is random.", show_default="0")
     ] = None,
-    replicates: Annotated[
+    repeats: Annotated[
         int,
-        typer.Option(min=1, help="Runs that differ in their seed, as OUT/replicate1 and so on."),
+        typer.Option(
+            "--repeats",
+            "--replicates",
+            min=1,
+            help="Runs that differ in their seed, as OUT/repeat1 and so on.",
+        ),
     ] = 1,
     folds: Annotated[
         str | None,
         typer.Option(
             help="Cross-validation: labels of the stores (folds or chromosomes, separated by "
             "commas, or all) that are tested on in turn while the next one validates; runs are "
-            "OUT/FOLD-REPLICATE.",
+            "OUT/FOLD-REPEAT.",
         ),
     ] = None,
     resume: Annotated[
@@ -271,14 +276,14 @@ def fit(
         "checkpoint_minutes": checkpoint_minutes,
         "tensorboard": tensorboard,
     }
-    if replicates == 1 and folds is None:
+    if repeats == 1 and folds is None:
         run = train(opened, architecture, out, settings, **options)
         if process == 0:
             typer.echo(_summary(run))
         return
     if processes > 1:
-        raise InputError("several processes train one run at a time: leave --replicates, --folds")
-    runs = members(opened, folds.split(",") if folds else None, replicates)
+        raise InputError("several processes train one run at a time: leave --repeats, --folds")
+    runs = members(opened, folds.split(",") if folds else None, repeats)
     for line in fit_members(runs, opened, architecture, out, settings, **options):
         typer.echo(f"{line['run']}: validation r {line['validation_r']:.3f}")
     typer.echo(f"{out}: {len(runs)} runs; {out / SUMMARY} lists them")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
 from basenji_training.fit.run_directory import Run
-from basenji_training.optimisation.trainee import trunk_layers
+from basenji_training.optimisation.train_state import trunk_layers
 
 if TYPE_CHECKING:
     import os

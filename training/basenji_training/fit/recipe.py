@@ -11,7 +11,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.presets.presets import read_preset
-from basenji_training.fit import recipes as presets
+from basenji_training.fit import recipes
 from basenji_training.optimisation.settings import Settings
 
 __all__ = ["Recipe", "read_network", "read_recipe"]
@@ -60,7 +60,7 @@ def read_recipe(name: str) -> Recipe:
         return recipe
     files = {
         entry.name.removesuffix(_SUFFIX): entry
-        for entry in resources.files(presets).iterdir()
+        for entry in resources.files(recipes).iterdir()
         if entry.name.endswith(_SUFFIX)
     }
     if name not in files:

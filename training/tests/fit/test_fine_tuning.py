@@ -18,7 +18,7 @@ from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.loop import fit
 from basenji_training.optimisation.devices import shared_by
 from basenji_training.optimisation.losses import poisson
-from basenji_training.optimisation.trainee import Trainee, trunk_layers
+from basenji_training.optimisation.train_state import TrainState, trunk_layers
 
 
 def trunk_weights(network):
@@ -154,14 +154,14 @@ def test_the_trunk_moves_at_a_rate_of_its_own():
             update={"optimizer": "sgd", "momentum": 0.0, "trunk_learning_rate_factor": factor}
         )
         keras.utils.set_random_seed(0)
-        trainee = Trainee(tiny_architecture(dropout=False), settings)
-        variables = [*trainee.trunk_variables, *trainee.head_variables("tracks")]
+        state = TrainState(tiny_architecture(dropout=False), settings)
+        variables = [*state.trunk_variables, *state.head_variables("tracks")]
         before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
-        trainee.set_learning_rate(0.1)
-        shared_by(1, 2).compile(trainee, poisson, 1.0)("tracks", sequence, coverage)
+        state.set_learning_rate(0.1)
+        shared_by(1, 2).compile(state, poisson, 1.0)("tracks", sequence, coverage)
         after = [keras.ops.convert_to_numpy(v) for v in variables]
         moves.append([new - old for new, old in zip(after, before, strict=True)])
-    trunk = len(trainee.trunk_variables)
+    trunk = len(state.trunk_variables)
     for number, (whole, part) in enumerate(zip(*moves, strict=True)):
         expected = whole / 4 if number < trunk else whole
         np.testing.assert_allclose(part, expected, rtol=1e-2, atol=1e-6)

@@ -78,7 +78,7 @@ def mutate(
         ),
     ] = "anchor",
     memory: Memory = MEMORY,
-    resume: Resume = False,  # noqa: ARG001 - as in the other commands; repeating does the same
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

@@ -181,7 +181,8 @@ def test_a_killed_run_goes_on(tmp_path, inputs, output, how):
     with np.load(done[0]) as content:
         first = content["SAD"]
     np.savez(done[0], SAD=first + 1)
-    result = mutate(inputs, out=out)
+    # Repeating the command is enough; --resume, as other commands need it, is taken too.
+    result = mutate(inputs, *["--resume"] * (how == signal.SIGTERM), out=out)
     assert result.exit_code == 0, result.stderr
     share = re.search(r"going on with .*x.h5.unfinished: (\d+)% is done already\n", result.stderr)
     assert 0 < int(share[1]) < 100 or len(done) > 1

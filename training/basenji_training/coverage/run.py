@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import importlib.metadata
 import itertools
@@ -148,7 +147,7 @@ def make_coverage(
                 (*tracks, table, page),
                 "basenji-train coverage",
                 {
-                    **dataclasses.asdict(settings),
+                    **settings.model_dump(),
                     "reads": [fingerprint(path) for path in paths],
                     "fasta": fasta and fingerprint(Path(fasta)),
                     "genes": genes and fingerprint(Path(genes)),
@@ -199,7 +198,7 @@ def make_coverage(
             "versions": _versions(),
             "reads": [path.name for path in paths],
             "bigwigs": [path.name for path in tracks],
-            "settings": dataclasses.asdict(settings),
+            "settings": settings.model_dump(),
             **quality.figures(),
         }
         text = json.dumps(description, indent=2) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.models.architecture import Architecture
+    from basenji_training.fit.loop import Execution
     from basenji_training.fit.run_directory import Run
     from basenji_training.optimisation.settings import Settings
     from basenji_training.store.store import Store
@@ -111,9 +112,7 @@ def fit_members(
     architecture: Architecture,
     out: str | os.PathLike[str],
     settings: Settings,
-    *,
-    resume: bool,
-    **options: Any,  # noqa: ANN401 - handed on
+    **options: Unpack[Execution],
 ) -> list[dict[str, Any]]:
     """Train one network after the other.
 
@@ -125,10 +124,9 @@ def fit_members(
         As `basenji_training.fit.loop.fit` takes them; the repeat's number is added to the seed.
     out
         Folder for the run directories and for ``summary.tsv``, which grows with them.
-    resume
-        Whether to go on with what is in the folder: finished runs stay as they are.
     options
-        Further arguments of `basenji_training.fit.loop.fit`.
+        As `basenji_training.fit.loop.fit` takes them. With `resume` it goes on with what is in the
+        folder: finished runs stay as they are.
 
     Returns
     -------
@@ -142,7 +140,7 @@ def fit_members(
         If the folder exists and `resume` is not set, or a run cannot be trained or resumed, or has
         the name that an older version gave.
     """
-    out = check_output(out, overwrite=resume)
+    out = check_output(out, overwrite=options.get("resume", False))
     out.mkdir(exist_ok=True)
     for member in runs:
         former = out / f"replicate{member.repeat}"
@@ -156,9 +154,7 @@ def fit_members(
         # What the last network left in Keras would pile up.
         keras.backend.clear_session()
         seeded = settings.model_copy(update={"seed": settings.seed + member.repeat})
-        run = fit(
-            member.stores(stores), architecture, out / member.name, seeded, resume=resume, **options
-        )
+        run = fit(member.stores(stores), architecture, out / member.name, seeded, **options)
         summary.append(_line(member, run))
         _write(summary, out / SUMMARY)
     return summary

@@ -21,8 +21,10 @@ from basenji_training.coverage.run import make_coverage
 from basenji_training.reads import step_results
 from basenji_training.reads.settings import Settings
 
-STRANDED = Settings("cut", stranded=True, gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
-UNSTRANDED = Settings("cut", gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
+STRANDED = Settings(
+    mode="cut", stranded=True, gc=True, smooth_sd=2, min_mapq=0, fragment_length=100
+)
+UNSTRANDED = Settings(mode="cut", gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,7 @@ def test_killed_at_random_it_goes_on_to_the_same(reads, options, tmp_path):
         deadline = time.monotonic() + 120
         while process.poll() is None and len(list(left.glob("pieces/*.npz"))) < wanted:
             assert time.monotonic() < deadline
+            time.sleep(0.002)
         process.kill()
     assert not (tmp_path / "x.bw").exists(), f"finished before step {wanted} was seen"
     steps = {path.name: path.stat().st_mtime_ns for path in left.glob("pieces/*.npz")}
@@ -186,10 +189,10 @@ def test_what_an_older_version_left_is_refused(reads, tmp_path, resume):
     (left / "read.0.0.done").write_bytes(b"\x80\x05cos\nsystem\n")
     (left / "0.0.rows").write_bytes(b"rows")
     with pytest.raises(InputError, match=r"\.x\.bw\.unfinished is of another version"):
-        make_coverage([reads["tagged"]], tmp_path / "x.bw", Settings("cut"), resume=resume)
+        make_coverage([reads["tagged"]], tmp_path / "x.bw", Settings(mode="cut"), resume=resume)
     assert [path.name for path in tmp_path.iterdir()] == [left.name]
     assert len(list(left.iterdir())) == 3
-    make_coverage([reads["tagged"]], tmp_path / "x.bw", Settings("cut"), overwrite=True)
+    make_coverage([reads["tagged"]], tmp_path / "x.bw", Settings(mode="cut"), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.bw", "x.html", "x.json"]
 
 
@@ -229,7 +232,7 @@ def test_other_inputs_and_settings_are_not_gone_on_with(reads, tmp_path, monkeyp
             with pytest.raises(KeyboardInterrupt):
                 make_coverage([bam], out / "x.bw", settings, resume=True, **arguments)
 
-    raw, wide = Settings("cut", min_mapq=0), Settings("cut", min_mapq=0, smooth_sd=4)
+    raw, wide = Settings(mode="cut", min_mapq=0), Settings(mode="cut", min_mapq=0, smooth_sd=4)
     begin(raw)
     with pytest.raises(InputError, match=r"begun with another smooth_sd \(0.0, now 4\)"):
         make_coverage([bam], out / "x.bw", wide, resume=True)
@@ -251,7 +254,7 @@ def test_files_of_one_name_have_indices_of_their_own(reads, tmp_path):
         files.append(tmp_path / name / "reads.bam")
         files[-1].parent.mkdir()
         files[-1].write_bytes(reads[name].read_bytes())
-    settings = Settings("cut", min_mapq=0)
+    settings = Settings(mode="cut", min_mapq=0)
     make_coverage(files, tmp_path / "x.bw", settings)
     both = outputs(tmp_path)[0]
     make_coverage([reads["tagged"], reads["named"]], tmp_path / "x.bw", settings, overwrite=True)

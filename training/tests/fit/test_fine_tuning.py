@@ -13,6 +13,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
 from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.training_record import NetworkRecord, Origin, Splits, TrainingRecord
 from basenji_training.evaluation.model_card import independence
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.loop import fit
@@ -40,7 +41,7 @@ def bundle(trained, tmp_path_factory):
         targets=run.targets_of(),
         name="letters",
         assembly="random1",
-        training={"chromosomes": run.settings["stores"]["letters"]["folds"]},
+        training=TrainingRecord(chromosomes=run.settings["stores"]["letters"]["folds"]),
         evaluation={},
         model_card="",
         both_strands=True,
@@ -73,7 +74,7 @@ def test_of_an_ensemble_it_is_the_first_network(trained, tmp_path):
     network = build_network(tiny_architecture(tracks=2))
     load_trunk(network, ensemble.path)
     assert_same(trunk_weights(network), trunk_weights(run.network()))
-    assert origin_of(ensemble.path) == {"name": "two", "chromosomes": {}, "origin": None}
+    assert origin_of(ensemble.path) == Origin(name="two", chromosomes={})
 
 
 def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, tmp_path):
@@ -105,13 +106,14 @@ def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, 
     ],
 )
 def test_the_card_says_what_the_beginning_has_seen(origin, expected):
-    member = {"chromosomes": {"train": ["chr2"], "validation": ["chr3"], "test": ["chr4"]}}
+    before = None
     if origin is not None:
         seen = {
-            data: {"train": labels, "validation": [], "test": []} for data, labels in origin.items()
+            data: Splits(train=labels, validation=[], test=[]) for data, labels in origin.items()
         }
-        member["origin"] = {"name": "before", "chromosomes": seen, "origin": None}
-    text = independence({"chromosomes": ["chr4"]}, [member])
+        before = Origin(name="before", chromosomes=seen)
+    own = Splits(train=["chr2"], validation=["chr3"], test=["chr4"])
+    text = independence({"chromosomes": ["chr4"]}, [NetworkRecord(chromosomes=own, origin=before)])
     assert expected in text
     assert ("neither for training" in text) == (origin is None)
 

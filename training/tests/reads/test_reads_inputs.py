@@ -21,7 +21,7 @@ from basenji_training.coverage.run import make_coverage
 from basenji_training.reads.settings import RECIPES, Settings
 
 FRAGMENTS = "chr1\t10\t60\tAAC\t2\nchr1\t20\t80\tAAG\t1\nchr2\t0\t300\tAAC\t3\n"
-CUTS = Settings("cut")
+CUTS = Settings(mode="cut")
 YEAST = Path(os.environ.get("BASENJI_DATA", "")) / "yeast"
 needs_yeast = pytest.mark.skipif(
     "BASENJI_DATA" not in os.environ, reason="BASENJI_DATA does not name the folder with yeast/"
@@ -55,7 +55,7 @@ def test_fragments_count_as_often_as_they_were_seen(fasta, tmp_path, compressed)
     make_coverage([path], tmp_path / "x.bw", CUTS, fasta=fasta)
     got = values(tmp_path / "x.bw", "chr1", 200)
     assert {at: got[at] for at in np.flatnonzero(got).tolist()} == {10: 2, 20: 1, 59: 2, 79: 1}
-    make_coverage([path], tmp_path / "y.bw", Settings("fragment"), fasta=fasta)
+    make_coverage([path], tmp_path / "y.bw", Settings(mode="fragment"), fasta=fasta)
     assert values(tmp_path / "y.bw", "chr1", 200)[[9, 10, 20, 59, 60, 79, 80]].tolist() == [
         0, 2, 3, 3, 1, 1, 0,
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def test_fragments_count_as_often_as_they_were_seen(fasta, tmp_path, compressed)
 def test_contigs_are_matched_and_unknown_ones_counted(fasta, tmp_path):
     path = tmp_path / "f.bed"
     path.write_text("1\t10\t60\nscaffold\t1\t5\n2\t0\t300\n")
-    quality = make_coverage([path], tmp_path / "x.bw", Settings("centre"), fasta=fasta)
+    quality = make_coverage([path], tmp_path / "x.bw", Settings(mode="centre"), fasta=fasta)
     assert quality.tally["contig not in the genome"] == 1
     assert values(tmp_path / "x.bw", "chr1", 200)[34] == 1
     assert values(tmp_path / "x.bw", "chr2", 400)[149] == 1
@@ -98,7 +98,7 @@ def test_malformed_fragments_are_named(fasta, tmp_path, text, message):
 def test_fragment_files_know_no_strands(fasta, tmp_path):
     path = tmp_path / "f.bed"
     path.write_text(FRAGMENTS)
-    for settings in (Settings("five-prime"), Settings("cut", stranded=True)):
+    for settings in (Settings(mode="five-prime"), Settings(mode="cut", stranded=True)):
         with pytest.raises(InputError, match="knows neither reads nor strands"):
             make_coverage([path], tmp_path / "x.bw", settings, fasta=fasta)
     with pytest.raises(InputError, match="pass the genome with --fasta"):
@@ -147,7 +147,9 @@ def test_bad_alignment_files_end_in_one_line(reads, fasta, tmp_path):
     assert "has contigs that the genome lacks, such as chr1" in failing(bam, fasta=other)
     empty = rewrite(bam, tmp_path / "empty.bam", change=lambda *_: None)
     assert "no read of" in failing(empty)
-    assert "low mapping quality" in failing(bam, Settings("cut", min_mapq=254, multimap="drop"))
+    assert "low mapping quality" in failing(
+        bam, Settings(mode="cut", min_mapq=254, multimap="drop")
+    )
     both = rewrite(bam, tmp_path / "mixed.bam", change=mixed)
     assert "holds both paired" in failing(both)
     assert "pass --fasta, or pass --no-gc" in failing(bam, RECIPES["atac"])
@@ -171,7 +173,7 @@ def test_a_missing_index_is_made_elsewhere(reads, tmp_path):
     folder.mkdir()
     copy = folder / "reads.bam"
     copy.write_bytes(bam.read_bytes())
-    quality = make_coverage([copy], tmp_path / "x.bw", Settings("cut", min_mapq=0))
+    quality = make_coverage([copy], tmp_path / "x.bw", Settings(mode="cut", min_mapq=0))
     assert [path.name for path in folder.iterdir()] == ["reads.bam"]
     assert sum(quality.forward) + sum(quality.reverse) == pytest.approx(len(simulated.five))
 
@@ -226,7 +228,7 @@ def test_a_strand_without_reads_is_an_empty_track(tmp_path):
         record.query_name, record.flag, record.reference_id = "r", 0, 0
         record.reference_start, record.cigarstring, record.mapping_quality = 200, "30M", 60
         file.write(record)
-    make_coverage([tmp_path / "one.bam"], tmp_path / "x.bw", Settings("cut", stranded=True))
+    make_coverage([tmp_path / "one.bam"], tmp_path / "x.bw", Settings(mode="cut", stranded=True))
     assert values(tmp_path / "x_plus.bw", "c", 400).sum() == 1
     assert values(tmp_path / "x_minus.bw", "c", 400).sum() == 0
 
@@ -234,7 +236,7 @@ def test_a_strand_without_reads_is_an_empty_track(tmp_path):
 @needs_yeast
 def test_atac_fragments_make_the_published_track_exactly(tmp_path):
     """Cuts of fragments moved by +4/-5, as its publisher counts from half-open ends."""
-    settings = Settings("cut", shift_forward=4, shift_reverse=-4)
+    settings = Settings(mode="cut", shift_forward=4, shift_reverse=-4)
     assert (RECIPES["atac"].shift_forward, RECIPES["atac"].shift_reverse) == (4, -4)
     make_coverage(
         [YEAST / "reads/atac.fragments.bed.gz"],

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -115,6 +115,7 @@ def predict_intervals(
     *,
     batch_size: int = 8,
     tracks: Sequence[int] | None = None,
+    skipped: int = 0,
 ) -> Iterator[PredictedBins]:
     """Predict intervals in order.
 
@@ -134,6 +135,9 @@ def predict_intervals(
         compiled once; what fills up the last batch is dropped.
     tracks
         Indices of the tracks to return; all by default.
+    skipped
+        Windows from the first on that are left out. Behind whole batches, the others are those of
+        the same batches as without, and so the same to the last bit.
 
     Yields
     ------
@@ -152,10 +156,12 @@ def predict_intervals(
         for number, interval in enumerate(intervals)
         for tile in tiles_of(interval.start, interval.end, architecture)
     )
+    queue = islice(queue, skipped, None)
     codes = None
     while batch := list(islice(queue, batch_size)):
         if codes is None:  # a first batch that is not full is the only one
-            codes = np.empty((len(batch), architecture.window), dtype=np.uint8)
+            size = batch_size if skipped else len(batch)
+            codes = np.full((size, architecture.window), UNKNOWN, dtype=np.uint8)
         for row, (_, chrom, tile) in enumerate(batch):
             codes[row] = genome.codes(chrom, tile.start, tile.start + architecture.window)
         values = _predict(network, architecture, codes)

@@ -24,7 +24,7 @@ def coverage(
         list[Path],
         typer.Argument(
             help="BAM or CRAM files sorted by position, or fragment files (BED: contig, start, "
-            "end[, name, count]; plain or gzip), of one sample: their coverage is added."
+            "end[, barcode, count]; plain or gzip), of one sample: their coverage is added."
         ),
     ],
     out: Annotated[
@@ -44,6 +44,12 @@ def coverage(
     ] = None,
     genes: Annotated[
         Path | None, typer.Option(help="GTF file: show the coverage around starts of genes.")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["auto", "alignments", "fragments"] | None,
+        typer.Option(
+            help="What the files are: BAM or CRAM, or fragments; by default told by what they hold."
+        ),
     ] = None,
     mode: Annotated[
         Literal["cut", "five-prime", "centre", "fragment", "read"] | None,
@@ -193,6 +199,8 @@ def coverage(
         "mate": mate,
         "shift_forward": shift_forward,
         "shift_reverse": shift_reverse,
+        # Shifts that are given hold for fragment files too, whatever these say.
+        "move_fragments": shift_forward is not None or shift_reverse is not None or None,
         "stranded": stranded,
         "flip_strands": flip_strands or None,
         "fragment_length": fragment_length,
@@ -206,6 +214,7 @@ def coverage(
         "clip": clip,
         "gc": gc,
         "smooth_sd": smooth,
+        "format": format,
     }
     settings = dataclasses.replace(
         RECIPES[assay], **{name: value for name, value in given.items() if value is not None}

@@ -31,7 +31,7 @@ from basenji_training.coverage.steps import Part, contig_tiles, count_gc, cover,
 from basenji_training.coverage.tss import tss_profile
 from basenji_training.reads.plan import Plan, finished
 from basenji_training.reads.reading import read_sources, usual_length
-from basenji_training.reads.sources import contig_lengths, open_source
+from basenji_training.reads.sources import check_sources, contig_lengths, open_source
 
 if TYPE_CHECKING:
     import os
@@ -129,6 +129,7 @@ def make_coverage(
         raise InputError("there are no files of reads")
     tracks = outputs(out, settings)
     table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    check_sources(paths, settings)
     if fasta is None and (settings.gc or genes is not None):
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"
         what = "the correction for GC content" if settings.gc else "--genes"
@@ -146,7 +147,7 @@ def make_coverage(
             unfinished_folder((*tracks, table, page), content, resume=resume, overwrite=overwrite)
         )
         folder, overwrite = unfinished.folder, unfinished.overwrite
-        lengths = contig_lengths(paths, genome)
+        lengths = contig_lengths(paths, genome, settings)
         plan = Plan(
             folder,
             tuple(lengths),
@@ -156,7 +157,7 @@ def make_coverage(
             resumable=unfinished.resumable,
         )
         sources = [
-            open_source(path, lengths, genome, folder / f"{number}.{path.name}")
+            open_source(path, lengths, genome, settings, folder / f"{number}.{path.name}")
             for number, path in enumerate(paths)
         ]
         pool = stack.enter_context(executor(processes))
@@ -170,6 +171,7 @@ def make_coverage(
         curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
         totals = _each(plan, pool, "events", lay_out, contigs, *_same(usual, curve))
         longest = max(total.longest for total in totals)
+        reading.tally["beyond an end of their contig"] += round(sum(t.outside for t in totals))
         files = [stack.enter_context(atomic_path(path, overwrite=overwrite)) for path in tracks]
         for track, path in enumerate(files):
             label = f"writing {tracks[track].name}" if progress else ""
@@ -184,6 +186,7 @@ def make_coverage(
             usual_length=usual,
             gc=curve,
             tss=None if starts is None else tss_profile(files, starts),
+            is_atac=settings.is_atac,
         )
         description = {
             "command": command,

@@ -12,11 +12,15 @@ from typing import Literal
 
 from basenji_kipoi.base.errors import InputError
 
-__all__ = ["RECIPES", "Duplicates", "Mode", "Multimap", "Settings"]
+__all__ = ["RECIPES", "Duplicates", "Format", "Mode", "Multimap", "Settings"]
 
 Mode = Literal["cut", "five-prime", "centre", "fragment", "read"]
 Multimap = Literal["em", "uniform", "drop"]
 Duplicates = Literal["keep", "mark", "drop"]
+Format = Literal["auto", "alignments", "fragments"]
+
+# Far beyond what any assay needs (bp): what a Gaussian reaches is held for every part.
+_LARGEST_SD, _LARGEST_SHIFT = 10_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class Settings:
         Which reads of a pair count in ``five-prime`` and ``read`` mode: 1, 2, or 0 for both.
     shift_forward, shift_reverse
         Bases added to the position of a forward and of a reverse read's 5' end (bp).
+    move_fragments
+        Whether they are added to the ends in fragment files too, whatever these say. Otherwise they
+        are not where a file says that its ends have been moved; one that does not say is an error.
     stranded
         Whether the strands make tracks of their own.
     flip_strands
@@ -50,8 +57,9 @@ class Settings:
     smooth_sd
         Standard deviation (bp) of the Gaussian that smooths the result; 0 for none.
     duplicates
-        ``keep`` counts all, ``mark`` leaves out those that the file marks, ``drop`` also all but
-        one of the uniquely mapped fragments with the same ends and strand.
+        ``keep`` counts all, ``mark`` leaves out those that the file marks (a fragment file: all but
+        one of those that it counts), ``drop`` also all but one of the uniquely mapped fragments
+        with the same ends and strand.
     min_mapq
         Least mapping quality of reads that map uniquely.
     max_soft_clip
@@ -60,12 +68,16 @@ class Settings:
         Length of single-end fragments (bp); None to estimate it.
     max_fragment
         Longest fragment of a pair (bp) in ``centre`` and ``fragment`` mode.
+    format
+        What the files of reads are: ``alignments`` (BAM, CRAM), ``fragments``, or ``auto``, told by
+        what they hold.
     """
 
     mode: Mode
     mate: int = 0
     shift_forward: int = 0
     shift_reverse: int = 0
+    move_fragments: bool = False
     stranded: bool = False
     flip_strands: bool = False
     multimap: Multimap = "em"
@@ -79,20 +91,38 @@ class Settings:
     max_soft_clip: int | None = None
     fragment_length: int | None = None
     max_fragment: int = 2000
+    format: Format = "auto"
 
     def __post_init__(self) -> None:
         """Check what no type says."""
         if self.mate not in (0, 1, 2):
             raise InputError(f"--mate is {self.mate}: expected 1, 2, or 0 for both reads of a pair")
-        if self.multimap_sd <= 0:
-            raise InputError(f"--multimap-sd is {self.multimap_sd}: it must be above 0 bp")
-        if self.clip is not None and self.clip <= 0:
-            raise InputError(f"--clip is {self.clip}: it must be above 0")
+        # Not (x > 0), so that NaN is caught.
+        if not 0 < self.multimap_sd <= _LARGEST_SD:
+            raise InputError(
+                f"--multimap-sd is {self.multimap_sd}: it must be above 0 bp and at most "
+                f"{_LARGEST_SD}"
+            )
+        if self.clip is not None and not 0 < self.clip < float("inf"):
+            raise InputError(f"--clip is {self.clip}: it must be above 0, and finite")
+        if not 0 <= self.smooth_sd <= _LARGEST_SD:
+            raise InputError(f"--smooth is {self.smooth_sd}: it must be from 0 to {_LARGEST_SD} bp")
+        for option in ("shift_forward", "shift_reverse"):
+            if abs(getattr(self, option)) > _LARGEST_SHIFT:
+                raise InputError(
+                    f"--{option.replace('_', '-')} is {getattr(self, option)}: it must be at most "
+                    f"{_LARGEST_SHIFT} bp either way"
+                )
 
     @property
     def whole_fragments(self) -> bool:
         """Whether a pair of reads counts once, as the fragment between its ends."""
         return self.mode in ("centre", "fragment")
+
+    @property
+    def is_atac(self) -> bool:
+        """Whether cuts are moved to the middle of Tn5's place."""
+        return self.mode == "cut" and (self.shift_forward, self.shift_reverse) != (0, 0)
 
     @property
     def tracks(self) -> tuple[str, ...]:

@@ -137,6 +137,10 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and expected predictions of the Kipoi files
 	$(VENV)/bin/python example_files/make_expected.py
 
+.PHONY: option-tables
+option-tables: $(TRAINING_READY) ## after a change of settings: fit the tables of options in docs
+	$(TRAINING)/bin/python docs/option_tables.py
+
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info training/*.egg-info

@@ -42,7 +42,7 @@ GENOMES = ("hg38", "mm10")
 LENGTH = 4
 #: Bins on each side of a bin whose 4-mers the wider floor counts too.
 FLANK = 8
-REPLICATES = 3
+REPEATS = 3
 PENALTIES = 10.0 ** np.arange(1, 7)
 
 
@@ -134,7 +134,7 @@ def train(out: Path, epochs: int | None) -> float:
     stores = [out / f"{genome}.zarr" for genome in GENOMES]
     run_command(
         *("fit", *stores, "--recipe", RECIPE, "--out", out / "runs"),
-        *("--replicates", str(REPLICATES), "--resume", *limit),
+        *("--repeats", str(REPEATS), "--resume", *limit),
     )
     seconds = time.monotonic() - start
     for genome, store in zip(GENOMES, stores, strict=True):
@@ -147,7 +147,7 @@ def train(out: Path, epochs: int | None) -> float:
 
 
 def _runs(out: Path) -> list[Path]:
-    return [out / "runs" / f"replicate{number + 1}" for number in range(REPLICATES)]
+    return [out / "runs" / f"repeat{number + 1}" for number in range(REPEATS)]
 
 
 def measure(out: Path, epochs: int | None) -> dict[str, Any]:

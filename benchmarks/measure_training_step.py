@@ -18,7 +18,7 @@ from basenji_kipoi.base.sequence import one_hot
 from basenji_training.fit.recipe import read_network, read_recipe
 from basenji_training.optimisation.devices import shared_by
 from basenji_training.optimisation.losses import make_loss
-from basenji_training.optimisation.trainee import Trainee
+from basenji_training.optimisation.train_state import TrainState
 
 
 def main() -> None:
@@ -35,11 +35,11 @@ def main() -> None:
     name, head = next(iter(architecture.heads.items()))
     architecture = architecture.with_heads({name: head.tracks})
     settings = recipe.settings.model_copy(update={"dtype": arguments.dtype})
-    trainee = Trainee(architecture, settings)
+    state = TrainState(architecture, settings)
     # So low that the weights stay finite on noise; it costs what any rate costs.
-    trainee.set_learning_rate(1e-6)
+    state.set_learning_rate(1e-6)
     take_step = shared_by(1, arguments.batch).compile(
-        trainee, make_loss(settings), settings.clip_norm
+        state, make_loss(settings), settings.clip_norm
     )
     generator = np.random.default_rng(0)
     codes = generator.integers(0, 4, (arguments.batch, architecture.window), dtype=np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
@@ -17,6 +17,7 @@ from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import text_lines
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     import os
@@ -59,10 +60,14 @@ class Metadata(BaseModel):
     receptive_field: int
     tracks: int
     both_strands: bool = False
-    training: dict[str, Any] = {}
+    training: TrainingRecord = TrainingRecord()
     versions: dict[str, str] = {}
     weights: tuple[str, ...] = (WEIGHTS,)
     sha256: dict[str, str]
+
+    @field_serializer("training")
+    def _as_it_was_said(self, training: TrainingRecord) -> dict[str, Any]:
+        return training.content()
 
     @model_validator(mode="after")
     def _fit_format(self) -> Metadata:
@@ -242,7 +247,7 @@ def save_bundle(
     targets: Targets,
     name: str,
     assembly: str,
-    training: dict[str, Any],
+    training: TrainingRecord,
     evaluation: dict[str, Any],
     model_card: str,
     both_strands: bool = False,
@@ -263,7 +268,7 @@ def save_bundle(
     name, assembly
         The model's name and the genome assembly that it was trained on.
     training
-        What it was trained on and how: data, chromosomes of each split, commands.
+        What it was trained on and how.
     evaluation
         The content of ``evaluation.json``.
     model_card

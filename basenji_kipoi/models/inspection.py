@@ -78,7 +78,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "members": len(metadata.weights),
         "layers": _layers(architecture),
         "tracks": [track.model_dump() for track in bundle.targets],
-        "training": metadata.training,
+        "training": metadata.training.content(),
         "evaluation": bundle.evaluation,
         "versions": metadata.versions,
         "sha256": metadata.sha256,

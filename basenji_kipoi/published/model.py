@@ -27,10 +27,11 @@ from basenji_kipoi.models.bundle import (
 )
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import keras
 
@@ -251,19 +252,16 @@ class PublishedModel(Bundle):
                     f"{self.weights.path}: the network predicts values that are not finite: the "
                     "weights are damaged, or belong to another network"
                 )
-            check = {
-                "sequence": CHECK_SEQUENCE,
-                "mean": float(predicted.mean(dtype=np.float64)),
-                "largest": float(predicted.max()),
-            }
-            sources = [self.params, *self.weights.files]
-            training = {
-                "imported_from": [
-                    {"file": file.name, "sha256": checksum(file)} for file in sources
-                ],
-                "commands": [command],
-                "self_check": check,
-            }
+            check = SelfCheck(
+                sequence=CHECK_SEQUENCE,
+                mean=float(predicted.mean(dtype=np.float64)),
+                largest=float(predicted.max()),
+            )
+            sources = [
+                ImportedFile(file=file.name, sha256=checksum(file))
+                for file in (self.params, *self.weights.files)
+            ]
+            training = TrainingRecord(imported_from=sources, commands=[command], self_check=check)
             bundle = save_bundle(
                 folder,
                 network=network,
@@ -273,15 +271,14 @@ class PublishedModel(Bundle):
                 assembly=self.metadata.assembly,
                 training=training,
                 evaluation=self.evaluation,
-                model_card=self._model_card(training),
+                model_card=self._model_card(sources, check),
             )
             _compare(network, bundle.network(), sequence, predicted)
         return Bundle.load(path)
 
-    def _model_card(self, training: Mapping[str, Any]) -> str:
+    def _model_card(self, sources: Sequence[ImportedFile], check: SelfCheck) -> str:
         shape = self.architecture
-        sources = "\n".join(f"- {row['file']} {row['sha256']}" for row in training["imported_from"])
-        check = training["self_check"]
+        listing = "\n".join(f"- {source.file} {source.sha256}" for source in sources)
         return f"""# {self.metadata.name}
 
 A network of {self.weights.family}, imported from published files. Genome assembly:
@@ -292,11 +289,11 @@ bp, {shape.crop} bins cropped at each end. {count_parameters(shape)["trainable"]
 
 Files, with their sha256:
 
-{sources}
+{listing}
 
 Nothing was trained or evaluated here; the publication says what the network was trained on and how
-well it predicts. On the check sequence the mean of all bins and tracks is {check["mean"]:.6g}, the
-largest value {check["largest"]:.6g}.
+well it predicts. On the check sequence the mean of all bins and tracks is {check.mean:.6g}, the
+largest value {check.largest:.6g}.
 """
 
 

@@ -79,7 +79,7 @@ def test_a_bundle_says_where_it_comes_from(imported):
     assert (bundle.metadata.name, bundle.metadata.assembly) == ("old", "hg19")
     assert bundle.targets.labels == [f"track_{i}" for i in range(bundle.metadata.tracks)]
     training = bundle.metadata.training
-    sources = {row["file"]: row["sha256"] for row in training["imported_from"]}
+    sources = {source.file: source.sha256 for source in training.imported_from}
     files = [PARAMS_2020, KERAS_FILE]
     if family == "checkpoint_2018":
         files = [PARAMS_2018, *PARAMS_2018.parent.glob("model.tf.*")]
@@ -87,9 +87,9 @@ def test_a_bundle_says_where_it_comes_from(imported):
     # The self-check's figures, computed once more.
     x = one_hot(check_sequence(bundle.architecture.window)[None])
     predicted = bundle.network().predict_on_batch(x)
-    assert training["self_check"]["mean"] == pytest.approx(predicted.mean(), rel=1e-5)
-    assert training["self_check"]["largest"] == pytest.approx(predicted.max(), rel=1e-5)
-    assert f"(mean {training['self_check']['mean']:.6g})" in printed
+    assert training.self_check.mean == pytest.approx(predicted.mean(), rel=1e-5)
+    assert training.self_check.largest == pytest.approx(predicted.max(), rel=1e-5)
+    assert f"(mean {training.self_check.mean:.6g})" in printed
     assert f"{count_parameters(bundle.architecture)['trainable']:,} trained weights" in printed
 
 

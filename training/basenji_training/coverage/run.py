@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import importlib.metadata
 import itertools
@@ -139,7 +138,7 @@ def make_coverage(
         starts = read_genes(genes, genome) if genes is not None else None
         inputs = [*paths, *(Path(each) for each in (fasta, genes) if each is not None)]
         content = {
-            "settings": dataclasses.asdict(settings),
+            "settings": settings.model_dump(),
             "inputs": [fingerprint(path) for path in inputs],
             "versions": _versions(),
         }
@@ -194,7 +193,7 @@ def make_coverage(
             "versions": _versions(),
             "reads": [path.name for path in paths],
             "bigwigs": [path.name for path in tracks],
-            "settings": dataclasses.asdict(settings),
+            "settings": settings.model_dump(),
             **quality.figures(),
         }
         table = stack.enter_context(atomic_path(table, overwrite=overwrite))

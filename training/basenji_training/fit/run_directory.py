@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import keras
 
+    from basenji_kipoi.models.training_record import Origin
     from basenji_training.optimisation.settings import Settings
     from basenji_training.store.store import Store
 
@@ -149,7 +150,7 @@ def create(
     architecture: Architecture,
     recorded: dict[str, Any],
     command: str,
-    origin: dict[str, Any] | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Make the directory of a run that is about to start.
 
@@ -180,7 +181,8 @@ def create(
         architecture.write(folder / ARCHITECTURE)
         for store in stores:
             store.targets.write(folder / _targets_file(architecture.heads, store.name))
-        content = {**recorded, "origin": origin, "command": command}
+        began = None if origin is None else origin.model_dump()
+        content = {**recorded, "origin": began, "command": command}
         (folder / SETTINGS).write_text(json.dumps(content, indent=2) + "\n")
 
 

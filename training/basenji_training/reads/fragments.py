@@ -147,16 +147,16 @@ class Fragments:
     def _is_moved(self, comments: list[str], settings: Settings) -> bool:
         """Tell whether the ends, which the settings move, have been moved by the file's maker."""
         moves = settings.shift_forward, settings.shift_reverse
-        if settings.mode != "cut" or moves == (0, 0) or settings.move_fragments:
+        if settings.mode != "cut" or moves == (0, 0) or settings.fragment_ends == "unmoved":
             return False
-        if any(map(_MOVED.search, comments)):
+        if settings.fragment_ends == "moved" or any(map(_MOVED.search, comments)):
             return True
         forward, reverse = moves
         raise InputError(
             f"{self.path} does not say whether the ends of its fragments have been moved by "
             f"{forward:+} and {reverse - 1:+} already: those of Cell Ranger, SnapATAC2, sinto and "
-            "chromap have, pass --shift-forward 0 --shift-reverse 0; those made of alignments with "
-            f"bedtools have not, pass --shift-forward {forward} --shift-reverse {reverse}"
+            "chromap have, pass --fragment-ends moved; those made of alignments with bedtools have "
+            "not, pass --fragment-ends unmoved"
         )
 
     @contextlib.contextmanager

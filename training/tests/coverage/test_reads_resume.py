@@ -19,8 +19,10 @@ from basenji_training.coverage import steps as stages
 from basenji_training.coverage.run import make_coverage
 from basenji_training.reads.settings import Settings
 
-STRANDED = Settings("cut", stranded=True, gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
-UNSTRANDED = Settings("cut", gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
+STRANDED = Settings(
+    mode="cut", stranded=True, gc=True, smooth_sd=2, min_mapq=0, fragment_length=100
+)
+UNSTRANDED = Settings(mode="cut", gc=True, smooth_sd=2, min_mapq=0, fragment_length=100)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,7 @@ def test_other_inputs_and_settings_are_not_gone_on_with(reads, tmp_path, monkeyp
             with pytest.raises(KeyboardInterrupt):
                 make_coverage([bam], out / "x.bw", settings, resume=True, **arguments)
 
-    raw, wide = Settings("cut", min_mapq=0), Settings("cut", min_mapq=0, smooth_sd=4)
+    raw, wide = Settings(mode="cut", min_mapq=0), Settings(mode="cut", min_mapq=0, smooth_sd=4)
     begin(raw)
     with pytest.raises(InputError, match="begun with other inputs or options"):
         make_coverage([bam], out / "x.bw", wide, resume=True)
@@ -187,7 +189,7 @@ def test_files_of_one_name_have_indices_of_their_own(reads, tmp_path):
         files.append(tmp_path / name / "reads.bam")
         files[-1].parent.mkdir()
         files[-1].write_bytes(reads[name].read_bytes())
-    settings = Settings("cut", min_mapq=0)
+    settings = Settings(mode="cut", min_mapq=0)
     make_coverage(files, tmp_path / "x.bw", settings)
     both = outputs(tmp_path)[0]
     make_coverage([reads["tagged"], reads["named"]], tmp_path / "x.bw", settings, overwrite=True)

@@ -1,4 +1,4 @@
-"""What an evaluation may look at beside the store: genes, replicates, peaks."""
+"""What an evaluation compares with beside the store: genes, replicates, peaks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.targets import Targets
     from basenji_training.store.store import Store
 
-__all__ = ["Extras", "read_extras"]
+__all__ = ["Annotations", "read_annotations"]
 
 
 @dataclass(frozen=True)
-class Extras:
-    """Further inputs of an evaluation.
+class Annotations:
+    """What is known of a genome and its tracks beside the store.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Extras:
     peaks: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
 
 
-def read_extras(
+def read_annotations(
     store: Store,
     targets: Targets,
     *,
@@ -58,7 +58,7 @@ def read_extras(
     replicates: Path | None = None,
     folder: Path | None = None,
     peaks: Sequence[str] = (),
-) -> Extras:
+) -> Annotations:
     """Read further inputs.
 
     Parameters
@@ -72,7 +72,7 @@ def read_extras(
     genes
         GTF file.
     flank, contrasts
-        As `Extras` has them.
+        As `Annotations` has them.
     replicates, folder
         As `basenji_training.evaluation.track_replicates.read_replicates` takes them.
     peaks
@@ -97,7 +97,7 @@ def read_extras(
             if targets.labels[column] in intervals:
                 raise InputError(f"--peaks {text}: {targets.labels[column]} has peaks already")
             intervals[targets.labels[column]] = known
-    return Extras(
+    return Annotations(
         genome.place_genes(read_genes(genes, genome)) if genes else None,
         flank,
         contrasts,

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.architecture import Architecture
     from basenji_training.optimisation.settings import Settings
 
-__all__ = ["Trainee", "networks_of_heads", "trunk_layers"]
+__all__ = ["TrainState", "networks_of_heads", "trunk_layers"]
 
 
-class Trainee:
+class TrainState:
     """A network in training.
 
     Parameters

@@ -1,8 +1,9 @@
-"""Output that appears whole or not at all."""
+"""Output that appears whole or not at all, and is written by one process at a time."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,8 +16,9 @@ from basenji_kipoi.base.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+    from typing import IO
 
-__all__ = ["Writer", "atomic_path", "check_output"]
+__all__ = ["Writer", "atomic_path", "check_output", "remove", "replace_output", "take_lock"]
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -50,11 +52,38 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     return path
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a directory; one that is not there is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def replace_output(temporary: Path, path: Path, scratch: Path) -> None:
+    """Move a complete file or directory to its place, where an older one may stand.
+
+    Parameters
+    ----------
+    temporary
+        What is moved.
+    path
+        Its place, in the same file system.
+    scratch
+        A folder there, in which an older directory is left.
+    """
+    replaced = scratch / f"{path.name}.replaced"
+    if path.is_dir() or temporary.is_dir():
+        # A directory cannot be replaced in one step: the old output is moved aside, so that a
+        # complete one stands under one of the two names at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(replaced)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        if os.path.lexists(replaced):
+            replaced.replace(path)
+        raise
 
 
 @contextlib.contextmanager
@@ -84,20 +113,47 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     temporary = scratch / path.name
     try:
         yield temporary
-        replaced = scratch / f"{path.name}.replaced"
-        if path.is_dir() or temporary.is_dir():
-            # A directory cannot be replaced in one step: the old output is moved aside, so that a
-            # complete one stands under one of the two names at any moment.
-            with contextlib.suppress(FileNotFoundError):
-                path.replace(replaced)
-        try:
-            temporary.replace(path)
-        except BaseException:
-            if os.path.lexists(replaced):
-                replaced.replace(path)
-            raise
+        replace_output(temporary, path, scratch)
     finally:
-        _remove(scratch)
+        remove(scratch)
+
+
+def take_lock(path: Path, output: Path) -> IO[str]:
+    """Take a lock that the process has until it closes the file or ends, however it ends.
+
+    Parameters
+    ----------
+    path
+        The file to lock; its folder is made if it is not there.
+    output
+        What the lock is for.
+
+    Returns
+    -------
+    file
+        The lock, an open file.
+
+    Raises
+    ------
+    InputError
+        If another process has it.
+    """
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:
+            continue  # a run that ends right now removed the folder
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise InputError(f"another run is writing {output}: wait until it ends") from None
+        # The lock of a folder that was removed meanwhile keeps nobody out.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        lock.close()
 
 
 class Writer(ABC):

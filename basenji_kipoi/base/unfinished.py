@@ -1,33 +1,361 @@
-"""Folders for work under way, kept for another try where that is wanted."""
+"""Runs that can be interrupted: what they finished waits in a folder for another try.
+
+Beside an output ``x`` stands a folder ``x.unfinished`` while a run lasts:
+
+``run.json``
+    What the run was begun with. A folder without it is nobody's.
+``lock``
+    Held by the process that works in the folder.
+``pieces/``
+    Finished pieces, each there whole or not at all.
+``notes.jsonl``
+    Small results of finished pieces, a line each.
+``outputs/``
+    The outputs while they are written.
+``placing``
+    Its presence tells that all outputs are complete and come to their places one by one.
+
+A run is gone on with if it was begun by the same command with the same settings. An input file is
+the same if its `fingerprint` is: the same place, size and time of change. What files hold is not
+compared: that takes minutes for a genome's reads, and a file that was copied or written again is
+refused, which is safe, though it may hold the same. Checksums are for what outputs tell of their
+inputs, and for models and stores, which have them without any reading.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-import tempfile
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import (
+    atomic_path,
+    check_output,
+    remove,
+    replace_output,
+    take_lock,
+)
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
 
-__all__ = [
-    "PLAN",
-    "UnfinishedFolder",
-    "begun_folder",
-    "discard_folder",
-    "fingerprint",
-    "unfinished_folder",
-]
+__all__ = ["UnfinishedRun", "fingerprint", "first_difference"]
 
-#: Its presence tells that a folder can be gone on with; its content, with what.
-PLAN = "plan.json"
-_PLACING = "placing"
+_FORMAT = "basenji-run"
+_FORMAT_VERSION = 1
+_RUN, _LOCK, _NOTES, _PLACING = "run.json", "lock", "notes.jsonl", "placing"
+_PIECES, _OUTPUTS = "pieces", "outputs"
+_OURS = {_RUN, _LOCK, _NOTES, _PLACING, _PIECES, _OUTPUTS}
+
+
+class UnfinishedRun:
+    """The folder of a run's finished pieces. A context manager that keeps other runs out.
+
+    Leaving it without an exception removes the folder if the outputs were placed. Leaving it with
+    one keeps what is finished, if anything is.
+
+    Parameters
+    ----------
+    outputs
+        Files or directories that the run writes; the folder stands beside the first.
+    kind
+        What kind of run it is, such as ``basenji score``.
+    settings
+        All that the outputs depend on, as JSON can hold it; files by what tells whether they are
+        the same (`fingerprint`, or a checksum).
+    command
+        The command, as it was typed.
+    resume
+        Whether to go on with what an interrupted run left.
+    overwrite
+        Whether outputs may be replaced, and what an interrupted run left deleted.
+    grows_outputs
+        Whether outputs are filled piece by piece in their places in the folder, so that they stay
+        when the run is interrupted. Otherwise only pieces and notes do.
+    keep
+        Whether what is finished is kept when the body raises. A run that is killed leaves it in
+        any case.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder.
+    pieces : Path
+        Where its finished pieces are.
+    command : str
+        The command that began the run.
+    is_resumed : bool
+        Whether an interrupted run is gone on with.
+    is_placed : bool
+        Whether that run was interrupted behind its very last step, so that nothing is to be done.
+    notes : dict
+        Small results of finished pieces, as `note` kept them.
+
+    Raises
+    ------
+    InputError
+        If an output may not be written, something unfinished is there and neither `resume` nor
+        `overwrite` is asked for, it was begun with other settings or by another version, or
+        another run is at it now.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Path],
+        kind: str,
+        settings: Mapping[str, Any],
+        *,
+        command: str,
+        resume: bool,
+        overwrite: bool,
+        grows_outputs: bool = False,
+        keep: bool = True,
+    ) -> None:
+        self.outputs = [Path(output) for output in outputs]
+        self.folder = unfinished_folder(self.outputs[0])
+        self.pieces = self.folder / _PIECES
+        self.command = command
+        self.is_resumed = self.is_placed = False
+        self.notes: dict[Any, Any] = {}
+        self._is_begun = False
+        self._kind, self._settings = kind, json.loads(json.dumps(settings))
+        self._resume, self._overwrite = resume, overwrite
+        self._grows, self._keep = grows_outputs, keep
+
+    def __enter__(self) -> UnfinishedRun:
+        check_output(self.outputs[0], overwrite=True)  # the folder can be made
+        self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
+        try:
+            self._begin()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and not self._keep:
+            self._discard()
+        elif kind is not None and not self._grows:
+            # Outputs that are not complete only take space.
+            remove(self.folder / _OUTPUTS)
+        self._release()
+
+    # ---- pieces ----
+
+    def path(self, name: str) -> Path:
+        """Return the path of a piece."""
+        return self.pieces / name
+
+    def has(self, name: str) -> bool:
+        """Tell whether a piece is finished."""
+        return self.path(name).exists()
+
+    @contextlib.contextmanager
+    def piece(self, name: str) -> Iterator[Path]:
+        """Write a piece, a file or a directory, that is there whole or not at all.
+
+        Yields
+        ------
+        Path
+            Where the body writes it.
+        """
+        with atomic_path(self.path(name), overwrite=True) as temporary:
+            yield temporary
+
+    def note(self, key: Any, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        """Keep a small result of a finished piece.
+
+        Parameters
+        ----------
+        key
+            Name of the piece: text, a number, or a tuple of them.
+        value
+            Its result, as JSON can hold it.
+        """
+        self.notes[key] = value
+        # A line of its own even behind one that was cut with the process that wrote it.
+        with (self.folder / _NOTES).open("a", encoding="utf-8") as lines:
+            lines.write("\n" + json.dumps([key, value]) + "\n")
+
+    # ---- outputs ----
+
+    def output(self, path: Path) -> Path:
+        """Return where one of the outputs is written until it is placed."""
+        (self.folder / _OUTPUTS).mkdir(exist_ok=True)
+        return self.folder / _OUTPUTS / path.name
+
+    def place(self) -> None:
+        """Move the outputs, which are complete, to their places, and remove the folder.
+
+        If that is interrupted, the next try finds some of them in their places already, which are
+        no strangers to it.
+        """
+        (self.folder / _PLACING).touch()
+        for path in self.outputs:
+            if self.output(path).exists():
+                replace_output(self.output(path), path, self.folder / _OUTPUTS)
+        self._discard()
+
+    # ---- the folder ----
+
+    def _begin(self) -> None:
+        found = self._found()
+        if found is None or (self._overwrite and not self._resume):
+            self._start()
+            return
+        if not self._resume:
+            raise InputError(
+                f"{self.folder} holds the work of an interrupted run: pass --resume to go on with "
+                "it, or --overwrite to begin anew"
+            )
+        difference = (
+            f"another command ({found['kind']})"
+            if found["kind"] != self._kind
+            else first_difference(found["settings"], self._settings)
+        )
+        if difference:
+            if self._overwrite:
+                self._start()
+                return
+            raise InputError(
+                f"{self.folder} was begun with {difference}: give the same, or pass --overwrite "
+                "to begin anew"
+            )
+        is_placing = (self.folder / _PLACING).exists()
+        if self._grows and not any(self.output(path).exists() for path in self.outputs):
+            self.is_placed = is_placing and all(path.exists() for path in self.outputs)
+            if not self.is_placed:
+                self._start()  # what the notes tell of was taken away
+                return
+        self.is_resumed, self.command = True, found["command"]
+        if not is_placing:
+            self._check_outputs()
+        if not self._grows:
+            remove(self.folder / _OUTPUTS)
+        for stray in self._strays():
+            remove(stray)
+        self._read_notes()
+
+    def _start(self) -> None:
+        """Begin anew: the folder holds nothing but what says so."""
+        self._check_outputs()
+        self._is_begun = True
+        # First its record, without which nobody goes on with a folder of which a part is gone.
+        (self.folder / _RUN).unlink(missing_ok=True)
+        self._empty()
+        self.pieces.mkdir()
+        content = {
+            "format": _FORMAT,
+            "format_version": _FORMAT_VERSION,
+            "kind": self._kind,
+            "command": self.command,
+            "settings": self._settings,
+        }
+        with atomic_path(self.folder / _RUN) as path:
+            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    def _check_outputs(self) -> None:
+        for path in self.outputs:
+            check_output(path, overwrite=self._overwrite)
+
+    def _found(self) -> dict[str, Any] | None:
+        """Read what the folder was begun with; None if nothing in it can be gone on with."""
+        record = self.folder / _RUN
+        strange = {p.name for p in self.folder.iterdir() if not p.name.startswith(".")} - _OURS
+        if strange and not record.exists():
+            raise InputError(
+                f"{self.folder} is needed for the run and holds {min(strange)}, which is not of "
+                "one: move it away or name another output"
+            )
+        if not record.exists():
+            self._empty()  # a run that was killed while it began, or while it was removed
+        older = [path for path in _older_folders(self.outputs[0]) if path.exists()]
+        if self._overwrite and not self._resume:
+            for path in older:
+                remove(path)
+            return None
+        try:
+            found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+        except ValueError:
+            found = {}
+        is_ours = found is not None and (
+            isinstance(found, dict)
+            and found.get("format") == _FORMAT
+            and found.get("format_version") == _FORMAT_VERSION
+            and isinstance(found.get("settings"), dict)
+            and isinstance(found.get("command"), str)
+            and "kind" in found
+        )
+        if (found is not None and not is_ours) or older:
+            strange = self.folder if found is not None else older[0]
+            raise InputError(
+                f"{strange} is of another version, which cannot be gone on with: remove it, or "
+                "pass --overwrite without --resume to begin anew"
+            )
+        if found is not None and not self._holds_anything():
+            return None
+        return found
+
+    def _holds_anything(self) -> bool:
+        return (
+            (
+                self.pieces.is_dir()
+                and any(not path.name.startswith(".") for path in self.pieces.iterdir())
+            )
+            or (self.folder / _NOTES).exists()
+            or (self.folder / _PLACING).exists()
+        )
+
+    def _strays(self) -> list[Path]:
+        """List what a killed process was writing."""
+        return [path for folder in (self.folder, self.pieces) for path in folder.glob(".*")]
+
+    def _read_notes(self) -> None:
+        path = self.folder / _NOTES
+        if not path.exists():
+            return
+        # A line that is damaged is as if it were not there: its piece is made again.
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                key, value = json.loads(line)
+                self.notes[tuple(key) if isinstance(key, list) else key] = value
+
+    def _release(self) -> None:
+        """Give the lock back; a folder that holds nothing goes too."""
+        if self.folder.exists() and not self._holds_anything():
+            content = {path.name for path in self.folder.iterdir()}
+            if self._is_begun or content <= {_LOCK}:
+                self._discard()
+        self._lock.close()
+
+    def _empty(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != _LOCK:
+                remove(path)
+
+    def _discard(self) -> None:
+        (self.folder / _RUN).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def unfinished_folder(out: Path) -> Path:
+    """Return the folder of an output's unfinished run."""
+    return out.with_name(f"{out.name}.unfinished")
+
+
+def _older_folders(out: Path) -> list[Path]:
+    """Return where versions before the first release with this format kept unfinished runs."""
+    return [out.with_name(f"{out.name}.parts"), out.with_name(f".{out.name}.unfinished")]
 
 
 def fingerprint(path: Path) -> list[object]:
@@ -45,123 +373,27 @@ def fingerprint(path: Path) -> list[object]:
     return [str(path.resolve()), found.st_size, found.st_mtime_ns]
 
 
-def begun_folder(out: Path, plan: Mapping[str, object], *, overwrite: bool) -> tuple[Path, bool]:
-    """Have the folder of an output under way, emptied unless its `PLAN` is there already.
+def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Tell in which setting two runs differ.
 
     Parameters
     ----------
-    out
-        The output, in whose folder this one lies.
-    plan
-        All that the output depends on, as JSON can hold it.
-    overwrite
-        Whether what was begun with another plan may be deleted.
+    before
+        Settings of the earlier run, as JSON held them.
+    now
+        Settings of this run.
 
     Returns
     -------
-    folder : Path
-        The folder.
-    is_begun : bool
-        Whether it is gone on with.
-
-    Raises
-    ------
-    InputError
-        If it was begun with another plan, and that may not be deleted.
+    str or None
+        ``another NAME (BEFORE, now NOW)`` of the first one; None if all of ``now`` are the same.
     """
-    folder = out.absolute().with_name(f".{out.name}.unfinished")
-    is_begun = (folder / PLAN).exists()
-    plan = json.loads(json.dumps(plan))
-    if is_begun and json.loads((folder / PLAN).read_text(encoding="utf-8")) != plan:
-        if not overwrite:
-            raise InputError(
-                f"{folder} was begun with other inputs or options: resume it as it was begun, or "
-                "pass --overwrite to begin anew"
-            )
-        is_begun = False
-    if not is_begun:
-        if folder.exists():
-            discard_folder(folder)
-        folder.mkdir()
-    return folder, is_begun
+    for name, value in json.loads(json.dumps(now)).items():
+        if before.get(name) != value:
+            return f"another {name} ({_shown(before.get(name))}, now {_shown(value)})"
+    return None
 
 
-def discard_folder(folder: Path) -> None:
-    """Remove the folder of an output under way."""
-    # First its plan, without which nobody goes on with a folder of which a part is gone.
-    (folder / PLAN).unlink(missing_ok=True)
-    shutil.rmtree(folder)
-
-
-@dataclass(frozen=True)
-class UnfinishedFolder:
-    """Several outputs under way.
-
-    Attributes
-    ----------
-    folder
-        For intermediate results.
-    resumable
-        Whether another call may go on with them.
-    overwrite
-        Whether the outputs may replace what is there.
-    """
-
-    folder: Path
-    resumable: bool
-    overwrite: bool
-
-    def place(self) -> None:
-        """Note that all outputs are complete and come to their places now, one by one.
-
-        If that is interrupted, those that are there already are no strangers to the next call.
-        """
-        (self.folder / _PLACING).touch()
-
-
-@contextlib.contextmanager
-def unfinished_folder(
-    outputs: Sequence[Path], plan: Mapping[str, object], *, resume: bool, overwrite: bool
-) -> Iterator[UnfinishedFolder]:
-    """Have a folder for the intermediate results of outputs.
-
-    Parameters
-    ----------
-    outputs
-        Files to be written; the folder lies beside the first.
-    plan
-        All that they depend on, as JSON can hold it.
-    resume
-        Whether what an interrupted call left is gone on with, and kept for the next one if the
-        body is interrupted too. Otherwise it is removed, unless the process is killed.
-    overwrite
-        Whether the outputs may be replaced, and what is left of a call with another plan deleted.
-
-    Yields
-    ------
-    UnfinishedFolder
-        The folder.
-
-    Raises
-    ------
-    InputError
-        If an output may not be written, or what is left was begun with another plan.
-    """
-    out = outputs[0]
-    placing = resume and out.absolute().with_name(f".{out.name}.unfinished") / _PLACING
-    if not (placing and placing.exists()):
-        for path in outputs:
-            check_output(path, overwrite=overwrite)
-    if not resume:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{out.name}.", dir=out.absolute().parent
-        ) as folder:
-            yield UnfinishedFolder(Path(folder), resumable=False, overwrite=overwrite)
-        return
-    folder, is_begun = begun_folder(out, plan, overwrite=overwrite)
-    if not is_begun:
-        with atomic_path(folder / PLAN) as path:
-            path.write_text(json.dumps(plan), encoding="utf-8")
-    overwrite = overwrite or (folder / _PLACING).exists()
-    yield UnfinishedFolder(folder, resumable=True, overwrite=overwrite)
-    discard_folder(folder)
+def _shown(setting: object) -> str:
+    text = json.dumps(setting)
+    return text if len(text) <= 40 else "".join(islice(text, 37)) + "…"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,14 +36,28 @@ def executor(processes: int) -> Iterator[concurrent.futures.Executor]:
     if processes == 1:
         pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(1)
     else:
-        # Not forked: readers and Zarr have threads. Ctrl-C is this process's alone to deal with.
+        # Not forked: readers and Zarr have threads.
         pool = concurrent.futures.ProcessPoolExecutor(
             processes,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            initializer=_begin,
         )
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Prepare a process that works for another one."""
+    # Ctrl-C is the other's alone to deal with.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the other process was killed: what follows it may write the same files."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -13,9 +13,8 @@ the contig's index:
     float32: GC contents of the fragments of both.
 ``{contig}.{track}.unique``, ``{contig}.{track}.shared``
     `EVENT`: what of both counts where.
-``{step}.done``
-    What a finished step returned, if the plan is to be resumed. A step that was interrupted writes
-    the same files again.
+``{step}.npz``
+    What a finished step returned. A step that was interrupted writes the same files again.
 """
 
 from __future__ import annotations

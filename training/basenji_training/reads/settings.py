@@ -129,7 +129,8 @@ class Settings(BaseModel):
     duplicates: Duplicates = Field(
         default="mark",
         description="Count all; leave out those marked in the file, or that a fragment file "
-        "counts; or also all but one of the uniquely mapped fragments with the same ends and strand.",
+        "counts; or also all but one of the uniquely mapped fragments with the same ends and "
+        "strand.",
         json_schema_extra={"group": _CHOICE},
     )
     min_mapq: int = Field(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.architecture import Architecture, Span
     from basenji_kipoi.models.bundle import Bundle
 
-__all__ = ["Gradients", "NetworkGradients", "WeightedSums"]
+__all__ = ["Gradients", "NetworkGradients", "WeightedSums", "turned_weights"]
 
 #: Weighted sums that are derived at a time: they share one forward pass, and each needs memory.
 _MOST_SUMS = 4
@@ -355,20 +355,42 @@ class Gradients:
         self, each: Pass, windows: np.ndarray, weights: np.ndarray, span: Span
     ) -> tuple[np.ndarray, np.ndarray]:
         """Turn windows and weights as a pass reads them; weights get the bins of the span."""
-        bin_, crop = self.architecture.bin, self.architecture.crop
-        columns = self._columns.reverse if each.reverse else self._columns.forward
-        used = np.flatnonzero(weights.any(axis=(0, 2)))
-        rows = used + crop - span[0] // bin_
-        bins = (span[1] - span[0]) // bin_
+        architecture = self.architecture
+        bin_, bins = architecture.bin, (span[1] - span[0]) // architecture.bin
+        turned = turned_weights(weights, self._columns, reverse=each.reverse)
+        start = architecture.window - span[1] if each.reverse else span[0]
+        used = np.flatnonzero(turned.any(axis=(0, 2)))
+        rows = used + architecture.crop - start // bin_
         if len(rows) and not (rows[0] >= 0 and rows[-1] < bins):
             raise ValueError(f"the bases {span} do not hold the bins that have weights")
-        placed = np.zeros((len(weights), bins, len(self._columns.computed)))
-        np.add.at(placed, (slice(None), rows[:, None], columns[None, :]), weights[:, used, :])
-        if each.reverse:
-            return windows[:, ::-1, ::-1], placed[:, ::-1]
-        return windows, placed
+        placed = np.zeros((len(weights), bins, turned.shape[2]))
+        placed[:, rows] = turned[:, used]
+        return windows[:, ::-1, ::-1] if each.reverse else windows, placed
 
     @staticmethod
     def _batches(windows: int, span: Span) -> list[slice]:
         size = max(1, _BATCH_BASES // (span[1] - span[0]))
         return [slice(begin, begin + size) for begin in range(0, windows, size)]
+
+
+def turned_weights(weights: np.ndarray, columns: StrandColumns, *, reverse: bool) -> np.ndarray:
+    """Turn weights of a model's predictions into those of what one pass predicts.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (sums, bins, tracks)
+        Weights of the predicted bins, of the wanted tracks.
+    columns
+        The wanted tracks among those that a network predicts.
+    reverse
+        Whether the network reads the reverse complement.
+
+    Returns
+    -------
+    ndarray, float64, shape (sums, bins, computed)
+        Weights of the tracks that a network predicts.
+    """
+    turned = np.zeros((*weights.shape[:2], len(columns.computed)))
+    places = columns.reverse if reverse else columns.forward
+    np.add.at(turned, (slice(None), slice(None), places), weights)
+    return turned[:, ::-1] if reverse else turned

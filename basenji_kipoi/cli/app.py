@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from basenji_kipoi import __version__
+from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.import_published import import_published
 from basenji_kipoi.cli.inspect import inspect

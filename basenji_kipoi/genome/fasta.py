@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
@@ -9,6 +10,7 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyfaidx
@@ -17,7 +19,10 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, encode
 from basenji_kipoi.genome.contig_names import did_you_mean
 
-__all__ = ["Genome"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Genome", "open_genome"]
 
 #: An index may be this much older than its FASTA file: a copy or a checkout of both writes them
 #: within moments and in any order.
@@ -64,6 +69,15 @@ class Genome:
     InputError
         If the file is missing, empty, truncated or not FASTA, if it is compressed but not with
         bgzip, or if its index is older than it, does not fit it, or is missing and cannot be made.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> genome = bk.Genome("genome.fa")
+    >>> genome
+    <Genome genome.fa: 2 contigs, 120,000 bp>
+    >>> genome.codes("chrA", -2, 3)
+    array([4, 4, 1, 0, 3], dtype=uint8)
     """
 
     def __init__(self, fasta: str | os.PathLike[str]) -> None:
@@ -134,6 +148,10 @@ class Genome:
     def close(self) -> None:
         """Close the file."""
         self._faidx.close()
+
+    def __repr__(self) -> str:
+        contigs = "1 contig" if len(self.lengths) == 1 else f"{len(self.lengths):,} contigs"
+        return f"<Genome {self.path.name}: {contigs}, {sum(self.lengths.values()):,} bp>"
 
     def __enter__(self) -> Genome:
         return self
@@ -220,6 +238,16 @@ class Genome:
                     f"{self._index(0)} does not fit {self.path}, which goes on behind the last "
                     "base of the index: delete the index, it is made anew"
                 )
+
+
+@contextlib.contextmanager
+def open_genome(genome: Genome | str | os.PathLike[str]) -> Iterator[Genome]:
+    """Have a genome that is open already, or open that of a path while the body runs."""
+    if isinstance(genome, Genome):
+        yield genome
+        return
+    with Genome(genome) as opened:
+        yield opened
 
 
 def _one_line(error: BaseException) -> str:

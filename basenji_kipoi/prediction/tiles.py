@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.models.model import joined_heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +167,4 @@ def predict_intervals(
 
 def _predict(network: keras.Model, architecture: Architecture, codes: np.ndarray) -> np.ndarray:
     """Predict windows of codes: uint8 (batch, window) -> float32 (batch, bins, tracks)."""
-    values = network.predict_on_batch(one_hot(codes))
-    if isinstance(values, dict):
-        values = np.concatenate([values[head] for head in architecture.heads], axis=-1)
-    return np.asarray(values, dtype=np.float32)
+    return joined_heads(network.predict_on_batch(one_hot(codes)), architecture)

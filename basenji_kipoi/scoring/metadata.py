@@ -21,12 +21,13 @@ from basenji_kipoi.scoring.tables import METADATA_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.effects.scores import GeneScore, Score
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.options import ScoreOptions
 
 __all__ = [
     "METADATA_LINE",
+    "definitions_of",
     "describe_run",
     "first_difference",
     "open_text",
@@ -99,21 +100,26 @@ def describe_run(
             "pyarrow": pa.__version__,
             "pysam": pysam.__version__,
         },
-        "definitions": {
-            score.name: {
-                "formula": score.formula,
-                "meaning": score.meaning,
-                "units": score.units,
-                "signed": score.signed,
-                "source": score.source,
-            }
-            for score in definitions
-        },
+        "definitions": definitions_of(definitions),
         "symbols": "r, a: predictions of reference and alternative in a bin; sums are over bins",
         "quantiles": "fraction of the background's alleles with a smaller score, plus half of "
         "those with an equal one"
         if options.background
         else None,
+    }
+
+
+def definitions_of(scores: Sequence[Score | GeneScore]) -> dict[str, dict[str, Any]]:
+    """Define scores, as the metadata of an output hold it."""
+    return {
+        score.name: {
+            "formula": score.formula,
+            "meaning": score.meaning,
+            "units": score.units,
+            "signed": score.signed,
+            "source": score.source,
+        }
+        for score in scores
     }
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from basenji_kipoi import __version__
+from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
@@ -25,9 +25,8 @@ from basenji_kipoi.scoring.metadata import (
     read_metadata,
     settings_of,
 )
-from basenji_kipoi.scoring.options import parse_shard, parse_shifts
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
-from basenji_kipoi.scoring.part import Scoring
+from basenji_kipoi.scoring.part import Scoring, longest_allele
 from basenji_kipoi.scoring.parts import Parts, cut, shard_of
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
@@ -80,26 +79,18 @@ def score_file(
     """
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
-    asked, shard, shifts = (
-        scores_named(options.scores),
-        parse_shard(options.shard),
-        parse_shifts(options),
-    )
+    asked = scores_named(options.scores)
     outputs = outputs_of(options.out, genes=options.genes is not None)
     for path in outputs:
         check_output(path, overwrite=overwrite or resume)
     bundles = load_members(options.model)
-    geometry, targets = bundles[0].architecture, bundles[0].targets
+    targets = bundles[0].targets
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
-    longest = options.max_allele or max(geometry.bins * geometry.bin // 4, 1)
+    longest = options.max_allele or longest_allele(bundles[0].architecture)
     placed = {
         "model": [bundle.weights_sha256[0] for bundle in bundles],
-        "bins": options.bins,
-        "window": options.window,
-        "both_strands": options.both_strands,
-        "shifts": shifts,
-        "indels": options.indels,
+        **options.placed,
     }
     background = None
     if options.background:
@@ -118,7 +109,7 @@ def score_file(
             bins=options.bins,
             window=options.window,
             both_strands=options.both_strands,
-            shifts=shifts,
+            shifts=options.shifts,
             indels=options.indels,
             genes=read_genes(options.genes, genome) if options.genes else None,
             background=background,
@@ -147,9 +138,9 @@ def score_file(
             "background": checksum(options.background) if options.background else None,
             "part_size": size,
             "memory": options.memory,
-            "shard": options.shard,
+            "shard": "{}/{}".format(*options.shard),
         }
-        numbers = shard_of(lengths, shard)
+        numbers = shard_of(lengths, options.shard)
         is_new = Parts.begun(options.out) or not any(path.exists() for path in outputs)
         if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
             return None

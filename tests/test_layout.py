@@ -24,7 +24,7 @@ PACKAGES = {"basenji_kipoi": "basenji_kipoi", "basenji_training": "training/base
 FLOORS = {
     "basenji_kipoi": [
         ["base"],
-        ["genome", "models"],
+        ["figures", "genome", "models"],
         ["incremental", "prediction", "published"],
         ["effects"],
         ["interpretation", "mutagenesis", "scoring"],

@@ -209,13 +209,11 @@ def read_intervals(given: object, lengths: Mapping[str, int]) -> list[Interval]:
         )
     if isinstance(given, (str, Interval)) or _is_place(given):
         given = [given]
-    intervals = [_interval(each) for each in given]
-    for interval in intervals:
-        try:
-            _check_place(interval, lengths)
-        except ValueError as error:
-            raise InputError(str(error)) from None
-    return intervals
+    contigs: dict[str, str] = {}
+    try:
+        return [_placed(_interval(each), lengths, contigs) for each in given]
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _is_place(given: object) -> bool:
@@ -306,14 +304,19 @@ def _parse(
         name=columns[3] if len(columns) > 3 and columns[3] else ".",
         strand=columns[5] if len(columns) > 5 else ".",
     )
-    _check_place(interval, lengths, window)
-    return interval
+    return _placed(interval, lengths, contigs, window)
 
 
-def _check_place(
-    interval: Interval, lengths: Mapping[str, int] | None, window: int | None = None
-) -> None:
-    """Check that a genome has an interval, of which only a window reaches beyond its contig."""
+def _placed(
+    interval: Interval,
+    lengths: Mapping[str, int] | None,
+    contigs: dict[str, str],
+    window: int | None = None,
+) -> Interval:
+    """Give an interval the genome's name of its contig, which must have all of it.
+
+    Only a window may reach beyond its contig.
+    """
     chrom = interval.chrom
     if lengths is not None and chrom not in lengths:
         if chrom not in contigs:
@@ -323,11 +326,12 @@ def _check_place(
         interval = replace(interval, chrom=contigs[chrom])
         chrom = interval.chrom
     if len(interval) == window:
-        return
+        return interval
     if interval.start < 0:
         raise ValueError(f"{interval} starts before its contig does")
     if lengths is not None and interval.end > lengths[chrom]:
         raise ValueError(f"{interval} reaches beyond the end of {chrom} at {lengths[chrom]}")
+    return interval
 
 
 def _position(text: str, what: str) -> int:

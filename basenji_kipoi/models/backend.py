@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import keras
 
-__all__ = ["compiled"]
+from basenji_kipoi.base.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["compiled", "pulled_back"]
 
 
 def compiled(
@@ -45,3 +50,54 @@ def compiled(
 
         return jax.jit(run)
     return run
+
+
+def pulled_back(
+    function: Callable,
+    x: Any,  # noqa: ANN401 - a tensor of the backend
+    cotangents: Sequence[Any],
+) -> tuple[Any, list[Any]]:
+    """Compute a function, and weighted sums of its derivatives (vector-Jacobian products).
+
+    Parameters
+    ----------
+    function
+        A function of one tensor. It runs once, however many weights there are.
+    x
+        Where it is derived.
+    cotangents
+        Weights of the function's values, each of their shape.
+
+    Returns
+    -------
+    values : tensor
+        The function at ``x``.
+    gradients : list of tensor
+        For each of the weights the gradient of the weighted sum of the values, of the shape of
+        ``x``.
+
+    Raises
+    ------
+    InputError
+        If the backend derives nothing in this way.
+    """
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow  # noqa: PLC0415 - only with this backend
+
+        with tensorflow.GradientTape(persistent=len(cotangents) > 1) as tape:
+            tape.watch(x)
+            values = function(x)
+        zero = tensorflow.UnconnectedGradients.ZERO
+        return values, [
+            tape.gradient(values, x, output_gradients=each, unconnected_gradients=zero)
+            for each in cotangents
+        ]
+    if backend == "jax":
+        import jax  # noqa: PLC0415 - only with this backend
+
+        values, back = jax.vjp(function, x)
+        return values, [back(each)[0] for each in cotangents]
+    raise InputError(
+        f"gradients need Keras on TensorFlow or JAX, and it runs on {backend}: set KERAS_BACKEND"
+    )

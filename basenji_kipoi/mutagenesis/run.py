@@ -285,7 +285,7 @@ def _drawn(
     targets: Targets, columns: list[int], wanted: str | Sequence[str | int] | None, each: int
 ) -> list[int]:
     """Find where the tracks to be drawn are among those that are scored."""
-    from basenji_kipoi.mutagenesis.plots import check_plotting  # noqa: PLC0415 - takes seconds
+    from basenji_kipoi.figures.sequence_map import check_plotting  # noqa: PLC0415 - takes seconds
 
     check_plotting()
     if wanted is None and each * len(columns) > _MOST_FIGURES:

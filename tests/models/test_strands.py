@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from basenji_kipoi.models.strands import strand_of, strands_of
 from basenji_kipoi.models.targets import Target, Targets
-from basenji_training.evaluation.gene_expression import measurements
-from basenji_training.tracks.strands import strand_of, strands_of
 
 
 @pytest.mark.parametrize(
@@ -36,16 +35,9 @@ def test_of_a_pair_the_names_count_else_the_order(one, two, strands):
         Target(index=i, identifier=name, strand_pair=1 - i) for i, name in enumerate((one, two))
     )
     assert strands_of(targets) == strands
-    (measurement,) = measurements(targets)
-    assert (measurement.forward, measurement.reverse) == (
-        strands.index("+"),
-        strands.index("-"),
-    )
 
 
 def test_a_track_without_a_partner_has_the_strand_of_its_name():
     names = ("atac", "x+", "x-")
     targets = Targets(Target(index=i, identifier=n, strand_pair=i) for i, n in enumerate(names))
     assert strands_of(targets) == [".", "+", "-"]
-    # Each is a measurement of its own.
-    assert [each.name for each in measurements(targets)] == list(names)

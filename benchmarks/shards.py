@@ -29,8 +29,8 @@ from resources import machine
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
 
 #: A network that takes next to nothing: what remains is the work around it.
 _TINY = {

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from basenji_kipoi.base.atomic import atomic_path  # noqa: E402
-from basenji_kipoi.models.architecture import (  # noqa: E402 - works without an installation
+from basenji_kipoi.models.networks.architecture import (  # noqa: E402 - works without an installation
     Architecture,
 )
 from basenji_kipoi.models.targets import Targets  # noqa: E402

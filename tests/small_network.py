@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def save_random_bundle(
 ) -> Bundle:
     """Save a bundle of three tracks with random weights; by default the last two are a pair."""
     from basenji_kipoi.models.bundle import save_bundle
-    from basenji_kipoi.models.network import build_network
+    from basenji_kipoi.models.networks.building import build_network
 
     network = randomised(build_network(architecture), seed=seed)
     names = ("access", "ATAC"), ("start_plus", "STRIPE"), ("start_minus", "STRIPE")

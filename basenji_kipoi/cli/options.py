@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.memory import MEMORY_BYTES
+from basenji_kipoi.base.resources import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import columns_of
 from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.incremental.steps import NotIncrementalError
-from basenji_kipoi.models.memory import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.effects.passes import IndelMode, Pass
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["EffectEngine", "Effects", "PlainEngine"]

@@ -9,15 +9,15 @@ import numpy as np
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import is_substitution
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.operations import affected_by
+from basenji_kipoi.models.networks.operations import affected_by
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.genome.alleles import AlleleWindow
-    from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.models.operations import Span
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["IndelMode", "Pass", "changed_bins", "columns_of", "passes_of"]

@@ -13,14 +13,14 @@ from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import changed_bins, columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.incremental.stretches import StretchNetwork
-from basenji_kipoi.models.operations import Pooling, needed_by
+from basenji_kipoi.models.networks.operations import Pooling, needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Callable
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["StretchEngine"]

@@ -17,14 +17,14 @@ from basenji_kipoi.incremental.steps import (
     Scale,
     with_keys,
 )
-from basenji_kipoi.models.operations import channels_of, needed_by
+from basenji_kipoi.models.networks.operations import channels_of, needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.incremental.reference import Weights
     from basenji_kipoi.incremental.steps import Step
-    from basenji_kipoi.models.operations import Span
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Level", "Split", "kept_spans", "split", "split_levels"]
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import one_hot, reverse_complement
 from basenji_kipoi.incremental.cuts import split
 from basenji_kipoi.incremental.steps import NotIncrementalError, lower
 from basenji_kipoi.incremental.tower_rows import TowerRows
 from basenji_kipoi.incremental.upper import Upper, Windows, nearest
-from basenji_kipoi.models.memory import MEMORY_BYTES
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.incremental.steps import Lowered
     from basenji_kipoi.incremental.tower_rows import Placed
     from basenji_kipoi.incremental.upper import Match
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["AnsweredWindows", "SharedWindows", "SharedWork", "WholeWindows", "shared_windows"]
 
@@ -213,7 +213,7 @@ class SharedWindows(AnsweredWindows):
         if there are ``strands``.
     strands
         Where the wanted tracks are among the network's. If given, predictions are the mean of both
-        strands, as `basenji_kipoi.models.network.average_strands` has it.
+        strands, as `basenji_kipoi.models.networks.building.average_strands` has it.
     cache_bytes
         Memory for what windows share (bytes). Beside it, the features of one window are always
         held.

@@ -20,16 +20,16 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models import operations as description
-from basenji_kipoi.models.network import layer_name
+from basenji_kipoi.models.networks import operations as description
+from basenji_kipoi.models.networks.building import layer_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.models.operations import Span
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = [
     "Activate",

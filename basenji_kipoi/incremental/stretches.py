@@ -26,7 +26,7 @@ from basenji_kipoi.incremental.changes import row_pass
 from basenji_kipoi.incremental.cuts import split_levels
 from basenji_kipoi.incremental.reference import product, run_steps
 from basenji_kipoi.incremental.steps import Crop
-from basenji_kipoi.models.backend import compiled
+from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

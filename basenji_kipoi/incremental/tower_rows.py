@@ -18,7 +18,7 @@ from keras import ops
 
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 from basenji_kipoi.incremental.patches import patch_pass, tower_pass
-from basenji_kipoi.models.backend import compiled
+from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,8 +20,8 @@ from basenji_kipoi.base.sequence import Allele, one_hot
 from basenji_kipoi.incremental.changes import change_pass
 from basenji_kipoi.incremental.cuts import kept_spans
 from basenji_kipoi.incremental.reference import Changes, Kept, Reference, reference_pass
-from basenji_kipoi.models.backend import compiled
-from basenji_kipoi.models.operations import affected_by
+from basenji_kipoi.models.networks.backend import compiled
+from basenji_kipoi.models.networks.operations import affected_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import TrainingRecord
@@ -168,7 +168,7 @@ class Bundle(TrainedModel):
 
     def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
         # Keras takes seconds to import; reading a bundle must not.
-        from basenji_kipoi.models.network import build_network  # noqa: PLC0415
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
 
         members = []
         for name in self.metadata.weights:
@@ -227,8 +227,8 @@ def save_bundle(
     path
         The directory to be made.
     network
-        The trained network, as `basenji_kipoi.models.network.build_network` built it; several make
-        an ensemble, whose predictions are averaged.
+        The trained network, as `basenji_kipoi.models.networks.building.build_network` built it;
+        several make an ensemble, whose predictions are averaged.
     architecture, targets
         Its description and its tracks.
     name, assembly

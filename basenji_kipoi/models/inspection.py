@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.operations import Activation, channels_of, weights_of
+from basenji_kipoi.models.networks.operations import Activation, channels_of, weights_of
 
 if TYPE_CHECKING:
-    from basenji_kipoi.models.architecture import Architecture
     from basenji_kipoi.models.bundle import Bundle
-    from basenji_kipoi.models.operations import Operation
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Operation
 
 __all__ = ["count_parameters", "describe"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
 
 __all__ = ["Model", "Strands", "batch_size_of", "load", "loaded"]
@@ -141,7 +141,7 @@ class Model:
         """
         if (dtype, both_strands) not in self._networks:
             # Keras takes seconds to import; loading a model must not.
-            from basenji_kipoi.models.network import (  # noqa: PLC0415
+            from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
                 average_networks,
                 average_strands,
             )

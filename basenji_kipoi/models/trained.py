@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
 
 __all__ = ["TrainedModel"]
@@ -61,10 +61,11 @@ class TrainedModel(ABC):
         Parameters
         ----------
         head, dtype
-            As `basenji_kipoi.models.network.build_network` takes them.
+            As `basenji_kipoi.models.networks.building.build_network` takes them.
         both_strands
-            Whether to average over both strands (`basenji_kipoi.models.network.average_strands`),
-            as `reads_both_strands` takes it.
+            Whether to average over both strands
+            (`basenji_kipoi.models.networks.building.average_strands`), as `reads_both_strands`
+            takes it.
 
         Returns
         -------
@@ -77,7 +78,7 @@ class TrainedModel(ABC):
             If the weights do not fit the architecture.
         """
         # Keras takes seconds to import; reading a model's description must not.
-        from basenji_kipoi.models.network import (  # noqa: PLC0415
+        from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
             average_networks,
             average_strands,
         )

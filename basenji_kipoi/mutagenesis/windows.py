@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.genome.intervals import centred_window
-from basenji_kipoi.models.operations import needed_by
+from basenji_kipoi.models.networks.operations import needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.genome.intervals import Interval
-    from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.models.operations import Span
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Block", "blocks_of", "complete_span", "piece_length", "pieces_of"]
 

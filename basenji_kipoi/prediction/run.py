@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import Interval
-    from basenji_kipoi.models.architecture import Architecture
     from basenji_kipoi.models.model import Model, Strands
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["predict", "predict_file"]
 

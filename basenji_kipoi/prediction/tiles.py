@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import Interval
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["PredictedBins", "Tile", "bins_of", "predict_intervals", "tiles_of", "windows_of"]
 

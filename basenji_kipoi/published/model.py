@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["PublishedModel", "PublishedWeights", "StoredVariable", "check_sequence"]
 
@@ -153,7 +153,7 @@ class PublishedModel(TrainedModel):
 
     def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
         # Keras takes seconds to import; describing a model must not.
-        from basenji_kipoi.models.network import build_network  # noqa: PLC0415
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
 
         network = build_network(self.architecture, head=head, dtype=dtype)
         stored = self.weights.variables()

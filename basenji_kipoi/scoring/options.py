@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.effects.passes import IndelMode
 from basenji_kipoi.effects.windows import WindowRule
-from basenji_kipoi.models.memory import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.genes import GeneBins, Genes
     from basenji_kipoi.genome.variant_checks import AlleleChecks, Checked
     from basenji_kipoi.genome.vcf import Variant
-    from basenji_kipoi.models.architecture import Architecture
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.scoring.background import Background
 
 __all__ = ["Scoring", "longest_allele"]

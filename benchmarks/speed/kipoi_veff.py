@@ -32,9 +32,9 @@ from resources import machine
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "examples"))

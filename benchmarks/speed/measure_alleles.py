@@ -18,6 +18,7 @@ import numpy as np
 from measure_network import peak_bytes
 from random_model import save_random
 
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import ALPHABET, Allele, one_hot
 from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
@@ -25,11 +26,10 @@ from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.window import IncrementalNetwork
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.memory import MEMORY_BYTES
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.operations import Pooling
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.operations import Pooling
+from basenji_kipoi.models.networks.presets.presets import read_preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

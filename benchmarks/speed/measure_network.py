@@ -51,8 +51,8 @@ def main() -> None:
 
     from basenji_kipoi.base.sequence import one_hot  # noqa: PLC0415
     from basenji_kipoi.models.bundle import Bundle  # noqa: PLC0415
-    from basenji_kipoi.models.network import build_network  # noqa: PLC0415
-    from basenji_kipoi.models.presets.presets import read_preset  # noqa: PLC0415
+    from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+    from basenji_kipoi.models.networks.presets.presets import read_preset  # noqa: PLC0415
     from basenji_kipoi.published.family_2018 import read_checkpoint  # noqa: PLC0415
     from basenji_kipoi.published.family_2020 import read_keras_file  # noqa: PLC0415
 

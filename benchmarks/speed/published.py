@@ -20,8 +20,8 @@ from resources import ROOT, Case, machine, measure
 
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params
 from basenji_kipoi.published.writing import (

@@ -34,7 +34,7 @@ from basenji_training.store.store import Store
 from basenji_training.store.windows import Windows
 
 if TYPE_CHECKING:
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks" / "speed"))

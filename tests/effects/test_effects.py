@@ -24,10 +24,10 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.stretches import StretchNetwork
 from basenji_kipoi.incremental.window import Allele
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import read_preset
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 LENGTH = 12_000
 

@@ -20,10 +20,10 @@ from basenji_kipoi.incremental.cuts import split
 from basenji_kipoi.incremental.shared_windows import shared_windows
 from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.tower_rows import batches
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import average_strands, build_network
-from basenji_kipoi.models.presets.presets import read_preset
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import average_strands, build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 #: Too little for anything but the features of one window.
 TINY = 0

@@ -15,7 +15,7 @@ from basenji_kipoi.interpretation.attribution import ExpectedGradients, Gradient
 from basenji_kipoi.interpretation.mutation import MutationMethod
 from basenji_kipoi.interpretation.outputs import Output, choose_outputs
 from basenji_kipoi.interpretation.questions import Question, interval_questions
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.mutagenesis.scores import SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
 

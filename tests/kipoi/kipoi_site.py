@@ -17,7 +17,7 @@ from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import centred_window, read_bed
 from basenji_kipoi.models.bundle import Bundle, save_bundle
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 
 ROOT = Path(__file__).resolve().parents[2]
 #: kipoi 0.6.35 is the last release with `kipoi veff`; newer ones leave it to the plug-in itself.

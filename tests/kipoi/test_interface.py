@@ -12,7 +12,7 @@ from kipoi_site import save_short
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import save_bundle
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.random_weights import randomised
 
 pytestmark = pytest.mark.legacy
 

@@ -18,8 +18,8 @@ from published_files import CHECKPOINT, GOLDEN, golden_values
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoint
 

@@ -9,12 +9,17 @@ import pytest
 from small_network import small_architecture
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models import operations
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.inspection import count_parameters
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.operations import Convolution, Normalisation, WeightCount, weights_of
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks import operations
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.operations import (
+    Convolution,
+    Normalisation,
+    WeightCount,
+    weights_of,
+)
+from basenji_kipoi.models.networks.presets.presets import read_preset
 
 
 @pytest.mark.parametrize("name", ["basenji2018", "basenji2", "small"])

@@ -25,7 +25,7 @@ from basenji_kipoi.cli.app import app
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.inspection import count_parameters
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.presets.presets import read_preset
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params

@@ -13,8 +13,8 @@ from published_files import CHECKPOINT, FAMILIES, KERAS_FILE, PARAMS_2018, golde
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.inspection import count_parameters
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.random_weights import randomised
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_checkpoint, read_params
 from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoint
 

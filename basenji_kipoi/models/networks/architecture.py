@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.operations import (
+from basenji_kipoi.models.networks.operations import (
     ActivationName,
     Crop,
     Operation,

@@ -1,4 +1,4 @@
-"""Threads and processes that do a command's work and stop with it."""
+"""What a command takes of the machine: memory, and threads and processes that stop with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["executor"]
+__all__ = ["MEMORY_BYTES", "executor"]
+
+#: Memory beside the networks (bytes): for what windows share, and for predictions at hand.
+MEMORY_BYTES = 2 << 30
 
 
 @contextlib.contextmanager

@@ -8,14 +8,14 @@ import keras
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models import operations as description
+from basenji_kipoi.models.networks import operations as description
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = [
     "DTYPES",

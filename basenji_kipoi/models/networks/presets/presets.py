@@ -10,8 +10,8 @@ from __future__ import annotations
 from importlib import resources
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models import presets
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks import presets
+from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["preset_names", "read_preset"]
 

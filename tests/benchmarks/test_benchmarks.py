@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,20 @@ def resources():
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+def test_the_benchmarks_import_nothing_of_the_tests():
+    root = FOLDER.parents[1]
+    helpers = {
+        path.stem for tests in ("tests", "training/tests") for path in (root / tests).glob("*.py")
+    }
+    programs = list(FOLDER.parent.rglob("*.py"))
+    assert len(programs) > 15
+    for program in programs:
+        text = program.read_text()
+        imported = set(re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE))
+        assert not imported & helpers, program
+        assert '"tests"' not in text, program  # nor on the path
 
 
 def row(windows, seconds):

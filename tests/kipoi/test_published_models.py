@@ -13,7 +13,7 @@ import pandas as pd
 import pysam
 import pytest
 from kipoi_site import GROUP, ROOT, VEFF, copy_kipoi_files, succeeded
-from published_files import CHECKPOINT, GOLDEN, golden_values
+from published_files import CHECKPOINT, FAMILIES, GOLDEN, golden_values
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
@@ -26,6 +26,7 @@ from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoi
 #: Each family's model, and the file of its parameters.
 SMALL = {"checkpoint_2018": "human_2018", "basenji2": "basenji2_human"}
 PARAMS = {"checkpoint_2018": "params_2018.txt", "basenji2": "params_2020_human.json"}
+OTHER = dict(zip("ACGT", "GTAC"))
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -61,9 +62,9 @@ def small_models(tmp_path_factory):
         shutil.copy(params, group / PARAMS[family])
         sequences, predictions = golden_values(family)
         rows.loc[rows["network"] == name, ["bins", "tracks"]] = predictions.shape[1:]
-        records = "".join(f">{i}\n{s}\n" for i, s in enumerate(sequences))
+        records = "".join(f">chr{i}\n{s}\n" for i, s in enumerate(sequences))
         (path / f"{name}.fa").write_text(records)
-        (path / f"{name}.bed").write_text("0\t0\t16384\n1\t0\t16384\n")
+        (path / f"{name}.bed").write_text("chr0\t0\t16384\nchr1\t0\t16384\n")
     rows.to_csv(group / "models.tsv", sep="\t", index=False)
     serve(group, CHECKPOINT)
     file = group / "downloaded" / "basenji2_human" / "model_human.h5"
@@ -124,6 +125,59 @@ def test_the_three_models_of_a_network_agree(small_models, family):
     }
     assert {file.parent.name for file in group.rglob("downloaded/**/*.*")} <= set(SMALL.values())
     assert [path.parent for path in group.rglob("downloaded")] == [group]
+
+
+@pytest.fixture(scope="module")
+def scored(commands, small_models):
+    """kipoi-veff, on a substitution in the middle of each network's first sequence."""
+    started = {}
+    for family, name in SMALL.items():
+        ref = golden_values(family)[0][0][8191]
+        lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr0,length=16384>"]
+        lines += ["#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+        lines += [f"chr0\t8192\t.\t{ref}\t{OTHER[ref]}\t.\t.\t.", ""]
+        (small_models / f"{name}.vcf").write_text("\n".join(lines))
+        pysam.tabix_index(str(small_models / f"{name}.vcf"), preset="vcf", force=True)
+        files = {"fasta_file": f"{name}.fa", "window": 16_384}
+        command = f"{VEFF} score_variants {GROUP}/{name}/variant_effects --source=dir "
+        command += f"-i {name}.vcf.gz -o {name}.out.vcf -e {name}.tsv -s diff ref "
+        command += f"--dataloader_args '{json.dumps(files)}'"
+        started |= commands.start({family: command}, small_models)
+    return started
+
+
+@pytest.mark.legacy
+@pytest.mark.parametrize("family", SMALL)
+def test_kipoi_veff_scores_variants_with_the_sums(scored, small_models, family):
+    succeeded(scored[family])
+    sequence = golden_values(family)[0][0]
+    codes = np.stack([encode(sequence)] * 2)
+    codes[1, 8191] = encode(OTHER[sequence[8191]])[0]
+    bins = FAMILIES[family]().network().predict(one_hot(codes), verbose=0)
+    ref, alt = bins.sum(axis=1, dtype=np.float64)
+    table = pd.read_csv(small_models / f"{SMALL[family]}.tsv", sep="\t")
+    columns = [[f"preds/{kind}/{track}" for track in range(len(ref))] for kind in ("ref", "diff")]
+    scores = [table[names].to_numpy()[0] for names in columns]
+    np.testing.assert_allclose(scores[0], ref, rtol=1e-5)
+    np.testing.assert_allclose(scores[1], alt - ref, rtol=1e-3, atol=2e-4)
+    assert np.abs(alt - ref).max() > 2e-3
+
+
+@pytest.mark.legacy
+def test_kipoi_veff2_finds_what_it_asks_of_a_model_of_the_group(small_models):
+    """By a source and a name in it, as it does."""
+    import kipoi
+
+    source = kipoi.sources.LocalSource(str(small_models.parent))
+    for family, name in SMALL.items():
+        full_name = f"{small_models.name}/{GROUP}/{name}/variant_centered"
+        loader = source.get_model_descr(full_name).default_dataloader
+        assert loader.defined_as == "kipoiseq.dataloaders.SeqIntervalDl"
+        assert loader.default_args["auto_resize_len"] == 16_384
+        model = kipoi.get_model(full_name, source=source)
+        sequences, expected = golden_values(family)
+        windows = one_hot(np.stack([encode(sequence) for sequence in sequences]))
+        np.testing.assert_allclose(model.predict_on_batch(windows), expected, **CLOSE)
 
 
 def test_a_wrong_checksum_a_truncated_and_a_missing_file(small_models, tmp_path):

@@ -45,7 +45,7 @@ def resident_bytes(process: int) -> int:
 
 def parts_of(out: Path) -> int:
     """Count the parts that a run has saved."""
-    return len(list(Path(f"{out}.parts").glob("*.alleles.arrow")))
+    return len(list(Path(f"{out}.unfinished/pieces").glob("part-*")))
 
 
 def run(command: list[str], out: Path, *, kill_at: int | None) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.scoring.metadata import first_difference, read_metadata, settings_of
+from basenji_kipoi.base.unfinished import first_difference
+from basenji_kipoi.scoring.metadata import read_metadata, settings_of
 
 if TYPE_CHECKING:
     import os

@@ -58,7 +58,7 @@ def pieces(bundle, *places):
 
 def allele_scores(bundle, genome, mutations, tracks, names="SAD", engine_of=PlainEngine, **options):
     """Scores through an engine of alleles."""
-    scores = scores_named(names)
+    scores = scores_named(names.split(","))
     targets = [bundle.targets[track] for track in tracks]
     scorer = Scorer(scores, targets, bundle.architecture, CountedBins())
     engine = engine_of([bundle], genome, tracks=tracks, **options)

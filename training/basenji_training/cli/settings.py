@@ -17,7 +17,7 @@ import types
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from basenji_kipoi.base.errors import InputError
 
@@ -76,8 +76,8 @@ def options_of(
 
         def run(**values: object) -> None:
             given = {
-                name: _checked(name, field, value)
-                for name, field in fields.items()
+                name: _checked(settings, name, value)
+                for name in fields
                 if (value := values.pop(name)) is not None
             }
             command(given=given, **values)
@@ -133,10 +133,13 @@ def _annotation(name: str, field: FieldInfo, default: str) -> object:
     ]
 
 
-def _checked(name: str, field: FieldInfo, value: object) -> object:
+def _checked(settings: type[BaseModel], name: str, value: object) -> object:
     """Check a value that was given."""
+    field = settings.model_fields[name]
+    # Of the class's rules, those on numbers hold for a value by itself.
+    rules = ConfigDict(allow_inf_nan=settings.model_config.get("allow_inf_nan", True))
     try:
-        return TypeAdapter(field.rebuild_annotation()).validate_python(value)
+        return TypeAdapter(field.rebuild_annotation(), config=rules).validate_python(value)
     except ValidationError as error:
         option = _option(name, field).partition("/")[0]
         raise InputError(f"{option} {value}: {error.errors()[0]['msg']}") from None

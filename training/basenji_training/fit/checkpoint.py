@@ -39,7 +39,8 @@ def save(out: Path, state: TrainState, average: WeightAverage, progress: dict[st
     }
     arrays |= {f"average_{i}": value for i, value in enumerate(average.values)}
     with atomic_path(out / CHECKPOINT, overwrite=True) as temporary:
-        np.savez(temporary, progress=json.dumps(progress), average_steps=average.steps, **arrays)
+        arrays |= {"progress": np.array(json.dumps(progress)), "average_steps": average.steps}
+        np.savez(temporary, allow_pickle=False, **arrays)
 
 
 def restore(out: Path, state: TrainState, average: WeightAverage) -> dict[str, Any]:

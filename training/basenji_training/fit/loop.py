@@ -101,7 +101,7 @@ def fit(
     ------
     InputError
         If the stores, the network and the settings do not fit together, the output exists and
-        `resume` is not set, or the run to be resumed had other settings.
+        `resume` is not set, or the run to be resumed had other settings or is being trained.
     """
     stores = [stores] if isinstance(stores, Store) else list(stores)
     if settings.init:
@@ -110,16 +110,18 @@ def fit(
         settings = settings.model_copy(update={"init": init})
     if settings.dtype == "auto":
         settings = settings.model_copy(update={"dtype": fastest_dtype()})
-    training = _Training(
-        stores,
-        _with_heads_of(stores, architecture),
-        Path(out),
-        settings,
-        command=command,
-        resume=resume,
-        devices=devices,
-    )
-    return training.run(checkpoint_minutes * 60, tensorboard)
+    with contextlib.ExitStack() as held:
+        training = _Training(
+            stores,
+            _with_heads_of(stores, architecture),
+            Path(out),
+            settings,
+            command=command,
+            resume=resume,
+            devices=devices,
+            held=held,
+        )
+        return training.run(checkpoint_minutes * 60, tensorboard)
 
 
 class _Training:
@@ -135,6 +137,7 @@ class _Training:
         command: str,
         resume: bool,
         devices: int,
+        held: contextlib.ExitStack,  # gets the lock of the run directory
     ) -> None:
         self.settings, self.out = settings, out
         moves = settings.jitter + settings.shift
@@ -158,6 +161,9 @@ class _Training:
         self.steps_per_epoch = sum(self.steps_of.values())
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
+        continues = resume and (out / run_directory.SETTINGS).is_file()
+        if continues and self.devices.is_main:
+            held.enter_context(run_directory.locked(out))
         keras.utils.set_random_seed(settings.seed)
         with self.devices.scope():
             self.state = TrainState(architecture, settings)
@@ -167,7 +173,6 @@ class _Training:
         self.losses: list[float] = []  # of the epoch that is under way, step by step
         self.seconds = 0.0
         recorded = run_directory.record(settings, stores, architecture)
-        continues = resume and (out / run_directory.SETTINGS).is_file()
         if continues:
             run_directory.check_resumable(out, recorded)
         restored = continues and (out / checkpoint.CHECKPOINT).is_file()
@@ -179,6 +184,7 @@ class _Training:
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
             run_directory.create(out, stores, architecture, recorded, command, origin)
+            held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
         self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
 

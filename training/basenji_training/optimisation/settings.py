@@ -18,7 +18,7 @@ class Settings(BaseModel):
     that is not the field's default.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int = Field(
         default=100,

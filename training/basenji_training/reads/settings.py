@@ -33,7 +33,7 @@ class Settings(BaseModel):
     table in ``docs/how-to/coverage.md``, with its description, unit and bounds.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     format: Format = Field(
         default="auto",

@@ -117,6 +117,23 @@ def test_the_table_has_a_row_a_field():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "x.zarr", "--out", "x", "--learning-rate", "nan"], "--learning-rate nan"),
+        (["fit", "x.zarr", "--out", "x", "--weight-decay", "inf"], "--weight-decay inf"),
+        (["fit", "x.zarr", "--out", "x", "--averaging", "1"], "--averaging 1.0"),
+        (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--clip", "0"], "--clip 0.0"),
+        (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--smooth", "inf"], "--smooth inf"),
+    ],
+)
+def test_a_number_out_of_bounds_is_said_before_anything_else(arguments, message):
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {message}: Input should be")
+
+
+@pytest.mark.parametrize(
     ("command", "settings"), [("fit", Settings), ("coverage", coverage.Settings)]
 )
 def test_commands_have_an_option_for_each_setting(command, settings):

@@ -130,6 +130,7 @@ def test_killed_at_random_it_goes_on_to_the_same(reads, options, tmp_path):
         deadline = time.monotonic() + 120
         while process.poll() is None and len(list(left.glob("pieces/*.npz"))) < wanted:
             assert time.monotonic() < deadline
+            time.sleep(0.002)
         process.kill()
     assert not (tmp_path / "x.bw").exists(), f"finished before step {wanted} was seen"
     steps = {path.name: path.stat().st_mtime_ns for path in left.glob("pieces/*.npz")}

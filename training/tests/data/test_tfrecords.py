@@ -316,6 +316,7 @@ def test_killed_at_random_it_goes_on_to_the_same(tmp_path, published):
         while not (lines.exists() and lines.read_text().count("train-") >= wanted):
             assert process.poll() is None, f"finished before file {wanted} was seen"
             assert time.monotonic() < deadline
+            time.sleep(0.002)
         process.kill()
     kept = lines.read_text()
     done = CliRunner().invoke(app, command[3:])

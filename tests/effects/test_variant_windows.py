@@ -10,9 +10,10 @@ from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele
+from basenji_kipoi.cli.options import read_window
 from basenji_kipoi.effects.passes import Pass, changed_bins
+from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
 from basenji_kipoi.genome.alleles import AlleleWindow
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 ARCHITECTURE = small_architecture()
 PASSES = [Pass(0, 0, False), Pass(0, 0, True)]
@@ -20,7 +21,7 @@ POSITIONS = st.integers(0, 250_000_000)
 
 
 def placement(text, passes=PASSES):
-    return WindowPlacement.parse(text, ARCHITECTURE, passes)
+    return WindowPlacement.of(read_window(text), ARCHITECTURE, passes)
 
 
 @given(position=POSITIONS)
@@ -75,7 +76,7 @@ def test_shifts_make_clusters_smaller():
 def test_a_field_of_view_beyond_the_predicted_bins_allows_no_cluster():
     narrow = small_architecture(window=512)  # 8 predicted bins, 256 bp
     with pytest.raises(InputError, match="use grid"):
-        WindowPlacement.parse("cluster:1", narrow, PASSES)
+        WindowPlacement.of(WindowRule("cluster", 1), narrow, PASSES)
 
 
 @pytest.mark.parametrize("text", ["center", "cluster", "cluster:", "cluster:0", "cluster:-5", ""])

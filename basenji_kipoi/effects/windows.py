@@ -7,9 +7,8 @@ unknown.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,25 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.models.architecture import Architecture
 
-__all__ = ["WindowPlacement"]
+__all__ = ["WindowPlacement", "WindowRule"]
+
+
+class WindowRule(NamedTuple):
+    """A rule that places the windows of variants, whatever the network.
+
+    Attributes
+    ----------
+    kind : {"centred", "grid", "cluster"}
+        As `WindowPlacement` has it.
+    tile : int
+        Length of a tile, whose variants share a window (bp); of ``cluster``.
+    """
+
+    kind: Literal["centred", "grid", "cluster"] = "centred"
+    tile: int = 1
+
+    def __str__(self) -> str:
+        return f"cluster:{self.tile}" if self.kind == "cluster" else self.kind
 
 
 @dataclass(frozen=True)
@@ -50,14 +67,14 @@ class WindowPlacement:
     tile: int = 1
 
     @classmethod
-    def parse(
-        cls, text: str, architecture: Architecture, passes: Sequence[Pass]
+    def of(
+        cls, rule: WindowRule, architecture: Architecture, passes: Sequence[Pass]
     ) -> WindowPlacement:
-        """Read ``centred``, ``grid`` or ``cluster:BP``.
+        """Fit a rule to a network.
 
         Parameters
         ----------
-        text
+        rule
             The rule.
         architecture, passes
             The network, and the shifts and strands that are averaged.
@@ -65,20 +82,14 @@ class WindowPlacement:
         Raises
         ------
         InputError
-            If the rule is none of them, a shift leaves variants outside of what is predicted, or a
-            tile is so long that a single base at its ends could change bins that are not predicted.
+            If a shift leaves variants outside of what is predicted, or a tile is so long that a
+            single base at its ends could change bins that are not predicted.
         """
         geometry = architecture.window, architecture.bin
-        if text in ("centred", "grid"):
-            _check_shifts(architecture, passes, 0 if text == "centred" else architecture.bin // 2)
-            return cls(text, *geometry)
-        match = re.fullmatch(r"cluster:([1-9]\d*)", text)
-        if not match:
-            raise InputError(
-                f"--window: expected centred, grid or cluster:BP (for instance cluster:1000), "
-                f"not {text!r}"
-            )
-        tile = int(match[1])
+        kind, tile = rule
+        if kind != "cluster":
+            _check_shifts(architecture, passes, 0 if kind == "centred" else architecture.bin // 2)
+            return cls(kind, *geometry)
         longest = _longest_tile(architecture, passes)
         if tile > longest:
             limit = f"use at most cluster:{longest}" if longest else "use grid"

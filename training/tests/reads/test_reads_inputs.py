@@ -419,6 +419,8 @@ def test_the_command_writes_tracks_figures_and_a_page(reads, tmp_path):
     forward = (~simulated.reverse).mean()
     assert figures["plus_share"] == pytest.approx(forward, abs=0.01)
     page = (tmp_path / "x.html").read_text()
+    # What is said of fragment lengths of ATAC-seq is said of no other assay.
+    assert "ATAC" not in page
     assert len(re.findall("data:image/png;base64,", page)) == 2
     assert not re.findall(r"(?:src|href)=['\"](?!data:)", page)
     # Two processes make the same as one.

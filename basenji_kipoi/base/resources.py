@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MEMORY_BYTES", "executor"]
+__all__ = ["MEMORY", "MEMORY_BYTES", "executor"]
 
-#: Memory beside the networks (bytes): for what windows share, and for predictions at hand.
-MEMORY_BYTES = 2 << 30
+#: Memory beside the networks (GiB), where none is named: for what windows share, and for
+#: predictions at hand.
+MEMORY = 2.0
+#: The same in bytes.
+MEMORY_BYTES = int(MEMORY * (1 << 30))
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import (
     INDEL_NAMES,
-    MEMORY,
     BothStrands,
     Fasta,
     Memory,

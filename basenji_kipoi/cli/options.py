@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.resources import MEMORY_BYTES
 
 if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule
 
 __all__ = [
     "INDEL_NAMES",
-    "MEMORY",
     "BothStrands",
     "Fasta",
     "Memory",
@@ -34,8 +32,6 @@ __all__ = [
 
 #: Names of the option that says how alleles of another length are compared.
 INDEL_NAMES = ("--indels", "--indel")
-#: Memory for predictions where none is named (GiB).
-MEMORY = MEMORY_BYTES / (1 << 30)
 
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]

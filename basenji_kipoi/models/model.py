@@ -106,10 +106,7 @@ class Model:
         both_strands
             What was asked for; None for what each model's metadata say.
         """
-        return [
-            member.metadata.both_strands if both_strands is None else both_strands
-            for member in self.members
-        ]
+        return [member.reads_both_strands(both_strands) for member in self.members]
 
     def network(
         self, *, dtype: Literal["float32", "bfloat16"] = "float32", both_strands: Strands = None

@@ -13,6 +13,7 @@ from basenji_kipoi.base.array_files import save_piece
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
@@ -41,8 +42,6 @@ __all__ = ["mutate", "mutate_file"]
 
 #: Figures that are drawn without being asked for by name.
 _MOST_FIGURES = 100
-#: Memory for predictions where none is named (GiB).
-_MEMORY = 2.0
 
 
 def mutate(
@@ -59,7 +58,7 @@ def mutate(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "anchor",
-    memory: float = _MEMORY,
+    memory: float = MEMORY,
     progress: bool | None = None,
 ) -> MutationMap:
     """Mutate every base of intervals and score what that changes, in memory.
@@ -155,7 +154,7 @@ def mutate_file(
     indels: IndelMode = "anchor",
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
-    memory: float = _MEMORY,
+    memory: float = MEMORY,
     overwrite: bool = False,
     progress: bool | None = None,
     note: Callable[[str], object] = lambda _: None,

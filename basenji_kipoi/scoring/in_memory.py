@@ -10,6 +10,7 @@ import pyarrow as pa
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.effects.scores import GENE_SCORES, scores_named
 from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import open_genome
@@ -90,7 +91,7 @@ def score(
     max_allele: int | None = None,
     background: str | os.PathLike[str] | None = None,
     long: bool = False,
-    memory: float = 2.0,
+    memory: float = MEMORY,
     progress: bool | None = None,
 ) -> pa.Table | ScoreTables:
     """Score what alternative alleles change, in memory.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.resources import MEMORY_BYTES
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.effects.passes import IndelMode
 from basenji_kipoi.effects.windows import WindowRule
 
@@ -85,7 +85,7 @@ class ScoreOptions:
     shard: tuple[int, int] = (1, 1)
     plan: Optional[Path] = None
     part_size: Optional[int] = None
-    memory: float = MEMORY_BYTES / (1 << 30)
+    memory: float = MEMORY
 
     def __post_init__(self) -> None:
         number, shards = self.shard

@@ -34,8 +34,8 @@ __all__ = ["predict", "predict_file"]
 
 #: A piece that is saved at a time has at most so many values (64 MiB), ...
 _PIECE_VALUES = 1 << 24
-#: ... and so many bases in its windows, so that an interruption costs minutes.
-_PIECE_BASES = 1 << 25
+#: ... and so many bases in its windows, so that an interruption costs little.
+_PIECE_BASES = 1 << 23
 
 
 def predict(

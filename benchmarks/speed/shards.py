@@ -1,6 +1,6 @@
 """What a shard of a large file costs beside a file of its own size, as JSON and a Markdown table.
 
-    python benchmarks/shards.py --out build/shards.json
+    python benchmarks/speed/shards.py --out build/shards.json
 
 A file of random variants is planned once and scored in shards by a tiny network. The last shard is
 measured with and without the plan, beside a file that holds its records alone, and one of a single

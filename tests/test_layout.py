@@ -356,7 +356,8 @@ PLANTED = {
 def test_a_planted_violation_is_found(house, rule):
     name, text = PLANTED[rule]
     found = violations({**house, name: read_module(name, text)})
-    new = set(found) - set(violations(house))
+    # One file more may make a folder too large, which is another rule.
+    new = {line for line in set(found) - set(violations(house)) if "folder" not in line}
     assert [line.split(":")[0] for line in new] == [rule.split(":")[0]]
     assert all("planted" in line for line in new)
 

@@ -1,4 +1,4 @@
-"""What commands say while they work."""
+"""What long work says meanwhile."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from basenji_kipoi.cli import console
+from basenji_kipoi.base import progress
 
 
 @pytest.fixture
 def said(monkeypatch, capsys):
     """Make progress with lines as often as it may; return them."""
-    monkeypatch.setattr(console, "_LOG_PERIOD", 0)
+    monkeypatch.setattr(progress, "_LOG_PERIOD", 0)
 
     def run(label, total, steps, **options):
-        with console.progress_bar(label, total=total, unit="alleles", **options) as advance:
+        with progress.progress_bar(label, total=total, unit="alleles", **options) as advance:
             for step in steps:
                 advance(*step)
         return capsys.readouterr().err.splitlines()
@@ -43,7 +43,7 @@ def test_without_a_label_nothing_is_said(said):
 
 
 def test_quick_work_leaves_no_line_in_a_log(capsys):
-    with console.progress_bar("scoring", total=2, unit="alleles") as advance:
+    with progress.progress_bar("scoring", total=2, unit="alleles") as advance:
         advance(1)
         advance(1)
     assert capsys.readouterr().err == ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import read_genes
     from basenji_kipoi.genome.intervals import Interval, read_bed
+    from basenji_kipoi.interpretation.attribution.result import Attributions
+    from basenji_kipoi.interpretation.attribution.run import attribute
     from basenji_kipoi.models.model import Model, load
     from basenji_kipoi.mutagenesis.result import MutationMap
     from basenji_kipoi.mutagenesis.run import mutate
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCORES",
+    "Attributions",
     "Genome",
     "InputError",
     "Interval",
@@ -38,6 +41,7 @@ __all__ = [
     "Predictions",
     "ScoreTables",
     "__version__",
+    "attribute",
     "load",
     "mutate",
     "predict",

@@ -10,6 +10,7 @@ from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.import_published import import_published
 from basenji_kipoi.cli.inspect import inspect
+from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
 from basenji_kipoi.cli.score import merge_scores, plan_scores, score
@@ -43,4 +44,5 @@ app.command()(evaluated(score))
 app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
+app.command()(evaluated(attribute))
 app.command("import")(import_published)

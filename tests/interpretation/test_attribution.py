@@ -11,10 +11,10 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.interpretation.attribution import ExpectedGradients, GradientMethod
-from basenji_kipoi.interpretation.mutation import MutationMethod
-from basenji_kipoi.interpretation.outputs import Output, choose_outputs
-from basenji_kipoi.interpretation.questions import Question, interval_questions
+from basenji_kipoi.interpretation.attribution.methods import ExpectedGradients, GradientMethod
+from basenji_kipoi.interpretation.attribution.mutation import MutationMethod
+from basenji_kipoi.interpretation.attribution.outputs import Output, choose_outputs
+from basenji_kipoi.interpretation.attribution.questions import Question, interval_questions
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.mutagenesis.scores import SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of

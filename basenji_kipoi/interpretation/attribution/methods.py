@@ -8,8 +8,8 @@ there.
   prediction would change from an unknown base (0.25 of each) if it were linear.
 - `ExpectedGradients`: the same against shuffled backgrounds that keep dinucleotides, with the
   gradient averaged along the straight way from each background to the sequence.
-- `MutationMethod` (in `basenji_kipoi.interpretation.mutation`): how the prediction changes with
-  each letter, exactly, minus its mean over the four letters.
+- `MutationMethod` (in the file ``mutation``): how the prediction changes with each letter, exactly,
+  minus its mean over the four letters.
 
 Of a linear network they agree. **Completeness** is measured: the sum of contributions beside the
 difference between the prediction and that of the background, in which the bases that are explained
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, one_hot
-from basenji_kipoi.interpretation.outputs import weights_of
+from basenji_kipoi.interpretation.attribution.outputs import weights_of
 from basenji_kipoi.interpretation.shuffling import shuffled
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from typing import Callable, Optional
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.interpretation.outputs import Output, Weights
-    from basenji_kipoi.interpretation.questions import Question
+    from basenji_kipoi.interpretation.attribution.outputs import Output, Weights
+    from basenji_kipoi.interpretation.attribution.questions import Question
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.models.networks.operations import Span
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Optional
 
-    from basenji_kipoi.interpretation.questions import Question
+    from basenji_kipoi.interpretation.attribution.questions import Question
     from basenji_kipoi.models.targets import Targets
 
 __all__ = ["Output", "Weights", "choose_outputs", "on_strand", "weights_of"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, complement, reverse_complement
 from basenji_kipoi.effects.passes import passes_of
-from basenji_kipoi.interpretation.attribution import Attribution, Contributions
+from basenji_kipoi.interpretation.attribution.methods import Attribution, Contributions
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.incremental.reference import Reference
     from basenji_kipoi.incremental.window import IncrementalNetwork
-    from basenji_kipoi.interpretation.outputs import Output
-    from basenji_kipoi.interpretation.questions import Question
+    from basenji_kipoi.interpretation.attribution.outputs import Output
+    from basenji_kipoi.interpretation.attribution.questions import Question
     from basenji_kipoi.models.bundle import Bundle
 
 __all__ = ["MutationMethod"]

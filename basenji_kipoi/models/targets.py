@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import fnmatch
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import table_rows, write_table
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets"]
+__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets", "columns_named"]
 
 #: Power to which ``sum_sqrt`` raises a bin's sum (Linder et al. 2025 for RNA-seq).
 SQUASHED = 0.75
@@ -82,10 +81,34 @@ class Target(BaseModel):
         return None if value == "" else value
 
 
+def columns_named(
+    labels: Sequence[str], wanted: str | Sequence[str | int] | None, *, option: str
+) -> list[int]:
+    """Find tracks among those with these identifiers, as `Targets.columns_of` does."""
+    if wanted is None:
+        return list(range(len(labels)))
+    columns = {label: column for column, label in enumerate(labels)}
+    columns.update({str(column): column for column in range(len(labels))})
+    found = []
+    names = wanted.split(",") if isinstance(wanted, str) else map(str, wanted)
+    for name in map(str.strip, names):
+        matching = [name] if name in columns else fnmatch.filter(labels, name)
+        if not matching:
+            raise InputError(
+                f"{option}: no track {name!r}: expected an identifier, a pattern of "
+                f"identifiers, or an index from 0 to {len(labels) - 1} ('basenji inspect' lists "
+                "them)"
+            )
+        found += [columns[label] for label in matching]
+    if len(set(found)) != len(found):
+        raise InputError(f"{option}: {wanted} names a track twice")
+    return found
+
+
 def _count_from(origin: str, values: dict[str, str]) -> None:
     """Subtract the first row's index from a row's; what is no number is left to validation."""
     for name in ("index", "strand_pair"):
-        if origin.isdigit() and values.get(name, "").isdigit():
+        if all(text.isascii() and text.isdigit() for text in (origin, values.get(name, ""))):
             values[name] = str(int(values[name]) - int(origin))
 
 
@@ -178,14 +201,16 @@ class Targets:
             rows.append(row.model_copy(update={"index": place, "strand_pair": pair}))
         return Targets(rows)
 
-    def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
+    def columns_of(
+        self, wanted: str | Sequence[str | int] | None, *, option: str = "--tracks"
+    ) -> list[int]:
         """Find tracks by identifier, pattern or index.
 
         Parameters
         ----------
         wanted
-            Identifiers, shell patterns of them such as ``atac*``, or indices, separated by commas;
-            None for all tracks.
+            Identifiers, shell patterns of them such as ``atac*``, or indices, in one text separated
+            by commas or one by one; None for all tracks.
         option
             The option that named them, for messages.
 
@@ -199,23 +224,7 @@ class Targets:
         InputError
             If there is no such track, or one is named twice.
         """
-        if wanted is None:
-            return list(range(len(self)))
-        columns = {label: column for column, label in enumerate(self.labels)}
-        columns.update({str(column): column for column in range(len(self))})
-        found = []
-        for name in map(str.strip, wanted.split(",")):
-            matching = [name] if name in columns else fnmatch.filter(self.labels, name)
-            if not matching:
-                raise InputError(
-                    f"{option}: no track {name!r}: expected an identifier, a pattern of "
-                    f"identifiers, or an index from 0 to {len(self) - 1} ('basenji inspect' lists "
-                    "them)"
-                )
-            found += [columns[label] for label in matching]
-        if len(set(found)) != len(found):
-            raise InputError(f"{option}: {wanted} names a track twice")
-        return found
+        return columns_named(self.labels, wanted, option=option)
 
     def statistics(self, values: np.ndarray) -> np.ndarray:
         """Undo scale and soft clipping: from a network's units to those of the thresholds.
@@ -269,37 +278,21 @@ class Targets:
         InputError
             If the file is missing or empty, or a row does not fit; names the line.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"the targets table {path} is missing")
-        rows = []
-        with path.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, delimiter="\t")
-            if reader.fieldnames and "identifier" not in reader.fieldnames:
-                raise InputError(
-                    f"{path}:1: no column identifier: expected a header with the names of the "
-                    "columns, for instance index, identifier, file, description"
-                )
-            origin = None
-            for fields in reader:
-                where = f"{path}:{reader.line_num}"
-                if None in fields or None in fields.values():
-                    raise InputError(
-                        f"{where}: expected {len(reader.fieldnames or ())} tab-separated columns"
-                    )
-                # The original program's tables leave the first heading, the index, empty.
-                values = {name or "index": value for name, value in fields.items()}
-                if not values.get("strand_pair"):
-                    values["strand_pair"] = values.get("index", "")
-                if values.pop("genome", None) is not None:
-                    origin = values.get("index", "") if origin is None else origin
-                    _count_from(origin, values)
-                try:
-                    rows.append(Target.model_validate(values))
-                except ValidationError as error:
-                    first = error.errors()[0]
-                    column = ".".join(str(step) for step in first["loc"])
-                    raise InputError(f"{where}: column {column}: {first['msg']}") from None
+        rows, origin = [], None
+        for number, fields in table_rows(path, "targets table", ("identifier",)):
+            # The original program's tables leave the first heading, the index, empty.
+            values = {name or "index": value for name, value in fields.items()}
+            if not values.get("strand_pair"):
+                values["strand_pair"] = values.get("index", "")
+            if values.pop("genome", None) is not None:
+                origin = values.get("index", "") if origin is None else origin
+                _count_from(origin, values)
+            try:
+                rows.append(Target.model_validate(values))
+            except ValidationError as error:
+                first = error.errors()[0]
+                column = ".".join(str(step) for step in first["loc"])
+                raise InputError(f"{path}:{number}: column {column}: {first['msg']}") from None
         if not rows:
             raise InputError(f"the targets table {path} has no rows below its header")
         try:
@@ -309,11 +302,4 @@ class Targets:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table, tab-separated with a header."""
-        with Path(path).open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.DictWriter(
-                lines, list(Target.model_fields), delimiter="\t", lineterminator="\n"
-            )
-            writer.writeheader()
-            for row in self._rows:
-                values = row.model_dump()
-                writer.writerow({k: "" if v is None else v for k, v in values.items()})
+        write_table(path, Target.model_fields, (row.model_dump() for row in self._rows))

@@ -102,14 +102,12 @@ class Settings(BaseModel):
         default=16.0,
         gt=0,
         le=_LARGEST_SD,
-        allow_inf_nan=False,
         description="Standard deviation of the Gaussian within which coverage attracts them.",
         json_schema_extra={"group": _HOW, "unit": "bp"},
     )
     clip: float | None = Field(
         default=12.0,
         gt=0,
-        allow_inf_nan=False,
         description="Largest coverage that they add to a position.",
         json_schema_extra={"group": _HOW},
     )
@@ -122,7 +120,6 @@ class Settings(BaseModel):
         default=0.0,
         ge=0,
         le=_LARGEST_SD,
-        allow_inf_nan=False,
         description="Standard deviation of the Gaussian that smooths the track; 0: none.",
         json_schema_extra={"group": _HOW, "unit": "bp", "option": "--smooth"},
     )

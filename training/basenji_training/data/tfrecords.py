@@ -378,13 +378,12 @@ def _check_sequences(
 ) -> None:
     """Compare sequences of overlapping records, and all with a genome."""
     root = zarr.open_group(str(path), mode="r")
+    written = {each.name: root[f"{chromosome_folder(each.name)}/sequence"] for each in records}
     if fasta is not None:
         with Genome(fasta) as genome:
             for record in records:
                 expected = genome.codes(record.chromosome, record.start, record.end)
-                if not np.array_equal(
-                    expected, root[f"{chromosome_folder(record.name)}/sequence"][:]
-                ):
+                if not np.array_equal(expected, written[record.name][:]):
                     raise InputError(
                         f"the record of {record.name} does not hold the sequence of {fasta}: "
                         "another assembly, or records in another order than sequences.bed"
@@ -392,8 +391,8 @@ def _check_sequences(
     ordered = sorted(records)
     for one, two in itertools.pairwise(ordered):
         if one.chromosome == two.chromosome and two.start < one.end:
-            first = root[f"{chromosome_folder(one.name)}/sequence"][two.start - one.start :]
-            second = root[f"{chromosome_folder(two.name)}/sequence"][: one.end - two.start]
+            first = written[one.name][two.start - one.start :]
+            second = written[two.name][: one.end - two.start]
             if not np.array_equal(first, second):
                 raise InputError(
                     f"the records of {one.name} and {two.name} have different sequences where "

@@ -10,8 +10,8 @@ A Zarr (format 3) directory with one group a chromosome:
 
 Bin i covers bases [i * bin, (i + 1) * bin); a last, incomplete bin is left out, as its sum would
 be too low. The root's attributes hold everything else (see `basenji_training.store.description`).
-Each chunk is written, whatever it holds, and has a checksum (CRC-32C): what is lost or changed is an
-error, never a value.
+Each chunk is written, whatever it holds, and has a checksum (CRC-32C): what is lost or changed is
+an error, never a value.
 
 Labelled regions (whole chromosomes, or parts of them in folds) divide the genome; which labels are
 trained on, which validate and which test is a choice that `Store.choose` can change.

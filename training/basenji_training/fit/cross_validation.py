@@ -140,7 +140,13 @@ def fit_members(
         If the folder exists and `resume` is not set, or a run cannot be trained or resumed, or has
         the name that an older version gave.
     """
-    out = check_output(out, overwrite=options.get("resume", False))
+    out = Path(out)
+    if out.exists() and not options.get("resume", False):
+        raise InputError(
+            f"{out} exists already: pass --resume to go on with the runs in it, or name another "
+            "output"
+        )
+    check_output(out, overwrite=True)
     out.mkdir(exist_ok=True)
     for member in runs:
         former = out / f"replicate{member.repeat}"

@@ -23,6 +23,7 @@ from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.networks.building import build_network
 from basenji_training.fit import checkpoint, run_directory
 from basenji_training.fit.initial_weights import load_trunk, origin_of
+from basenji_training.fit.records import Progress
 from basenji_training.fit.run_directory import Run
 from basenji_training.measures.comparison import Comparison
 from basenji_training.measures.held_out import compared
@@ -140,6 +141,9 @@ class _Training:
         held: contextlib.ExitStack,  # gets the lock of the run directory
     ) -> None:
         self.settings, self.out = settings, out
+        continues = resume and (out / run_directory.SETTINGS).is_file()
+        if not continues:
+            run_directory.check_new(out)
         moves = settings.jitter + settings.shift
         self.training = {
             store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
@@ -161,7 +165,6 @@ class _Training:
         self.steps_per_epoch = sum(self.steps_of.values())
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
-        continues = resume and (out / run_directory.SETTINGS).is_file()
         if continues and self.devices.is_main:
             held.enter_context(run_directory.locked(out))
         keras.utils.set_random_seed(settings.seed)
@@ -175,6 +178,8 @@ class _Training:
         recorded = run_directory.record(settings, stores, architecture)
         if continues:
             run_directory.check_resumable(out, recorded)
+            if self.devices.is_main:
+                run_directory.extend(out, recorded)
         restored = continues and (out / checkpoint.CHECKPOINT).is_file()
         if settings.init and not restored:
             load_trunk(self.state.network, settings.init)
@@ -338,13 +343,15 @@ class _Training:
         self.losses = self._known_losses()
         if self.devices.is_main:
             # The checkpoint alone says where the run stands, whatever else was written.
-            progress = {"history": self.history, "losses": self.losses, "seconds": self.seconds}
+            progress = Progress(history=self.history, losses=self.losses, seconds=self.seconds)
             checkpoint.save(self.out, self.state, self.average, progress)
 
     def _restore(self) -> None:
         progress = checkpoint.restore(self.out, self.state, self.average)
-        self.history, self.losses = progress["history"], progress["losses"]
-        self.seconds = progress["seconds"]
+        self.history, self.losses = progress.history, progress.losses
+        self.seconds = progress.seconds
+        if self.history and self.devices.is_main:
+            run_directory.write_history(self.out, self.history)
         _log.info("resuming %s after %d steps", self.out, self.steps)
 
     def _event_log(self, wanted: bool) -> contextlib.AbstractContextManager[EventLog | None]:

@@ -57,6 +57,7 @@ def fit(
             "--repeats",
             "--replicates",
             min=1,
+            max=10_000,
             help="Runs that differ in their seed, as OUT/repeat1 and so on.",
         ),
     ] = 1,

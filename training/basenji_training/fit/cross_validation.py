@@ -13,6 +13,7 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
 from basenji_training.fit.run_directory import best_epoch
+from basenji_training.optimisation.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
     import os
@@ -155,6 +156,8 @@ def fit_members(
                 f"{former} was begun by a version that named repeats so: rename it to "
                 f"{out / member.name}, to go on with it"
             )
+    if settings.seed + max(member.repeat for member in runs) > LARGEST_SEED:
+        raise InputError(f"--seed {settings.seed}: a repeat's seed would be above {LARGEST_SEED}")
     summary = []
     for member in runs:
         # What the last network left in Keras would pile up.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -17,11 +16,12 @@ from typing import TYPE_CHECKING, TypedDict
 import keras
 import numpy as np
 
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.atomic import atomic_path, remove
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.networks.building import build_network
 from basenji_training.fit import checkpoint, run_directory
+from basenji_training.fit.heads import check_batch_size, with_heads_of
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.records import Progress
 from basenji_training.fit.run_directory import Run
@@ -39,6 +39,7 @@ from basenji_training.store.windows import Augmentation, Windows, training_batch
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
 
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
@@ -114,7 +115,7 @@ def fit(
     with contextlib.ExitStack() as held:
         training = _Training(
             stores,
-            _with_heads_of(stores, architecture),
+            with_heads_of(stores, architecture),
             Path(out),
             settings,
             command=command,
@@ -163,6 +164,7 @@ class _Training:
             for head, windows in self.training.items()
         }
         self.steps_per_epoch = sum(self.steps_of.values())
+        check_batch_size(settings.batch_size, architecture)
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
         if continues and self.devices.is_main:
@@ -188,10 +190,21 @@ class _Training:
             self._restore()
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
+            held.push(self._forget)
             run_directory.create(out, stores, architecture, recorded, command, origin)
             held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
         self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
+
+    def _forget(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Remove a new run of which nothing is kept when it ends with an error."""
+        if kind is not None and not (self.out / checkpoint.CHECKPOINT).exists():
+            remove(self.out)
 
     @property
     def steps(self) -> int:
@@ -366,21 +379,3 @@ class _Training:
         from basenji_training.fit.learning_curve import plot_learning_curve  # noqa: PLC0415
 
         plot_learning_curve(self.history, self.out / "learning_curve.png")
-
-
-def _with_heads_of(stores: Sequence[Store], architecture: Architecture) -> Architecture:
-    """Give a network one head a store."""
-    tracks = {store.name: len(store.targets) for store in stores}
-    for store in stores:
-        # It becomes part of the names of layers, files and columns.
-        if not re.fullmatch(r"[\w.-]+", store.name):
-            raise InputError(
-                f"{store.path} is called {store.name!r}, which cannot name a head: make it under a "
-                "name of letters, digits, dots, dashes and underscores"
-            )
-    if len(tracks) < len(stores):
-        raise InputError(
-            f"two stores have the same name ({', '.join(store.name for store in stores)}), and a "
-            "head is called as its store: make them under different names"
-        )
-    return architecture.with_heads(tracks)

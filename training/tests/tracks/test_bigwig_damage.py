@@ -15,11 +15,11 @@ TARGETS = Targets([Target(index=0, identifier="t", file="t.bw", strand_pair=0)])
 @pytest.fixture
 def bigwig(tmp_path):
     """Write a bigWig."""
-    values = np.random.default_rng(0).integers(1, 9, 40)
+    values = np.random.default_rng(0).integers(1, 9, 50)
     runs = [
         (name, 100 * i, 100 * i + 60, float(value))
         for name, length in LENGTHS.items()
-        for i, value in zip(range(length // 100), values)
+        for i, value in enumerate(values[: length // 100])
     ]
     path = tmp_path / "t.bw"
     pybigtools.open(str(path), "w").write(LENGTHS, iter(runs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingLibraryError"]
+__all__ = ["InputError", "MissingLibraryError", "is_kept", "keep"]
 
 
 class InputError(ValueError):
@@ -36,3 +36,13 @@ class MissingLibraryError(InputError, ImportError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+def keep(error: BaseException) -> None:
+    """Note with an exception that what a run finished is kept, for another call to go on with."""
+    error.basenji_keeps = True
+
+
+def is_kept(error: BaseException) -> bool:
+    """Tell whether `keep` noted so."""
+    return getattr(error, "basenji_keeps", False)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from basenji_kipoi.base.atomic import atomic_path, remove
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.networks.building import build_network
 from basenji_training.fit import checkpoint, run_directory
@@ -167,7 +167,9 @@ class _Training:
         check_batch_size(settings.batch_size, architecture)
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
+        self.is_new = not continues
         if continues and self.devices.is_main:
+            held.push(self._leave)
             held.enter_context(run_directory.locked(out))
         keras.utils.set_random_seed(settings.seed)
         with self.devices.scope():
@@ -190,20 +192,24 @@ class _Training:
             self._restore()
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
-            held.push(self._forget)
             run_directory.create(out, stores, architecture, recorded, command, origin)
+            held.push(self._leave)
             held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
         self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
 
-    def _forget(
+    def _leave(
         self,
         kind: type[BaseException] | None,
-        _error: BaseException | None,
+        error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Remove a new run of which nothing is kept when it ends with an error."""
-        if kind is not None and not (self.out / checkpoint.CHECKPOINT).exists():
+        """Note that an interrupted run can be gone on with; of a new one nothing else stays."""
+        if kind is None or not self.devices.is_main:
+            return
+        if (self.out / checkpoint.CHECKPOINT).exists():
+            keep(error)
+        elif self.is_new:
             remove(self.out)
 
     @property

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEST_WEIGHTS",
+    "HISTORY",
     "Run",
     "best_epoch",
     "check_new",

@@ -152,4 +152,6 @@ def command_line(program: str) -> str:
     program
         The command's name, which stands for whatever path it was started by.
     """
-    return shlex.join([program, *sys.argv[1:]])
+    # Bytes of file names that are no UTF-8 cannot stand in JSON.
+    command = shlex.join([program, *sys.argv[1:]])
+    return command.encode("utf-8", "backslashreplace").decode()

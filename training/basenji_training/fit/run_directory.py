@@ -239,7 +239,7 @@ def record(
         **settings.model_dump(),
         "stores": {
             store.name: {
-                "path": str(store.path),
+                "path": str(store.path).encode("utf-8", "backslashreplace").decode(),
                 "command": store.attrs["command"],
                 "folds": store.folds,
                 "content_sha256": _content_of(store),

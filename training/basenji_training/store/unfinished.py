@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from basenji_kipoi.base.errors import full_disk_named
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_training.store.writing import Sums
 
@@ -89,15 +90,18 @@ def unfinished_store(
     InputError
         As `UnfinishedRun` does.
     """
-    with UnfinishedRun(
-        [out],
-        kind,
-        settings,
-        command=command,
-        resume=resume,
-        overwrite=overwrite,
-        grows_outputs=True,
-        keep=resume,
-    ) as run:
+    with (
+        full_disk_named(out),
+        UnfinishedRun(
+            [out],
+            kind,
+            settings,
+            command=command,
+            resume=resume,
+            overwrite=overwrite,
+            grows_outputs=True,
+            keep=resume,
+        ) as run,
+    ):
         yield UnfinishedStore(run, out)
         run.place()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import zarr
@@ -322,4 +322,15 @@ def describe_store(
             **{each: importlib.metadata.version(each) for each in ("numpy", "pybigtools", "zarr")},
         },
     }
-    zarr.open_group(str(path), mode="r+").attrs.update(attributes)
+    zarr.open_group(str(path), mode="r+").attrs.update(_as_text(attributes))
+
+
+def _as_text(content: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Replace what JSON cannot hold: bytes of file names that are no UTF-8."""
+    if isinstance(content, dict):
+        return {key: _as_text(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_as_text(value) for value in content]
+    if isinstance(content, str):
+        return content.encode("utf-8", "backslashreplace").decode()
+    return content

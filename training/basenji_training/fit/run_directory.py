@@ -294,7 +294,7 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
             f"{recorded['epochs']}), and cannot go on behind them: {why}; begin another run with "
             f"--init {out}"
         )
-    earlier = {**earlier, "epochs": min(earlier.get("epochs", 0), recorded["epochs"])}
+    earlier = {**earlier, "epochs": max(earlier.get("epochs", 0), recorded["epochs"])}
     before, now = (
         {name.replace("_", " "): value for name, value in each.items() if name != "stores"}
         for each in (earlier, recorded)

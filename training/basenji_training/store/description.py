@@ -243,6 +243,7 @@ def find_damage(path: Path, description: StoreDescription) -> None:
         }
         for kind, shape in shapes.items():
             folder = path / chromosome_folder(name) / kind
+            check_seekable(folder / METADATA, "Zarr")
             array = read_json(_Array, folder / METADATA)
             if array.shape != shape or array.data_type != _TYPES[kind]:
                 raise InputError(

@@ -1,6 +1,8 @@
 """A store that lost or changed a part is an error, never other values."""
 
+import contextlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,6 +12,7 @@ import zarr
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.store.store import Store
+from basenji_training.store.unfinished import unfinished_store
 from basenji_training.store.verification import verify_store
 from basenji_training.store.writing import (
     Layout,
@@ -208,3 +211,34 @@ def test_a_store_without_checksums_opens_and_says_so(store, caplog):
     read = read_all(store)
     np.testing.assert_array_equal(read["chr1"][0], content("chr1")[0])
     assert "kept no checksums" in caplog.text
+
+
+def test_a_pipe_in_the_place_of_a_description_does_not_hang(store):
+    for place in ("chr1/coverage/zarr.json", "zarr.json"):
+        (store / place).unlink()
+        os.mkfifo(store / place)
+        with pytest.raises(InputError, match="is a pipe"):
+            Store.open(store)
+
+
+@contextlib.contextmanager
+def interrupted(out):
+    """Begin or go on with a store, and be interrupted."""
+    options = {"command": "", "resume": True, "overwrite": False}
+    with contextlib.suppress(KeyboardInterrupt), unfinished_store(out, "x", {}, **options) as store:
+        yield store
+        raise KeyboardInterrupt
+
+
+def test_notes_that_are_none_are_as_if_not_there(tmp_path):
+    sums = Sums(*np.ones((4, 2), np.int64))
+    with interrupted(tmp_path / "s.zarr") as unfinished:
+        unfinished.path.mkdir()
+        unfinished.add(("chr1", 0), sums)
+    with (tmp_path / "s.zarr.unfinished/notes.jsonl").open("a") as notes:
+        for damaged in (5, [1], ["x"] * 4, [[1], [1], [1], [None]], [[1], [1, 2], [1], [1]]):
+            notes.write(json.dumps([["chr1", 1], damaged]) + "\n")
+        notes.write('["chr1", [[1], [1], [1], [1]]]\nx\n')
+    with interrupted(tmp_path / "s.zarr") as unfinished:
+        assert list(unfinished.finished) == [("chr1", 0)]
+        np.testing.assert_array_equal(unfinished.finished["chr1", 0], sums)

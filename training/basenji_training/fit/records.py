@@ -6,13 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import check_seekable, decoded
 from basenji_kipoi.models.training_record import Origin, Splits
-from basenji_training.optimisation.settings import Settings
+from basenji_training.optimisation.settings import LARGEST_SEED, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class _Record(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    seed: int
+    seed: int = Field(ge=0, le=LARGEST_SEED)
     dtype: Literal["float32", "bfloat16"]
     stores: dict[str, _StoreOfRun]
     network: dict[str, Any]

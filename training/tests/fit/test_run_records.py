@@ -33,7 +33,7 @@ def refusal(path, use=Run):
     [
         (lambda s: [s], "settings.json: the file: "),
         (lambda _: {}, "settings.json: dtype: Field required"),
-        (lambda s: {**s, "seed": 10**25}, "seed: Input should be"),
+        (lambda s: {**s, "seed": 10**25}, "settings.json: seed: "),
         (lambda s: {**s, "epochs": float("nan")}, "settings.json: epochs: "),
         (lambda s: {**s, "stores": {}}, "none of the head letters"),
         (lambda s: {**s, "stores": {"letters": {"path": 1}}}, "settings.json: stores.letters"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.genome.contig_names import did_you_mean, placed_contigs
+from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs, placed_contigs
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +107,8 @@ def read_bed(
     path
         The BED file.
     lengths
-        Length of each contig (bp). Without it, contigs and ends are not checked.
+        Length of each contig (bp). Without it, contigs and ends are not checked; with it, intervals
+        have its names of contigs, found by `matching_contigs`.
     window
         An interval of exactly this length (bp) is a window and may reach beyond its contig: the
         windows that kipoi-veff asks for around variants near a chromosome's end do.
@@ -124,8 +125,9 @@ def read_bed(
         whole numbers, start >= end, an end beyond its contig, or an unknown contig. The message
         names the file and the line.
     """
+    contigs: dict[str, str] = {}
     with text_lines(path, "BED") as lines:
-        return [_parse(line, lengths, window) for _, line in lines if _is_record(line)]
+        return [_parse(line, lengths, window, contigs) for _, line in lines if _is_record(line)]
 
 
 def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interval]:
@@ -168,14 +170,20 @@ def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interv
 
 
 def _is_record(line: str) -> bool:
-    words = line.split(None, 1)
-    return bool(words) and not words[0].startswith("#") and words[0] not in _HEADERS
+    line = line.strip(" \t")
+    word = line.partition("\t")[0].partition(" ")[0]
+    return bool(line) and not line.startswith("#") and word not in _HEADERS
 
 
-def _parse(line: str, lengths: Mapping[str, int] | None, window: int | None) -> Interval:
-    """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad."""
-    line = line.rstrip("\r\n")
-    columns = line.split("\t") if "\t" in line else line.split()
+def _parse(
+    line: str, lengths: Mapping[str, int] | None, window: int | None, contigs: dict[str, str]
+) -> Interval:
+    """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad.
+
+    ``contigs`` holds the genome's names of those that were met under another one.
+    """
+    # Spaces alone divide where there are no tabs: a name may hold any other kind of white space.
+    columns = line.split("\t") if "\t" in line else [c for c in line.split(" ") if c]
     if len(columns) < 3:
         raise ValueError(
             f"expected at least three columns (chrom, start, end), found {len(columns)}"
@@ -191,7 +199,12 @@ def _parse(line: str, lengths: Mapping[str, int] | None, window: int | None) -> 
         strand=columns[5] if len(columns) > 5 else ".",
     )
     if lengths is not None and chrom not in lengths:
-        raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
+        if chrom not in contigs:
+            contigs.update(matching_contigs([chrom], lengths))
+        if chrom not in contigs:
+            raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
+        interval = replace(interval, chrom=contigs[chrom])
+        chrom = interval.chrom
     if len(interval) == window:
         return interval
     if start < 0:

@@ -179,14 +179,21 @@ class VariantFile:
 
     def _readable(self, path: str | Path) -> Path:
         if str(path) == STANDARD_INPUT:
-            copy = self._copy(sys.stdin.buffer)
-            return self._unpacked(copy) if _is_plain_gzip(copy) else copy
+            return self._kept(sys.stdin.buffer)
         path = Path(path)
         if not path.exists():
             raise InputError(f"the VCF file {path} does not exist")
-        if not path.is_file():
+        if path.is_dir():
             raise InputError(f"the VCF file {path} is not a file (standard input is '-')")
+        if not path.is_file():
+            with path.open("rb") as pipe:
+                return self._kept(pipe)
         return self._unpacked(path) if _is_plain_gzip(path) else path
+
+    def _kept(self, stream: BinaryIO) -> Path:
+        """Keep what can be read only once."""
+        copy = self._copy(stream)
+        return self._unpacked(copy) if _is_plain_gzip(copy) else copy
 
     def _unpacked(self, path: Path) -> Path:
         try:

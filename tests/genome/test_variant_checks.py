@@ -67,7 +67,7 @@ def test_every_status_has_its_reason():
 
 @pytest.mark.parametrize(
     ("pos", "ref", "match"),
-    [(1, "A", True), (1, "C", False), (9, "C", True), (1, "N", True), (8, "TNA", True),
+    [(1, "A", True), (1, "C", False), (9, "C", None), (1, "N", None), (8, "TNA", True),
      (8, "TNC", False), (10, "ACGT", True), (2, "cg", True)],
 )  # fmt: skip
 def test_ref_is_compared_where_both_are_known(genome, pos, ref, match):

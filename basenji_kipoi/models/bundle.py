@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.base.text_files import text_lines
 from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.training_record import TrainingRecord
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     import keras
 
-__all__ = ["Bundle", "Metadata", "save_bundle"]
+__all__ = ["Bundle", "Metadata", "check_finite", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
@@ -138,7 +140,8 @@ class Bundle:
                 )
         targets = Targets.read(path / TARGETS)
         check_targets(architecture, targets, path / TARGETS)
-        labels = (path / LABELS).read_text(encoding="utf-8").splitlines()
+        with text_lines(path / LABELS, "list of tracks") as lines:
+            labels = [line for _, line in lines]
         if labels != targets.labels:
             raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
         return cls(path, architecture, targets, metadata)
@@ -216,6 +219,24 @@ class Bundle:
             raise InputError(
                 f"{path} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
             ) from error
+        for variable in network.weights:
+            check_finite(variable.numpy(), variable.path, path)
+
+
+def check_finite(values: np.ndarray, name: str, path: str | os.PathLike[str]) -> None:
+    """Check the weights of a variable: one that is infinite or NaN spoils some or all predictions.
+
+    Raises
+    ------
+    InputError
+        If one is not finite; names the file and the variable.
+    """
+    # Half-precision types of other packages know no isfinite.
+    if not np.isfinite(values.astype(np.float32)).all():
+        raise InputError(
+            f"{path}: {name} has weights that are not finite numbers: the file is damaged, get it "
+            "again"
+        )
 
 
 def save_bundle(

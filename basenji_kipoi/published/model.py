@@ -17,7 +17,14 @@ from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, one_hot
-from basenji_kipoi.models.bundle import Bundle, Metadata, check_targets, geometry_of, save_bundle
+from basenji_kipoi.models.bundle import (
+    Bundle,
+    Metadata,
+    check_finite,
+    check_targets,
+    geometry_of,
+    save_bundle,
+)
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
@@ -154,7 +161,9 @@ class PublishedModel(Bundle):
         places = self._places(network, stored)
         self._check(places, stored)
         for name, variable in places.items():
-            variable.assign(stored[name].read())
+            values = stored[name].read()
+            check_finite(values, name, self.weights.path)
+            variable.assign(values)
 
     def _places(self, network: keras.Model, stored: Collection[str]) -> dict[str, keras.Variable]:
         """Find the network's variables by the names that the file must give them."""

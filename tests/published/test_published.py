@@ -161,13 +161,22 @@ def test_targets_of_another_length(tmp_path, small_bundle):
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_that_predict_nonsense_are_not_kept(tmp_path):
-    broken = {**golden_variables(), "final/conv1d/bias": np.full(7, np.nan, np.float32)}
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "final/conv1d/bias has weights that are not finite numbers"),
+        # It makes all predictions of its track 0, which is finite.
+        (-np.inf, "final/conv1d/bias has weights that are not finite numbers"),
+        (3e38, "the network predicts values that are not finite"),
+    ],
+)
+def test_weights_that_predict_nonsense_are_not_kept(tmp_path, value, message):
+    broken = {**golden_variables(), "final/conv1d/bias": np.full(7, value, np.float32)}
     prefix = write_checkpoint(tmp_path / "in" / "model.tf", broken)
     out = tmp_path / "x"
     done = basenji("import", "--checkpoint", prefix, "--params", PARAMS_2018, "--out", out)
     assert done.exit_code == 2
-    assert "the network predicts values that are not finite" in done.stderr
+    assert message in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 

@@ -36,7 +36,7 @@ MAPPED = 33_001
 
 
 def index(path, kind: str) -> None:
-    # Without an index, kipoi-veff would need the bedtools program.
+    # Without an index, kipoi-veff would make one beside the file.
     pysam.tabix_index(str(path), preset=kind, force=True)
 
 

@@ -168,6 +168,20 @@ def test_a_bigwig_without_any_of_the_chromosomes_is_refused(inputs):
         build(inputs)
 
 
+def test_what_a_bigwig_says_is_not_known_is_missing_not_zero(inputs):
+    """A record of NaN is a statement; no record is how programs write zero."""
+    values = {name: track.astype(float) for name, track in inputs.values["b"].items()}
+    values["chr1"][70:80] = np.nan
+    values["chr1"][96:128] = 0
+    values["chr1"][159:161] = np.nan
+    write_bigwig(inputs.folder / "b.bw", values)
+    store = build(inputs)
+    found = store.coverage("chr1", 0, 100)
+    assert np.flatnonzero(np.isnan(found[:, 1])).tolist() == [2, 4, 5]
+    assert found[3, 1] == 0
+    assert not np.isnan(found[:, 0]).any()
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize(
     ("value", "kind"), [(-2.0, "negative coverage -2"), (np.inf, "infinite coverage inf")]

@@ -26,7 +26,7 @@ def coverage(
         list[Path],
         typer.Argument(
             help="BAM or CRAM files sorted by position, or fragment files (BED: contig, start, "
-            "end[, name, count]; plain or gzip), of one sample: their coverage is added."
+            "end[, barcode, count]; plain or gzip), of one sample: their coverage is added."
         ),
     ],
     out: Annotated[

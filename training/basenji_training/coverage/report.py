@@ -61,6 +61,8 @@ class Quality:
         The correction for GC content, if any.
     tss
         Coverage around transcription start sites, if any.
+    is_atac
+        Whether cuts of Tn5 were counted.
     """
 
     tally: Counter[str]
@@ -72,16 +74,18 @@ class Quality:
     usual_length: int
     gc: GcCurve | None
     tss: TssProfile | None
+    is_atac: bool = False
 
     def figures(self) -> dict[str, object]:
         """Return all figures in a form that JSON can hold."""
         forward, reverse = sum(self.forward), sum(self.reverse)
-        alignments = self.tally["alignments"] + self.tally["fragments"]
+        counted = self.tally["duplicates that the file counts"]
+        alignments = self.tally["alignments"] + self.tally["fragments"] + counted
         found: dict[str, object] = {
             "counts": {reason: number for reason, number in self.tally.items() if number},
             "reads_shared": self.reads_shared,
             "duplicates_share": (
-                self.tally["marked as duplicate"] + self.tally["duplicates by position"]
+                self.tally["marked as duplicate"] + self.tally["duplicates by position"] + counted
             )
             / max(alignments, 1),
             "total": forward + reverse,
@@ -125,12 +129,16 @@ def _lengths(axes: Axes, quality: Quality) -> str:
     most = np.searchsorted(np.cumsum(quality.lengths), 0.995 * quality.lengths.sum())
     shown = quality.lengths[: max(int(most), 1) + 1]
     axes.fill_between(np.arange(len(shown)), shown, step="mid", color=_COLOUR)
-    axes.axvline(quality.usual_length, color=_OTHER, lw=1)
+    label = f"median, {quality.usual_length} bp"
+    axes.axvline(quality.usual_length, color=_OTHER, lw=1, label=label)
+    axes.legend(frameon=False)
     axes.set(xlabel="fragment length (bp)", ylabel="fragments", xlim=(0, None), ylim=(0, None))
-    return (
-        f"Lengths of fragments; the median is {quality.usual_length} bp. ATAC-seq shows a peak "
-        "below 120 bp and one for each nucleosome, about 200 bp apart."
-    )
+    caption = f"Lengths of fragments; the median is {quality.usual_length} bp."
+    if quality.is_atac:
+        caption += (
+            " ATAC-seq shows a peak below 120 bp and one for each nucleosome, about 200 bp apart."
+        )
+    return caption
 
 
 def _gc(axes: Axes, quality: Quality) -> str:

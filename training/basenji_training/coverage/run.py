@@ -37,7 +37,7 @@ from basenji_training.coverage.steps import (
 from basenji_training.coverage.tss import tss_profile
 from basenji_training.reads.plan import Plan
 from basenji_training.reads.reading import read_sources, usual_length
-from basenji_training.reads.sources import contig_lengths, open_source
+from basenji_training.reads.sources import check_sources, contig_lengths, open_source
 from basenji_training.reads.step_results import finished
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def make_coverage(
         raise InputError("there are no files of reads")
     tracks = outputs(out, settings)
     table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    check_sources(paths, settings)
     if fasta is None and (settings.gc or genes is not None):
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"
         what = "the correction for GC content" if settings.gc else "--genes"
@@ -159,10 +160,10 @@ def make_coverage(
                 keep=resume,
             )
         )
-        lengths = contig_lengths(paths, genome)
+        lengths = contig_lengths(paths, genome, settings)
         plan = Plan(run.pieces, tuple(lengths), tuple(lengths.values()), settings, genome)
         sources = [
-            open_source(path, lengths, genome, run.path(f"{number}.{path.name}"))
+            open_source(path, lengths, genome, settings, run.path(f"{number}.{path.name}"))
             for number, path in enumerate(paths)
         ]
         pool = stack.enter_context(executor(processes))
@@ -177,6 +178,7 @@ def make_coverage(
         curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
         totals = _each(plan, pool, "events", Totals, lay_out, contigs, *_same(usual, curve))
         longest = max(total.longest for total in totals)
+        reading.tally["beyond an end of their contig"] += round(sum(t.outside for t in totals))
         files = [run.output(path) for path in tracks]
         for track, path in enumerate(files):
             label = f"writing {tracks[track].name}" if progress else ""
@@ -191,6 +193,7 @@ def make_coverage(
             usual_length=usual,
             gc=curve,
             tss=None if starts is None else tss_profile(files, starts),
+            is_atac=settings.is_atac,
         )
         description = {
             "command": run.command,

@@ -12,7 +12,7 @@ from basenji_kipoi.base.progress import progress_bar
 from basenji_training.reads.alignments import Alignments, decode
 from basenji_training.reads.fragment_length import estimate_fragment_length
 from basenji_training.reads.plan import Plan, Reading
-from basenji_training.reads.rows import REVERSE, ROW, SHARED
+from basenji_training.reads.rows import REVERSE, ROW, SHARED, first_of_each
 from basenji_training.reads.step_results import finished
 
 if TYPE_CHECKING:
@@ -184,6 +184,15 @@ def read_fragments(plan: Plan, number: int, source: Fragments) -> Reading:
         once = table["length"][table["flags"] & REVERSE == 0]
         sizes = np.minimum(once, plan.settings.max_fragment)
         lengths += np.bincount(sizes, minlength=len(lengths))
+    if plan.settings.duplicates == "drop":
+        for contig in rows:
+            # All of it at once: equal fragments may stand anywhere.
+            table = np.fromfile(plan.path(contig, number, "rows"), ROW)
+            first = table[first_of_each(table)]
+            first.tofile(plan.path(contig, number, "rows"))
+            dropped = (table["flags"] & REVERSE == 0).sum() - (first["flags"] & REVERSE == 0).sum()
+            tally["duplicates by position"] += int(dropped)
+            rows[contig] = len(first)
     return Reading(np.zeros(0, SHARED), tally, rows, lengths)
 
 

@@ -11,11 +11,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["RECIPES", "Duplicates", "Mode", "Multimap", "Settings"]
+__all__ = ["RECIPES", "Duplicates", "Format", "FragmentEnds", "Mode", "Multimap", "Settings"]
 
 Mode = Literal["cut", "five-prime", "centre", "fragment", "read"]
 Multimap = Literal["em", "uniform", "drop"]
 Duplicates = Literal["keep", "mark", "drop"]
+FragmentEnds = Literal["ask", "moved", "unmoved"]
+Format = Literal["auto", "alignments", "fragments"]
+
+# Far beyond what any assay needs (bp): what a Gaussian reaches is held for every part.
+_LARGEST_SD, _LARGEST_SHIFT = 10_000, 100_000
 
 # Headings of the options in --help.
 _CHOICE, _WHAT, _HOW = "Which reads count", "What counts", "Corrections"
@@ -30,6 +35,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    format: Format = Field(
+        default="auto",
+        description="What the files are: alignments (BAM, CRAM), fragments, or told by what they "
+        "hold (auto).",
+        json_schema_extra={"group": _CHOICE},
+    )
     mode: Mode = Field(
         description="Count the 5' end of every read or both ends of a fragment (cut), the 5' end "
         "of the chosen read, the fragment's middle or all its bases, or a read's aligned bases, "
@@ -45,14 +56,25 @@ class Settings(BaseModel):
     )
     shift_forward: int = Field(
         default=0,
+        ge=-_LARGEST_SHIFT,
+        le=_LARGEST_SHIFT,
         description="Added to the 5' ends of forward reads.",
         json_schema_extra={"group": _WHAT, "unit": "bp"},
     )
     shift_reverse: int = Field(
         default=0,
+        ge=-_LARGEST_SHIFT,
+        le=_LARGEST_SHIFT,
         description="Added to the 5' ends of reverse reads: -4 is what is written -5 where a "
         "read's end is the base behind its last.",
         json_schema_extra={"group": _WHAT, "unit": "bp"},
+    )
+    fragment_ends: FragmentEnds = Field(
+        default="ask",
+        description="Whether the maker of a fragment file has moved its ends already, so that they "
+        "count where they are; if neither this nor the file says, it is an error where ends are to "
+        "be moved.",
+        json_schema_extra={"group": _WHAT},
     )
     stranded: bool = Field(
         default=False,
@@ -79,6 +101,7 @@ class Settings(BaseModel):
     multimap_sd: float = Field(
         default=16.0,
         gt=0,
+        le=_LARGEST_SD,
         description="Standard deviation of the Gaussian within which coverage attracts them.",
         json_schema_extra={"group": _HOW, "unit": "bp"},
     )
@@ -96,13 +119,15 @@ class Settings(BaseModel):
     smooth_sd: float = Field(
         default=0.0,
         ge=0,
+        le=_LARGEST_SD,
         description="Standard deviation of the Gaussian that smooths the track; 0: none.",
         json_schema_extra={"group": _HOW, "unit": "bp", "option": "--smooth"},
     )
     duplicates: Duplicates = Field(
         default="mark",
-        description="Count all; leave out those marked in the file; or also all but one of the "
-        "uniquely mapped fragments with the same ends and strand.",
+        description="Count all; leave out those marked in the file, or that a fragment file "
+        "counts; or also all but one of the uniquely mapped fragments with the same ends and "
+        "strand.",
         json_schema_extra={"group": _CHOICE},
     )
     min_mapq: int = Field(
@@ -135,6 +160,11 @@ class Settings(BaseModel):
     def whole_fragments(self) -> bool:
         """Whether a pair of reads counts once, as the fragment between its ends."""
         return self.mode in ("centre", "fragment")
+
+    @property
+    def is_atac(self) -> bool:
+        """Whether cuts are moved to the middle of Tn5's place."""
+        return self.mode == "cut" and (self.shift_forward, self.shift_reverse) != (0, 0)
 
     @property
     def tracks(self) -> tuple[str, ...]:

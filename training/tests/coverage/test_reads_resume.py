@@ -234,7 +234,7 @@ def test_other_inputs_and_settings_are_not_gone_on_with(reads, tmp_path, monkeyp
 
     raw, wide = Settings(mode="cut", min_mapq=0), Settings(mode="cut", min_mapq=0, smooth_sd=4)
     begin(raw)
-    with pytest.raises(InputError, match=r"begun with another smooth_sd \(0.0, now 4\)"):
+    with pytest.raises(InputError, match=r"begun with another smooth_sd \(0.0, now 4.0\)"):
         make_coverage([bam], out / "x.bw", wide, resume=True)
     begin(wide, overwrite=True)
     # The same reads, written again.

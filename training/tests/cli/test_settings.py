@@ -123,7 +123,7 @@ def test_the_table_has_a_row_a_field():
         (["fit", "x.zarr", "--out", "x", "--weight-decay", "inf"], "--weight-decay inf"),
         (["fit", "x.zarr", "--out", "x", "--averaging", "1"], "--averaging 1.0"),
         (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--clip", "0"], "--clip 0.0"),
-        (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--smooth", "inf"], "--smooth inf"),
+        (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--clip", "inf"], "--clip inf"),
     ],
 )
 def test_a_number_out_of_bounds_is_said_before_anything_else(arguments, message):

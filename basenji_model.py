@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
 from kipoi.model import BaseModel, GradientMixin, LayerActivationMixin
@@ -16,6 +16,7 @@ if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import codes_of
 from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_kipoi.models.bundle import Bundle
@@ -25,19 +26,12 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.incremental.shared_windows import SharedWindows
+    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["BasenjiModel"]
 
 logger = logging.getLogger(__name__)
-
-#: Kipoi's `avg_func`: TensorFlow and (batch, values) to (batch,).
-_REDUCTIONS = {
-    "sum": lambda tf, values: tf.reduce_sum(values, axis=1),
-    "max": lambda tf, values: tf.reduce_max(values, axis=1),
-    "min": lambda tf, values: tf.reduce_min(values, axis=1),
-    "absmax": lambda tf, values: tf.reduce_max(tf.abs(values), axis=1),
-}
 
 
 class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
@@ -53,12 +47,12 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         Whether to compute only what windows do not share with recent ones. Predictions are the
         same up to rounding. In bfloat16 every window is computed as a whole.
     cache_bytes
-        Memory for what windows share (bytes); 2 GB by default.
+        Memory for what windows share (bytes); 2 GiB by default.
 
     Attributes
     ----------
-    bundle : Bundle
-        Architecture, targets and metadata.
+    bundle : TrainedModel
+        Architecture and targets, and what else its files say.
     network : keras.Model
         float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states, averaged over
         both strands if the bundle says so.
@@ -79,27 +73,25 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.incremental.shared_windows import (  # noqa: PLC0415
-            CACHE_BYTES,
-            SharedWindows,
-        )
-        from basenji_kipoi.models.network import average_networks, average_strands  # noqa: PLC0415
+        from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
+        from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
+        from basenji_kipoi.models.networks.building import average_networks, average_strands  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
         members = [
             member.network(dtype=dtype, both_strands=False) for member in self.bundle.members
         ]
         network, strands = average_networks(members), None
-        if self.bundle.metadata.both_strands:
+        if self.bundle.both_strands:
             strands = self.bundle.targets.strand_permutation
         self._bins = network if strands is None else average_strands(network, strands)
         self.network = self._output(self._bins)
         #: One for each network; none if every window is computed as a whole.
-        self._shared: list[SharedWindows] = []
+        self._shared: list[AnsweredWindows] = []
         if incremental and dtype == "float32":
-            memory = CACHE_BYTES if cache_bytes is None else cache_bytes
+            memory = MEMORY_BYTES if cache_bytes is None else cache_bytes
             self._shared = [
-                SharedWindows(
+                shared_windows(
                     self.bundle.architecture,
                     member,
                     strand_permutation=strands,
@@ -107,9 +99,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
                 )
                 for member in members
             ]
-        self._parts: dict[Any, keras.Model] = {}
+        self._layers = LayerGradients(self.network)
 
-    def _open(self, model_dir: str) -> Bundle:
+    def _open(self, model_dir: str) -> TrainedModel:
         """Open the files of the model."""
         return Bundle.load(model_dir)
 
@@ -181,7 +173,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         -------
         ndarray, shape (batch, ...)
         """
-        return self._part(layer, pre_nonlinearity).predict_on_batch(self._windows(x))
+        part = self._layers.part(layer, before=pre_nonlinearity)
+        return part.predict_on_batch(self._windows(x))
 
     def input_grad(
         self,
@@ -226,23 +219,22 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             If ``avg_func`` is unknown, ``filter_idx`` does not keep every window, the layer is
             missing or unknown, or ``selected_fwd_node`` is set.
         """
-        # Only gradients need TensorFlow itself; Kipoi's environments have it anyway.
-        import tensorflow as tf  # noqa: PLC0415
+        # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
+        from basenji_kipoi.interpretation.gradients_of_layers import REDUCTIONS  # noqa: PLC0415
 
         if selected_fwd_node is not None:
             raise InputError("selected_fwd_node is not supported: leave it out")
-        if avg_func is not None and avg_func not in _REDUCTIONS:
-            raise InputError(f"no avg_func {avg_func!r}: expected one of {', '.join(_REDUCTIONS)}")
+        if avg_func is not None and avg_func not in REDUCTIONS:
+            raise InputError(f"no avg_func {avg_func!r}: expected one of {', '.join(REDUCTIONS)}")
         if layer is None and not final_layer:
             raise InputError("name a layer or set final_layer")
-        index = _index(filter_idx)
-        part = self._part(-1 if final_layer else layer, pre_nonlinearity)
-        windows = tf.convert_to_tensor(self._windows(x))
-        with tf.GradientTape() as tape:
-            tape.watch(windows)
-            kept = tf.reshape(part(windows, training=False)[index], (len(windows), -1))
-            value = _REDUCTIONS[avg_func or "sum"](tf, kept)
-        return tape.gradient(value, windows).numpy()
+        return self._layers.gradient(
+            self._windows(x),
+            layer=-1 if final_layer else layer,
+            before=pre_nonlinearity,
+            index=_index(filter_idx),
+            reduction=avg_func or "sum",
+        )
 
     def _windows(self, x: np.ndarray) -> np.ndarray:
         windows = np.asarray(x, dtype=np.float32)
@@ -264,38 +256,6 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             )
             windows = np.where(blank[..., None], np.float32(0.25), windows)
         return windows
-
-    def _part(self, layer: str | int, pre_nonlinearity: bool) -> keras.Model:
-        """Cut the network behind a layer, or before it if it is an activation."""
-        key = (layer, pre_nonlinearity)
-        if key not in self._parts:
-            # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-            import keras  # noqa: PLC0415
-
-            network, found = self._layer(layer)
-            before = pre_nonlinearity and isinstance(found, keras.layers.Activation)
-            self._parts[key] = keras.Model(network.input, found.input if before else found.output)
-        return self._parts[key]
-
-    def _layer(self, layer: str | int) -> tuple[keras.Model, keras.layers.Layer]:
-        """Find a layer and the network that it stands in."""
-        networks = [self.network]
-        # A network that averages, over strands or over members, holds what it averages as layers.
-        for network in networks:
-            networks += [part for part in network.layers if hasattr(part, "layers")]
-        for network in networks:
-            for found in network.layers:
-                if found.name == layer:
-                    # A network inside a network is known by its own input.
-                    return found if found in networks else network, found
-        try:
-            return self.network, self.network.layers[int(layer)]
-        except (ValueError, IndexError):
-            names = [found.name for network in networks for found in network.layers]
-            raise InputError(
-                f"no layer {layer!r}: expected a number below {len(self.network.layers)} or one of "
-                f"{', '.join(names)}"
-            ) from None
 
 
 def _mean(predictions: Sequence[np.ndarray]) -> np.ndarray:

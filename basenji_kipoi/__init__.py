@@ -1,3 +1,53 @@
-"""Inference with Basenji models: predictions from DNA sequence, alone or under Kipoi."""
+"""Inference with Basenji models: predictions from DNA sequence, alone or under Kipoi.
 
-__version__ = "0.1.0"
+``import basenji_kipoi as bk`` imports no library; what is used is imported when it is used:
+
+>>> import basenji_kipoi as bk
+>>> model, genome = bk.load("model_files"), bk.Genome("genome.fa")
+>>> bk.predict(model, genome, "chrA:20,001-20,320", tracks="atac").values.shape
+(10, 1)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basenji_kipoi.faces import face
+
+if TYPE_CHECKING:
+    from basenji_kipoi.base import __version__
+    from basenji_kipoi.base.errors import InputError
+    from basenji_kipoi.effects.scores import SCORES
+    from basenji_kipoi.genome.fasta import Genome
+    from basenji_kipoi.genome.genes import read_genes
+    from basenji_kipoi.genome.intervals import Interval, read_bed
+    from basenji_kipoi.interpretation.attribution.result import Attributions
+    from basenji_kipoi.interpretation.attribution.run import attribute
+    from basenji_kipoi.models.model import Model, load
+    from basenji_kipoi.mutagenesis.result import MutationMap
+    from basenji_kipoi.mutagenesis.run import mutate
+    from basenji_kipoi.prediction.result import Predictions
+    from basenji_kipoi.prediction.run import predict
+    from basenji_kipoi.scoring.in_memory import ScoreTables, score
+
+__all__ = [
+    "SCORES",
+    "Attributions",
+    "Genome",
+    "InputError",
+    "Interval",
+    "Model",
+    "MutationMap",
+    "Predictions",
+    "ScoreTables",
+    "__version__",
+    "attribute",
+    "load",
+    "mutate",
+    "predict",
+    "read_bed",
+    "read_genes",
+    "score",
+]
+
+__getattr__, __dir__ = face(__name__)

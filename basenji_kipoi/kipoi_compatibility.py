@@ -64,7 +64,7 @@ class Postprocessing:
     Parameters
     ----------
     file
-        Name of the YAML file in the component's directory, "model.yaml" or "dataloader.yaml".
+        The YAML file, "model.yaml" or "dataloader.yaml", relative to the component's directory.
     default_dir
         The component's directory where kipoi has not set ``source_dir``.
     """
@@ -93,6 +93,6 @@ class Postprocessing:
             parser = {
                 "model.yaml": specs.VarEffectModelArgs,
                 "dataloader.yaml": specs.VarEffectDataLoaderArgs,
-            }[self._file]
+            }[path.name]
             block["variant_effects"] = parser.from_config(block["variant_effects"])
         return block

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models.network import layer_name
+from basenji_kipoi.models.networks.building import layer_name
 
 FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),
@@ -21,7 +21,11 @@ FUNCTIONS = {
 
 def predict(architecture, network, codes):
     """Predict windows of codes (batch, window): float64 (batch, bins, tracks), heads joined."""
-    x = one_hot(codes, np.float64)
+    return predict_channels(architecture, network, one_hot(codes, np.float64))
+
+
+def predict_channels(architecture, network, x):
+    """Predict windows of any channels, float64 (batch, window, 4)."""
     x = _chain(architecture.trunk, "trunk", network, x)
     values = []
     for name, head in architecture.heads.items():

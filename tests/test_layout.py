@@ -24,7 +24,7 @@ PACKAGES = {"basenji_kipoi": "basenji_kipoi", "basenji_training": "training/base
 FLOORS = {
     "basenji_kipoi": [
         ["base"],
-        ["genome", "models"],
+        ["figures", "genome", "models"],
         ["incremental", "prediction", "published"],
         ["effects"],
         ["interpretation", "mutagenesis", "scoring"],
@@ -44,7 +44,12 @@ BESIDE = {"faces", "kipoi_compatibility", "__main__"}
 #: Rooms that are kept from others of lower floors too.
 KEPT_APART = {"incremental": {"genome"}, "models": {"genome"}}
 #: What imports Keras when it is imported; everything else does so when it runs.
-KERAS = ("incremental.", "interpretation.gradients", "models.backend", "models.network")
+KERAS = (
+    "incremental.",
+    "interpretation.gradients",
+    "models.networks.backend",
+    "models.networks.building",
+)
 #: Files that show progress at a terminal, outside of the commands.
 RICH = {"basenji_kipoi.base.progress"}
 #: Libraries that run code when they read what they wrote.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Task
     from rich.text import Text
 
-__all__ = ["progress_bar"]
+__all__ = ["label_of", "progress_bar"]
 
 #: Seconds between two lines of progress in a log.
 _LOG_PERIOD = 60.0
@@ -68,7 +68,7 @@ def progress_bar(
             return Text(f"{speed:,.0f} {unit}/s" if speed >= 100 else f"{speed:.3g} {unit}/s")
 
     console = Console(stderr=True)
-    if label and not console.is_terminal:
+    if label and not (console.is_terminal or console.is_jupyter):
         yield _log_of_progress(label, total, unit, done)
         return
     with Progress(
@@ -88,6 +88,24 @@ def progress_bar(
             bar.update(task, advance=number, description=label)
 
         yield advance
+
+
+def label_of(label: str, progress: bool | None) -> str:
+    """Return a bar's label, or none where nothing is to be shown.
+
+    Parameters
+    ----------
+    label
+        What is being done.
+    progress
+        Whether progress is shown; None where somebody watches: at a terminal or in a notebook.
+    """
+    if progress is None:
+        from rich.console import Console  # noqa: PLC0415 - not in every environment
+
+        console = Console(stderr=True)
+        progress = console.is_terminal or console.is_jupyter
+    return label if progress else ""
 
 
 def _log_of_progress(label: str, total: int | None, unit: str, done: int) -> Callable[..., None]:

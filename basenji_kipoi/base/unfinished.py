@@ -127,6 +127,11 @@ class UnfinishedRun:
         self._resume, self._overwrite = resume, overwrite
         self._grows, self._keep = grows_outputs, keep
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is something that can be gone on with."""
+        return (self.folder / _RUN).exists() and self._holds_anything()
+
     def __enter__(self) -> UnfinishedRun:
         check_output(self.outputs[0], overwrite=True)  # the folder can be made
         self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
@@ -195,13 +200,13 @@ class UnfinishedRun:
         return self.folder / _OUTPUTS / path.name
 
     def place(self) -> None:
-        """Move the outputs, which are complete, to their places, and remove the folder.
+        """Move the outputs, which are complete, to their places, the first one last.
 
         If that is interrupted, the next try finds some of them in their places already, which are
         no strangers to it.
         """
         (self.folder / _PLACING).touch()
-        for path in self.outputs:
+        for path in reversed(self.outputs):
             if self.output(path).exists():
                 replace_output(self.output(path), path, self.folder / _OUTPUTS)
         self._discard()
@@ -280,15 +285,11 @@ class UnfinishedRun:
         if not record.exists():
             self._empty()  # a run that was killed while it began, or while it was removed
         older = [path for path in _older_folders(self.outputs[0]) if path.exists()]
-        if self._overwrite and not self._resume:
-            for path in older:
-                remove(path)
-            return None
         try:
             found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
         except ValueError:
             found = {}
-        is_ours = found is not None and (
+        is_ours = (
             isinstance(found, dict)
             and found.get("format") == _FORMAT
             and found.get("format_version") == _FORMAT_VERSION
@@ -296,25 +297,23 @@ class UnfinishedRun:
             and isinstance(found.get("command"), str)
             and "kind" in found
         )
-        if (found is not None and not is_ours) or older:
-            strange = self.folder if found is not None else older[0]
+        is_other = (found is not None and not is_ours) or bool(older)
+        if self._overwrite and (is_other or not self._resume):
+            for path in older:
+                remove(path)
+            return None
+        if is_other:
             raise InputError(
-                f"{strange} is of another version, which cannot be gone on with: remove it, or "
-                "pass --overwrite without --resume to begin anew"
+                f"{self.folder if found is not None else older[0]} is of another version, which "
+                "cannot be gone on with: remove it, or pass --overwrite to begin anew"
             )
         if found is not None and not self._holds_anything():
             return None
         return found
 
     def _holds_anything(self) -> bool:
-        return (
-            (
-                self.pieces.is_dir()
-                and any(not path.name.startswith(".") for path in self.pieces.iterdir())
-            )
-            or (self.folder / _NOTES).exists()
-            or (self.folder / _PLACING).exists()
-        )
+        kept = (self.folder / _NOTES, self.folder / _PLACING)
+        return any(self.pieces.glob("[!.]*")) or any(path.exists() for path in kept)
 
     def _strays(self) -> list[Path]:
         """List what a killed process was writing."""

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from basenji_kipoi.base.errors import InputError
+
+if TYPE_CHECKING:
+    from basenji_kipoi.effects.windows import WindowRule
+
 __all__ = [
     "INDEL_NAMES",
-    "MEMORY",
     "BothStrands",
     "Fasta",
     "Memory",
     "Model",
     "Overwrite",
     "Quiet",
+    "Resume",
     "Tracks",
+    "read_bins",
+    "read_names",
+    "read_shard",
+    "read_shifts",
+    "read_window",
 ]
 
 #: Names of the option that says how alleles of another length are compared.
 INDEL_NAMES = ("--indels", "--indel")
-#: Memory for predictions where none is named (GiB).
-MEMORY = 2.0
 
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
@@ -43,8 +52,56 @@ BothStrands = Annotated[
         show_default="as the model was evaluated",
     ),
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show neither progress nor a summary.")]
 Memory = Annotated[
     float, typer.Option(min=0.1, help="Memory for predictions and what they share (GiB).")
 ]
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Read names that are separated by commas."""
+    return tuple(name.strip() for name in text.split(","))
+
+
+def read_shifts(text: str) -> tuple[int, ...]:
+    """Read shifts of the window (bp), separated by commas."""
+    words = read_names(text)
+    if not all(re.fullmatch(r"[+-]?\d+", word) for word in words):
+        raise InputError(
+            f"--shifts: expected whole numbers of bases, for instance -1,0,1, not {text!r}"
+        )
+    return tuple(map(int, words))
+
+
+def read_bins(text: str) -> int | None:
+    """Read ``center:N``, or None from ``all``."""
+    if text == "all":
+        return None
+    if match := re.fullmatch(r"cent(?:er|re):(\d+)", text):
+        return int(match[1])
+    raise InputError(f"--bins: expected all or center:N, N bins from 1 on, not {text!r}")
+
+
+def read_window(text: str) -> WindowRule:
+    """Read ``centred``, ``grid`` or ``cluster:BP``."""
+    from basenji_kipoi.effects.windows import WindowRule  # noqa: PLC0415 - as in the commands
+
+    if text in ("centred", "grid"):
+        return WindowRule(text)
+    if match := re.fullmatch(r"cluster:([1-9]\d*)", text):
+        return WindowRule("cluster", int(match[1]))
+    raise InputError(
+        f"--window: expected centred, grid or cluster:BP (for instance cluster:1000), not {text!r}"
+    )
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """Read ``i/n``: which of how many parts, counted from 1."""
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise InputError(
+            f"--shard: expected i/n with i from 1 to n, for instance 2/8, not {text!r}"
+        )
+    return int(match[1]), int(match[2])

@@ -5,29 +5,17 @@ from __future__ import annotations
 import time
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from basenji_kipoi import __version__
-from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Tracks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.bundle import Bundle
-    from basenji_kipoi.prediction.writers import PredictionTable, PredictionWriter
+from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Resume, Tracks
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
 
 __all__ = ["predict"]
-
-#: Bases of a batch by default: one window of the networks of 2018 and 2020 (about 1 GB of memory).
-_BATCH_BASES = 131_072
 
 
 class Format(str, Enum):
@@ -69,95 +57,38 @@ def predict(
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     both_strands: BothStrands = None,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Predict every bin of each interval.
 
     Intervals are covered from their start by whole bins. Long ones take several windows, side by
-    side; short ones stand in the middle of theirs.
+    side; short ones stand in the middle of theirs. What is finished of an interrupted run waits in
+    the folder OUT.unfinished.
     """
-    from basenji_kipoi.base.atomic import atomic_path, check_output
-    from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.genome.intervals import read_bed
-    from basenji_kipoi.models.bundle import Bundle
-    from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
+    from basenji_kipoi.prediction.run import predict_file
 
-    # Whatever may be wrong is found before the network is loaded.
-    writer_of = FORMATS[output_format.value if output_format else format_of(out)]
-    check_output(out, overwrite=overwrite)
-    bundle = Bundle.load(model)
-    averages = bundle.metadata.both_strands if both_strands is None else both_strands
-    columns = bundle.targets.columns_of(tracks)
     began = time.monotonic()
-    with Genome(fasta) as genome:
-        intervals = writer_of.prepare(read_bed(bed, genome.lengths))
-        table = PredictionTable(
-            intervals=intervals,
-            tracks=[bundle.targets[column] for column in columns],
-            bin=bundle.architecture.bin,
-            lengths=genome.lengths,
-            attributes={
-                "model": bundle.metadata.name,
-                "model_sha256": ", ".join(bundle.weights_sha256),
-                "assembly": bundle.metadata.assembly,
-                "window": bundle.architecture.window,
-                "dtype": dtype.value,
-                "both_strands": averages,
-                "fasta": str(fasta),
-                "bed": str(bed),
-                "command": command_line("basenji"),
-                "version": __version__,
-            },
-        )
-        with atomic_path(out, overwrite=overwrite) as path, writer_of(path, table) as writer:
-            if intervals:
-                _predict(
-                    bundle,
-                    genome,
-                    table,
-                    writer,
-                    dtype=dtype.value,
-                    both_strands=averages,
-                    batch_size=batch_size or max(1, _BATCH_BASES // bundle.architecture.window),
-                    columns=columns if tracks else None,
-                    quiet=quiet,
-                )
+    table = predict_file(
+        model,
+        fasta,
+        bed,
+        out,
+        output_format=output_format.value if output_format else None,
+        tracks=tracks,
+        both_strands=both_strands,
+        dtype=dtype.value,
+        batch_size=batch_size,
+        resume=resume,
+        overwrite=overwrite,
+        progress=not quiet,
+        command=command_line("basenji"),
+    )
     if not quiet:
-        many = "" if len(intervals) == 1 else "s"
+        many = "" if len(table.intervals) == 1 else "s"
         typer.echo(
             f"wrote {out}: {table.rows:,} bins of {table.bin} bp, {len(table.tracks):,} tracks, "
-            f"{len(intervals):,} interval{many}, in {time.monotonic() - began:.1f} s",
+            f"{len(table.intervals):,} interval{many}, in {time.monotonic() - began:.1f} s",
             err=True,
         )
-
-
-def _predict(
-    bundle: Bundle,
-    genome: Genome,
-    table: PredictionTable,
-    writer: PredictionWriter,
-    *,
-    dtype: str,
-    both_strands: bool,
-    batch_size: int,
-    columns: Sequence[int] | None,
-    quiet: bool,
-) -> None:
-    """Predict a table's intervals into its writer, showing the progress."""
-    from basenji_kipoi.prediction.tiles import predict_intervals, windows_of
-
-    network = bundle.network(dtype=dtype, both_strands=both_strands)
-    total = sum(windows_of(len(interval), bundle.architecture) for interval in table.intervals)
-    stream = predict_intervals(
-        network,
-        bundle.architecture,
-        genome,
-        table.intervals,
-        batch_size=batch_size,
-        tracks=columns,
-    )
-    with progress_bar("" if quiet else "predicting", total=total, unit="windows") as advance:
-        for predicted in stream:
-            writer.append(predicted.values)
-            advance(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.engine import Effects
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.effects.scores import Score
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Target
 
     Tensor = Any
@@ -49,23 +48,20 @@ class CountedBins:
     width: int | None = None
 
     @classmethod
-    def parse(cls, text: str, architecture: Architecture) -> CountedBins:
-        """Read ``all`` or ``center:N``.
+    def around(cls, bins: int | None, architecture: Architecture) -> CountedBins:
+        """Count so many bins around the variant's, or all.
 
         Raises
         ------
         InputError
-            If the text is neither, or N is none of 1 to the number of predicted bins.
+            If the number is none of 1 to the number of predicted bins.
         """
-        if text == "all":
-            return cls()
-        match = re.fullmatch(r"cent(?:er|re):(\d+)", text)
-        if not match or not 1 <= int(match[1]) <= architecture.bins:
+        if bins is not None and not 1 <= bins <= architecture.bins:
             raise InputError(
                 f"--bins: expected all or center:N with N from 1 to {architecture.bins} bins, "
-                f"not {text!r}"
+                f"not {bins}"
             )
-        return cls(bins=int(match[1]))
+        return cls(bins=bins)
 
     def span(self, position: np.ndarray, architecture: Architecture) -> np.ndarray:
         """Find the bins that count.
@@ -179,7 +175,7 @@ class Scorer:
         """
         if self._run is None:
             # Keras takes seconds to import.
-            from basenji_kipoi.models.backend import compiled  # noqa: PLC0415
+            from basenji_kipoi.models.networks.backend import compiled  # noqa: PLC0415
 
             self._run = compiled(
                 _scores,

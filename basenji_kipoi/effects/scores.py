@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from basenji_kipoi.models.targets import Target
 
     Tensor = Any
@@ -316,13 +318,13 @@ GENE_SCORES: dict[str, GeneScore] = {
 }
 
 
-def scores_named(text: str) -> list[Score]:
+def scores_named(names: Sequence[str]) -> list[Score]:
     """Find scores by their names.
 
     Parameters
     ----------
-    text
-        Names, separated by commas.
+    names
+        The names.
 
     Returns
     -------
@@ -334,12 +336,11 @@ def scores_named(text: str) -> list[Score]:
     InputError
         If a name is none of a score, or stands twice.
     """
-    names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in SCORES:
             raise InputError(f"--scores: no score {name!r}: expected some of {', '.join(SCORES)}")
     if len(set(names)) != len(names):
-        raise InputError(f"--scores: {text} names a score twice")
+        raise InputError(f"--scores: {','.join(names)} names a score twice")
     return [SCORES[name] for name in names]
 
 

@@ -1,4 +1,8 @@
-"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome."""
+"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome.
+
+Files are read by pyfaidx, not by pysam, which reads alignments and variants elsewhere: the
+dataloader reads genomes by this very class, in an environment that has no pysam.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyfaidx
@@ -21,7 +26,10 @@ from basenji_kipoi.base.sequence import UNKNOWN, encode
 from basenji_kipoi.base.text_files import check_seekable, open_bytes
 from basenji_kipoi.genome.contig_names import did_you_mean
 
-__all__ = ["Genome"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Genome", "open_genome"]
 
 #: An index may be this much older than its FASTA file: a copy or a checkout of both writes them
 #: within moments and in any order.
@@ -78,6 +86,15 @@ class Genome:
     InputError
         If the file is missing, empty, truncated or not FASTA, if it is compressed but not with
         bgzip, or if its index is older than it, does not fit it, or is missing and cannot be made.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> genome = bk.Genome("genome.fa")
+    >>> genome
+    <Genome genome.fa: 2 contigs, 120,000 bp>
+    >>> genome.codes("chrA", -2, 3)
+    array([4, 4, 1, 0, 3], dtype=uint8)
     """
 
     def __init__(self, fasta: str | os.PathLike[str]) -> None:
@@ -148,6 +165,10 @@ class Genome:
     def close(self) -> None:
         """Close the file."""
         self._faidx.close()
+
+    def __repr__(self) -> str:
+        contigs = "1 contig" if len(self.lengths) == 1 else f"{len(self.lengths):,} contigs"
+        return f"<Genome {self.path.name}: {contigs}, {sum(self.lengths.values()):,} bp>"
 
     def __enter__(self) -> Genome:
         return self
@@ -246,6 +267,16 @@ class Genome:
             line = self._faidx.file.read(min(record.lenb, _LONG))
             if _SPACE_AT_END.search(line.encode() if isinstance(line, str) else line):
                 raise InputError(_SPACES.format(path=self.path))
+
+
+@contextlib.contextmanager
+def open_genome(genome: Genome | str | os.PathLike[str]) -> Iterator[Genome]:
+    """Have a genome that is open already, or open that of a path while the body runs."""
+    if isinstance(genome, Genome):
+        yield genome
+        return
+    with Genome(genome) as opened:
+        yield opened
 
 
 def _one_line(error: BaseException) -> str:

@@ -150,6 +150,13 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     InputError
         If the file cannot be read or a line is not GTF (names the line), or no gene lies on a
         contig of the genome.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> genes = bk.read_genes("genes.gtf", bk.Genome("genome.fa"))
+    >>> [(gene.gene_id, gene.strand, gene.tss) for gene in genes]
+    [('G1', '+', (20100,)), ('G2', '-', (33299,))]
     """
     listed: dict[tuple[str, str], list[_Transcript]] = {}
     made: dict[tuple[str, str], _Exons] = {}

@@ -5,8 +5,11 @@ Positions are 0-based and half-open, in bp.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, replace
+from numbers import Integral
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
@@ -19,12 +22,14 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.contig_names import Contigs
 
-__all__ = ["Interval", "centred_window", "read_annotated", "read_bed"]
+__all__ = ["Interval", "centred_window", "read_annotated", "read_bed", "read_intervals"]
 
 _HEADERS = ("track", "browser")
 #: How lines begin that may be no record.
 _MAYBE_NONE = "#tb \t"
 _STRANDS = ("+", "-", ".")
+#: A place as genome browsers write it; names of contigs may have colons.
+_PLACE = re.compile(r"(\S+):(\d[\d,]*)(?:-(\d[\d,]*))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,15 @@ class Interval:
     ------
     ValueError
         If the interval is empty, or the strand is not one of the three.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> promoter = bk.Interval("chrA", 19_800, 20_200, name="promoter")
+    >>> len(promoter)
+    400
+    >>> bk.Interval.parse("chrA:19,801-20,200")  # as genome browsers write it: from 1, both ends in
+    Interval(chrom='chrA', start=19800, end=20200, name='.', strand='.')
     """
 
     chrom: str
@@ -60,6 +74,33 @@ class Interval:
             raise ValueError(f"{self} is empty: its start must be smaller than its end")
         if self.strand not in _STRANDS:
             raise ValueError(f"the strand {self.strand!r} of {self} is not '+', '-' or '.'")
+
+    @classmethod
+    def parse(cls, text: str) -> Interval:
+        """Read a place as genome browsers write it, such as ``chrI:101-200``.
+
+        Parameters
+        ----------
+        text
+            ``contig:first-last`` or ``contig:position``: counted from 1, the last base included,
+            with or without commas in the numbers. The example above is [100, 200).
+
+        Raises
+        ------
+        InputError
+            If the text is none.
+        """
+        found = _PLACE.fullmatch(text.strip())
+        if found:
+            first, last = (
+                int(number.replace(",", "")) for number in (found[2], found[3] or found[2])
+            )
+        if not found or not 1 <= first <= last:
+            raise InputError(
+                f"no interval {text!r}: expected contig:first-last, counted from 1 with the last "
+                "base included, for instance chrI:101-200"
+            )
+        return cls(found[1], first - 1, last)
 
     def __str__(self) -> str:
         return f"{self.chrom}:{self.start}-{self.end}"
@@ -126,10 +167,75 @@ def read_bed(
         If the file cannot be read, or a line has fewer than three columns, positions that are not
         whole numbers, start >= end, an end beyond its contig, or an unknown contig. The message
         names the file and the line.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> intervals = bk.read_bed("intervals.bed", bk.Genome("genome.fa").lengths)
+    >>> len(intervals), intervals[0].name
+    (7, 'left_end')
     """
     contigs: dict[str, str] = {}
     with text_lines(path, "BED") as lines:
         return [_parse(line, lengths, window, contigs) for _, line in lines if _is_record(line)]
+
+
+def read_intervals(given: object, lengths: Mapping[str, int]) -> list[Interval]:
+    """Read intervals in whatever form they are given, and check that the genome has them.
+
+    Parameters
+    ----------
+    given
+        One interval or several: `Interval`, (contig, start, end) counted from 0 with the end
+        excluded, or text such as ``chrI:101-200`` counted from 1 with the last base included
+        (`Interval.parse`). Or the path of a BED file.
+    lengths
+        Length of each contig (bp).
+
+    Returns
+    -------
+    list of Interval
+        In the given order.
+
+    Raises
+    ------
+    InputError
+        If something is no interval, or lies outside of the genome.
+    """
+    if isinstance(given, Path) or (isinstance(given, str) and Path(given).is_file()):
+        return read_bed(given, lengths)
+    if isinstance(given, str) and not _PLACE.fullmatch(given.strip()):
+        raise InputError(
+            f"{given!r} is neither a BED file that exists nor an interval: expected a path, or "
+            "contig:first-last, counted from 1 with the last base included"
+        )
+    if isinstance(given, (str, Interval)) or _is_place(given):
+        given = [given]
+    contigs: dict[str, str] = {}
+    try:
+        return [_placed(_interval(each), lengths, contigs) for each in given]
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _is_place(given: object) -> bool:
+    return isinstance(given, (tuple, list)) and len(given) == 3 and isinstance(given[1], Integral)
+
+
+def _interval(given: object) -> Interval:
+    if isinstance(given, Interval):
+        return given
+    if isinstance(given, str):
+        return Interval.parse(given)
+    if _is_place(given) and isinstance(given[0], str) and isinstance(given[2], Integral):
+        try:
+            return Interval(given[0], int(given[1]), int(given[2]))
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    raise InputError(
+        f"no interval {given!r}: expected an Interval, (contig, start, end) counted from 0 with "
+        "the end excluded, or text such as chrI:101-200"
+    )
 
 
 def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interval]:
@@ -203,6 +309,20 @@ def _parse(
         name=columns[3] if len(columns) > 3 and columns[3] else ".",
         strand=columns[5] if len(columns) > 5 else ".",
     )
+    return _placed(interval, lengths, contigs, window)
+
+
+def _placed(
+    interval: Interval,
+    lengths: Mapping[str, int] | None,
+    contigs: dict[str, str],
+    window: int | None = None,
+) -> Interval:
+    """Give an interval the genome's name of its contig, which must have all of it.
+
+    Only a window may reach beyond its contig.
+    """
+    chrom = interval.chrom
     if lengths is not None and chrom not in lengths:
         if chrom not in contigs:
             contigs.update(matching_contigs([chrom], lengths))
@@ -212,9 +332,9 @@ def _parse(
         chrom = interval.chrom
     if len(interval) == window:
         return interval
-    if start < 0:
+    if interval.start < 0:
         raise ValueError(f"{interval} starts before its contig does")
-    if lengths is not None and end > lengths[chrom]:
+    if lengths is not None and interval.end > lengths[chrom]:
         raise ValueError(f"{interval} reaches beyond the end of {chrom} at {lengths[chrom]}")
     return interval
 

@@ -15,8 +15,9 @@ from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -78,17 +79,13 @@ class Metadata(BaseModel):
         return self
 
 
-class Bundle:
-    """A loaded bundle. Use `Bundle.load`.
+class Bundle(TrainedModel):
+    """A trained model in a directory of its own. Use `Bundle.load`.
 
     Attributes
     ----------
     path : Path
         Its directory.
-    architecture : Architecture
-        The network's description.
-    targets : Targets
-        The tracks, in the order of the network's output.
     metadata : Metadata
         What it was made from.
     """
@@ -96,9 +93,7 @@ class Bundle:
     def __init__(
         self, path: Path, architecture: Architecture, targets: Targets, metadata: Metadata
     ) -> None:
-        self.path = path
-        self.architecture = architecture
-        self.targets = targets
+        super().__init__(path, architecture, targets, both_strands=metadata.both_strands)
         self.metadata = metadata
 
     @classmethod
@@ -171,44 +166,15 @@ class Bundle:
         """Checksum of each file of weights: what tells models apart."""
         return [self.metadata.sha256[name] for name in self.metadata.weights]
 
-    def network(
-        self, *, head: str | None = None, dtype: str = "float32", both_strands: bool | None = None
-    ) -> keras.Model:
-        """Build the network and load its weights; of an ensemble, the mean of its members.
-
-        Parameters
-        ----------
-        head, dtype
-            As `basenji_kipoi.models.network.build_network` takes them.
-        both_strands
-            Whether to average over both strands (`basenji_kipoi.models.network.average_strands`);
-            by default as the metadata says.
-
-        Returns
-        -------
-        keras.Model
-            float32 (batch, window, 4) -> float32 (batch, bins, tracks), for any batch size.
-
-        Raises
-        ------
-        InputError
-            If the weights do not fit the architecture.
-        """
+    def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
         # Keras takes seconds to import; reading a bundle must not.
-        from basenji_kipoi.models.network import (  # noqa: PLC0415
-            average_networks,
-            average_strands,
-            build_network,
-        )
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
 
         members = []
         for name in self.metadata.weights:
             members.append(build_network(self.architecture, head=head, dtype=dtype))
             self._load_weights(members[-1], name)
-        network = average_networks(members)
-        if self.metadata.both_strands if both_strands is None else both_strands:
-            return average_strands(network, self.targets.strand_permutation)
-        return network
+        return members
 
     def _load_weights(self, network: keras.Model, file: str) -> None:
         """Give a fresh network the weights of a file."""
@@ -261,8 +227,8 @@ def save_bundle(
     path
         The directory to be made.
     network
-        The trained network, as `basenji_kipoi.models.network.build_network` built it; several make
-        an ensemble, whose predictions are averaged.
+        The trained network, as `basenji_kipoi.models.networks.building.build_network` built it;
+        several make an ensemble, whose predictions are averaged.
     architecture, targets
         Its description and its tracks.
     name, assembly
@@ -369,7 +335,7 @@ def geometry_of(architecture: Architecture) -> dict[str, int]:
         "bin": architecture.bin,
         "crop": architecture.crop,
         "receptive_field": architecture.receptive_field,
-        "tracks": sum(head.tracks for head in architecture.heads.values()),
+        "tracks": architecture.tracks,
     }
 
 
@@ -377,10 +343,10 @@ def check_targets(
     architecture: Architecture, targets: Targets, where: str | os.PathLike[str]
 ) -> None:
     """Check that a table (``where``) has as many rows as the network has tracks."""
-    tracks = sum(head.tracks for head in architecture.heads.values())
-    if len(targets) != tracks:
+    if len(targets) != architecture.tracks:
         raise InputError(
-            f"{where} has {len(targets)} rows, but the network predicts {tracks} tracks"
+            f"{where} has {len(targets)} rows, but the network predicts {architecture.tracks} "
+            "tracks"
         )
 
 

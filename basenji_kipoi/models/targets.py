@@ -15,7 +15,7 @@ from basenji_kipoi.base.text_files import table_rows, write_table
 if TYPE_CHECKING:
     import os
 
-__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets"]
+__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets", "columns_named"]
 
 #: Power to which ``sum_sqrt`` raises a bin's sum (Linder et al. 2025 for RNA-seq).
 SQUASHED = 0.75
@@ -79,6 +79,30 @@ class Target(BaseModel):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+
+def columns_named(
+    labels: Sequence[str], wanted: str | Sequence[str | int] | None, *, option: str
+) -> list[int]:
+    """Find tracks among those with these identifiers, as `Targets.columns_of` does."""
+    if wanted is None:
+        return list(range(len(labels)))
+    columns = {label: column for column, label in enumerate(labels)}
+    columns.update({str(column): column for column in range(len(labels))})
+    found = []
+    names = wanted.split(",") if isinstance(wanted, str) else map(str, wanted)
+    for name in map(str.strip, names):
+        matching = [name] if name in columns else fnmatch.filter(labels, name)
+        if not matching:
+            raise InputError(
+                f"{option}: no track {name!r}: expected an identifier, a pattern of "
+                f"identifiers, or an index from 0 to {len(labels) - 1} ('basenji inspect' lists "
+                "them)"
+            )
+        found += [columns[label] for label in matching]
+    if len(set(found)) != len(found):
+        raise InputError(f"{option}: {wanted} names a track twice")
+    return found
 
 
 def _count_from(origin: str, values: dict[str, str]) -> None:
@@ -177,14 +201,16 @@ class Targets:
             rows.append(row.model_copy(update={"index": place, "strand_pair": pair}))
         return Targets(rows)
 
-    def columns_of(self, wanted: str | None, *, option: str = "--tracks") -> list[int]:
+    def columns_of(
+        self, wanted: str | Sequence[str | int] | None, *, option: str = "--tracks"
+    ) -> list[int]:
         """Find tracks by identifier, pattern or index.
 
         Parameters
         ----------
         wanted
-            Identifiers, shell patterns of them such as ``atac*``, or indices, separated by commas;
-            None for all tracks.
+            Identifiers, shell patterns of them such as ``atac*``, or indices, in one text separated
+            by commas or one by one; None for all tracks.
         option
             The option that named them, for messages.
 
@@ -198,23 +224,7 @@ class Targets:
         InputError
             If there is no such track, or one is named twice.
         """
-        if wanted is None:
-            return list(range(len(self)))
-        columns = {label: column for column, label in enumerate(self.labels)}
-        columns.update({str(column): column for column in range(len(self))})
-        found = []
-        for name in map(str.strip, wanted.split(",")):
-            matching = [name] if name in columns else fnmatch.filter(self.labels, name)
-            if not matching:
-                raise InputError(
-                    f"{option}: no track {name!r}: expected an identifier, a pattern of "
-                    f"identifiers, or an index from 0 to {len(self) - 1} ('basenji inspect' lists "
-                    "them)"
-                )
-            found += [columns[label] for label in matching]
-        if len(set(found)) != len(found):
-            raise InputError(f"{option}: {wanted} names a track twice")
-        return found
+        return columns_named(self.labels, wanted, option=option)
 
     def statistics(self, values: np.ndarray) -> np.ndarray:
         """Undo scale and soft clipping: from a network's units to those of the thresholds.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.published.model import (
     Kind,
     PublishedModel,

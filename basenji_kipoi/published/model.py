@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple
+from typing import TYPE_CHECKING, Callable, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,16 +17,10 @@ from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, one_hot
-from basenji_kipoi.models.bundle import (
-    Bundle,
-    Metadata,
-    check_finite,
-    check_targets,
-    geometry_of,
-    save_bundle,
-)
+from basenji_kipoi.models.bundle import Bundle, check_finite, check_targets, save_bundle
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
 
 if TYPE_CHECKING:
@@ -35,7 +29,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["PublishedModel", "PublishedWeights", "StoredVariable", "check_sequence"]
 
@@ -108,8 +102,10 @@ class PublishedWeights(ABC):
         """
 
 
-class PublishedModel(Bundle):
-    """A bundle without a directory of its own: its weights are those of published files.
+class PublishedModel(TrainedModel):
+    """A trained model of one network, whose weights are those of published files.
+
+    Nothing says how it was evaluated, so that it is read on one strand.
 
     Parameters
     ----------
@@ -140,23 +136,26 @@ class PublishedModel(Bundle):
         name: str = "published",
         assembly: str = "not stated",
     ) -> None:
-        geometry = geometry_of(architecture)
         if targets is None:
-            tracks = unnamed_targets(geometry["tracks"])
+            tracks = unnamed_targets(architecture.tracks)
         else:
             tracks = Targets.read(targets)
             check_targets(architecture, tracks, targets)
-        metadata = Metadata(name=name, assembly=assembly, sha256={}, **geometry)
-        super().__init__(weights.path, architecture, tracks, metadata)
+        super().__init__(weights.path, architecture, tracks, both_strands=False)
         self.weights = weights
         self.params = Path(params)
+        self.name, self.assembly = name, assembly
 
     @property
-    def evaluation(self) -> dict[str, Any]:
-        """Nothing: the files hold no figures."""
-        return {}
+    def members(self) -> list[PublishedModel]:
+        """The model itself, of one network."""
+        return [self]
 
-    def _load_weights(self, network: keras.Model, _file: str) -> None:
+    def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
+        # Keras takes seconds to import; describing a model must not.
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
+        network = build_network(self.architecture, head=head, dtype=dtype)
         stored = self.weights.variables()
         places = self._places(network, stored)
         self._check(places, stored)
@@ -164,6 +163,7 @@ class PublishedModel(Bundle):
             values = stored[name].read()
             check_finite(values, name, self.weights.path)
             variable.assign(values)
+        return [network]
 
     def _places(self, network: keras.Model, stored: Collection[str]) -> dict[str, keras.Variable]:
         """Find the network's variables by the names that the file must give them."""
@@ -267,10 +267,10 @@ class PublishedModel(Bundle):
                 network=network,
                 architecture=self.architecture,
                 targets=self.targets,
-                name=self.metadata.name,
-                assembly=self.metadata.assembly,
+                name=self.name,
+                assembly=self.assembly,
                 training=training,
-                evaluation=self.evaluation,
+                evaluation={},  # the files hold no figures
                 model_card=self._model_card(sources, check),
             )
             _compare(network, bundle.network(), sequence, predicted)
@@ -279,10 +279,10 @@ class PublishedModel(Bundle):
     def _model_card(self, sources: Sequence[ImportedFile], check: SelfCheck) -> str:
         shape = self.architecture
         listing = "\n".join(f"- {source.file} {source.sha256}" for source in sources)
-        return f"""# {self.metadata.name}
+        return f"""# {self.name}
 
 A network of {self.weights.family}, imported from published files. Genome assembly:
-{self.metadata.assembly}.
+{self.assembly}.
 
 {len(self.targets):,} tracks for a window of {shape.window:,} bp: {shape.bins} bins of {shape.bin}
 bp, {shape.crop} bins cropped at each end. {count_parameters(shape)["trainable"]:,} trained weights.

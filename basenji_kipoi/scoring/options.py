@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.effects.passes import IndelMode
+from basenji_kipoi.effects.windows import WindowRule
 
 if TYPE_CHECKING:
-    from basenji_kipoi.effects.passes import IndelMode
+    from collections.abc import Sequence
 
-__all__ = ["ScoreOptions", "parse_shard", "parse_shifts"]
+__all__ = ["ScoreOptions", "described_placing"]
 
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """What is scored, and how: the options of ``basenji score`` of the same names.
+    """What is scored, and how: the options of ``basenji score`` of the same names, as values.
 
     Attributes
     ----------
@@ -25,16 +27,20 @@ class ScoreOptions:
         Bundles, whose predictions are averaged.
     fasta, vcf, out : Path, str, Path
         The genome, the variants (``-``: standard input), and the output.
-    scores, tracks : str
-        Names, separated by commas; ``tracks`` None for all.
+    scores : tuple of str
+        Names of scores.
+    tracks : tuple of str or int, or None
+        Identifiers, patterns or indices of tracks; None for all.
     genes : Path or None
         GTF file of genes to be scored too.
-    bins, window : str
-        ``all`` or ``center:N``; ``centred``, ``grid`` or ``cluster:BP``.
+    bins : int or None
+        Bins around the variant's that count; None for all.
+    window : WindowRule
+        Where windows lie.
     both_strands : bool or None
         Whether predictions are averaged over the strands; None as each model's metadata says.
-    shifts : str
-        Shifts of the window (bp), separated by commas.
+    shifts : tuple of int
+        Shifts of the window (bp) over which predictions are averaged.
     indels : {"anchor", "stitch"}
         What alleles of another length are compared with.
     check_ref : str or None
@@ -45,51 +51,67 @@ class ScoreOptions:
         Table of the background set.
     long : bool
         Whether tables have one row a value.
-    shard : str
-        ``i/n``.
+    shard : tuple of int
+        Which part of the file, counted from 1, and of how many.
+    plan : Path or None
+        Plan of the file that `basenji_kipoi.scoring.run.plan_file` wrote; None to make one first.
     part_size : int or None
         Alleles that are saved together; None: as `Scoring.part_size` has it.
     memory : float
         Memory for the engine (GiB).
+
+    Raises
+    ------
+    InputError
+        If there is no such shard.
     """
 
     model: tuple[Path, ...]
     fasta: Path
     vcf: str
     out: Path
-    scores: str = "SAD"
-    tracks: Optional[str] = None
+    scores: tuple[str, ...] = ("SAD",)
+    tracks: Optional[tuple[Union[str, int], ...]] = None
     genes: Optional[Path] = None
-    bins: str = "all"
-    window: str = "centred"
+    bins: Optional[int] = None
+    window: WindowRule = WindowRule()  # noqa: RUF009 - as immutable as a number
     both_strands: Optional[bool] = None
-    shifts: str = "0"
+    shifts: tuple[int, ...] = (0,)
     indels: IndelMode = "anchor"
     check_ref: Optional[str] = None
     max_allele: Optional[int] = None
     background: Optional[Path] = None
     long: bool = False
-    shard: str = "1/1"
+    shard: tuple[int, int] = (1, 1)
+    plan: Optional[Path] = None
     part_size: Optional[int] = None
-    memory: float = 2.0
+    memory: float = MEMORY
 
+    def __post_init__(self) -> None:
+        number, shards = self.shard
+        if not 1 <= number <= shards:
+            raise InputError(f"--shard: there is no part {number} of {shards}")
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Read which of how many parts a shard is, counted from 1."""
-    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
-    if not match or int(match[1]) > int(match[2]):
-        raise InputError(
-            f"--shard: expected i/n with i from 1 to n, for instance 2/8, not {text!r}"
+    @property
+    def placed(self) -> dict[str, Any]:
+        """What windows and bins depend on, as the metadata of an output hold it."""
+        return described_placing(
+            self.bins, self.window, self.both_strands, self.shifts, self.indels
         )
-    return int(match[1]), int(match[2])
 
 
-def parse_shifts(options: ScoreOptions) -> list[int]:
-    """Read the shifts of the window (bp)."""
-    words = [word.strip() for word in options.shifts.split(",")]
-    if not all(re.fullmatch(r"[+-]?\d+", word) for word in words):
-        raise InputError(
-            f"--shifts: expected whole numbers of bases, for instance -1,0,1, not "
-            f"{options.shifts!r}"
-        )
-    return [int(word) for word in words]
+def described_placing(
+    bins: int | None,
+    window: WindowRule,
+    both_strands: bool | None,
+    shifts: Sequence[int],
+    indels: IndelMode,
+) -> dict[str, Any]:
+    """Describe what windows and bins depend on, as the metadata of an output hold it."""
+    return {
+        "bins": "all" if bins is None else f"center:{bins}",
+        "window": str(window),
+        "both_strands": both_strands,
+        "shifts": list(shifts),
+        "indels": indels,
+    }

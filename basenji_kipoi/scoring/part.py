@@ -12,10 +12,10 @@ from basenji_kipoi.effects.gene_scores import gene_scores
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import GENE_SCORES
+from basenji_kipoi.effects.windows import WindowPlacement
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.variant_checks import Status
 from basenji_kipoi.scoring.tables import ALLELE_COLUMNS, GENE_COLUMNS, ScoreTable
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.engine import EffectEngine
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.effects.windows import WindowRule
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import GeneBins, Genes
     from basenji_kipoi.genome.variant_checks import AlleleChecks, Checked
     from basenji_kipoi.genome.vcf import Variant
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.scoring.background import Background
 
-__all__ = ["Scoring"]
+__all__ = ["Scoring", "longest_allele"]
 
 #: A part has at most so many alleles, ...
 _PART_ALLELES = 1024
@@ -38,6 +40,11 @@ _PART_ALLELES = 1024
 _PART_BASES = 1 << 28
 #: ... and so many values, which wait in memory (64 MiB).
 _PART_VALUES = 1 << 24
+
+
+def longest_allele(architecture: Architecture) -> int:
+    """Return the length of the longest REF or ALT that is scored where none is said (bp)."""
+    return max(architecture.bins * architecture.bin // 4, 1)
 
 
 class Scoring:
@@ -55,9 +62,10 @@ class Scoring:
         The scores.
     tracks
         Indices of the tracks, in the order of the columns.
-    bins, window
-        Which bins count, and where windows lie, as `CountedBins.parse` and `WindowPlacement.parse`
-        read them.
+    bins
+        Bins around the variant's that count; None for all.
+    window
+        Where windows lie.
     both_strands, shifts, indels
         As `basenji_kipoi.effects.engine` takes them.
     genes
@@ -79,8 +87,8 @@ class Scoring:
         *,
         scores: Sequence[Score],
         tracks: Sequence[int],
-        bins: str,
-        window: str,
+        bins: int | None,
+        window: WindowRule,
         both_strands: bool | None,
         shifts: Sequence[int],
         indels: IndelMode,
@@ -91,8 +99,8 @@ class Scoring:
         targets = [bundles[0].targets[track] for track in tracks]
         self._architecture = bundles[0].architecture
         passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        self._placement = WindowPlacement.parse(window, self._architecture, passes)
-        counted = CountedBins.parse(bins, self._architecture)
+        self._placement = WindowPlacement.of(window, self._architecture, passes)
+        counted = CountedBins.around(bins, self._architecture)
         self._scorer = Scorer(scores, targets, self._architecture, counted)
         self._scores, self._tracks = scores, [target.identifier for target in targets]
         self._bundles, self._genome, self._checks = bundles, genome, checks
@@ -213,9 +221,6 @@ class Scoring:
             effects = self._engine.effects(asked)
             found = self._scorer(effects, np.array([each.allele.position for each in asked]))
             values[group, :per_score] = found.reshape(len(group), -1)
-            if self._background is not None:
-                ranked = self._background.quantiles(found)
-                values[group, per_score:] = ranked.reshape(len(group), -1)
             if self._genes is not None:
                 rows = [self._genes_of(each) for each in asked]
                 ends = np.cumsum([len(row) for row in rows])[:-1]
@@ -223,6 +228,10 @@ class Scoring:
                 for place, row, scored in zip(group, rows, split):
                     genes[place] = row, scored
             advance(int(repeats[group].sum()))
+        if self._background is not None:
+            shape = (len(requests), len(self._scores), len(self._tracks))
+            ranked = self._background.quantiles(values[:, :per_score].reshape(shape))
+            values[:, per_score:] = ranked.reshape(len(requests), -1)
         return values, genes
 
     def _genes_of(self, request: AlleleWindow) -> list[GeneBins]:

@@ -156,7 +156,8 @@ def test_a_run_of_another_command_is_not_gone_on_with(tmp_path):
         (".out.txt.unfinished", None),
     ],
 )
-def test_what_an_older_version_left_is_refused(tmp_path, name, content):
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_an_older_version_left_is_refused(tmp_path, name, content, resume):
     out, folder = tmp_path / "out.txt", tmp_path / name
     folder.mkdir()
     text = content if isinstance(content, str) else json.dumps(content)
@@ -164,7 +165,7 @@ def test_what_an_older_version_left_is_refused(tmp_path, name, content):
     with pytest.raises(InputError, match="is of another version, which cannot be gone on with"):
         work(out, resume=True)
     assert (folder / "run.json").read_text() == text
-    work(out, overwrite=True)
+    work(out, resume=resume, overwrite=True)
     assert not folder.exists()
 
 

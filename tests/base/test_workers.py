@@ -14,7 +14,7 @@ from basenji_kipoi.base.errors import InputError
 
 PROGRAM = """
 import fcntl, sys, time
-from basenji_kipoi.base.workers import executor
+from basenji_kipoi.base.resources import executor
 
 def hold(path):
     with open(path, "w") as lock:

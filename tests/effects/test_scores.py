@@ -15,17 +15,18 @@ from published_files import FAMILIES, GOLDEN
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele, encode
+from basenji_kipoi.cli.options import read_bins, read_names
 from basenji_kipoi.effects.engine import Effects, PlainEngine
 from basenji_kipoi.effects.passes import Pass, changed_bins, passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import GENE_SCORES, SCORES, is_histone, scores_named
+from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.vcf import VariantFile
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Target, Targets
-from basenji_kipoi.scoring.windows import WindowPlacement
 
 #: Four predicted bins of 10 bp behind one cropped bin.
 GEOMETRY = SimpleNamespace(window=60, bin=10, crop=1, bins=4)
@@ -65,7 +66,7 @@ def whole(reference, alternative):
 
 
 def score(names, effects, positions=(30,), targets=TARGETS, bins=None):
-    scorer = Scorer(scores_named(names), targets, GEOMETRY, bins or CountedBins())
+    scorer = Scorer(scores_named(names.split(",")), targets, GEOMETRY, bins or CountedBins())
     return scorer(effects, np.array(positions))
 
 
@@ -151,15 +152,21 @@ def test_bins_that_count(text, position, counted):
         "SAD",
         whole(np.zeros((1, 4, 2)), alternative),
         (position,),
-        bins=CountedBins.parse(text, GEOMETRY),
+        bins=CountedBins.around(read_bins(text), GEOMETRY),
     )
     assert found[0, 0, 0] == sum(10**bin_ for bin_ in counted)
 
 
-@pytest.mark.parametrize("text", ["", "center:0", "center:5", "center", "center:x", "most"])
+@pytest.mark.parametrize("text", ["", "center", "center:x", "center:-1", "most"])
 def test_bins_that_are_none(text):
+    with pytest.raises(InputError, match=r"--bins: expected all or center:N, N bins from 1 on"):
+        read_bins(text)
+
+
+@pytest.mark.parametrize("text", ["center:0", "center:5"])
+def test_bins_that_are_not_predicted(text):
     with pytest.raises(InputError, match=r"--bins: expected all or center:N with N from 1 to 4"):
-        CountedBins.parse(text, GEOMETRY)
+        CountedBins.around(read_bins(text), GEOMETRY)
 
 
 @given(position=st.integers(0, 2000), width=st.sampled_from([501, 2001]))
@@ -176,7 +183,7 @@ def test_the_centre_is_wider_for_histone_marks():
     geometry = SimpleNamespace(window=4096, bin=32, crop=0, bins=128)
     generator = np.random.default_rng(1)
     effects = whole(*generator.uniform(0, 9, (2, 1, 128, 2)))
-    names = scores_named("centre,centre501,centre2001,logFC")
+    names = scores_named(["centre", "centre501", "centre2001", "logFC"])
     found = Scorer(names, TARGETS, geometry, CountedBins())(effects, np.array([2047]))[0]
     assert found[0].tolist() == [found[1, 0], found[2, 1]]
     assert len({*found[1:, 0].tolist()}) == 3
@@ -206,11 +213,11 @@ def test_tracks_of_histone_marks(assay, description, expected):
 
 
 def test_names():
-    assert [each.name for each in scores_named("JS, SAD")] == ["JS", "SAD"]
+    assert [each.name for each in scores_named(read_names("JS, SAD"))] == ["JS", "SAD"]
     with pytest.raises(InputError, match=r"no score 'sad': expected some of SAD, logSAD"):
-        scores_named("sad")
+        scores_named(["sad"])
     with pytest.raises(InputError, match="names a score twice"):
-        scores_named("SAD,D1,SAD")
+        scores_named(["SAD", "D1", "SAD"])
 
 
 def test_which_scores_need_whole_windows(small_bundle):
@@ -218,8 +225,9 @@ def test_which_scores_need_whole_windows(small_bundle):
     passes = passes_of([small_bundle], both_strands=True, shifts=[0, 40])
 
     def needs(names, bins="all"):
-        counted = CountedBins.parse(bins, architecture)
-        scorer = Scorer(scores_named(names), list(small_bundle.targets), architecture, counted)
+        counted = CountedBins.around(read_bins(bins), architecture)
+        chosen = scores_named(names.split(","))
+        scorer = Scorer(chosen, list(small_bundle.targets), architecture, counted)
         return scorer.needs_whole_windows(passes)
 
     assert not needs("SAD,logSAD,sqrtSAD,SAX,D1,D2")
@@ -255,7 +263,7 @@ def test_an_allele_that_changes_all_bins_from_the_middle_may_not_from_elsewhere(
     assert all(changed(512 + base)[1] >= architecture.bins for base in range(32))
     assert changed(600)[0] > 0
     targets = [Target(index=0, identifier="t", strand_pair=0)]
-    scorer = Scorer(scores_named("REF"), targets, architecture, CountedBins())
+    scorer = Scorer(scores_named(["REF"]), targets, architecture, CountedBins())
     assert scorer.needs_whole_windows(passes)
 
 
@@ -286,14 +294,12 @@ def test_the_original_programs_scores(original, tmp_path):
     with VariantFile(folder / "variants.vcf") as variants:
         alleles = list(variants)
     names = ["SAD", "logSAD", "D1", "D2", "SAX"]
-    placement = WindowPlacement.parse("centred", original.architecture, [])
+    placement = WindowPlacement.of(WindowRule("centred"), original.architecture, [])
     chosen = [i for i, v in enumerate(alleles) if len(v.ref) == len(v.alt) == 1]
     assert len(chosen) > 30
     with Genome(fasta) as genome:
         engine = PlainEngine([original], genome, batch_size=4)
-        scorer = Scorer(
-            scores_named(",".join(names)), original.targets, original.architecture, CountedBins()
-        )
+        scorer = Scorer(scores_named(names), original.targets, original.architecture, CountedBins())
         requests = []
         for i in chosen:
             position = alleles[i].pos - 1

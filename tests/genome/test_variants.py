@@ -95,6 +95,17 @@ def test_a_pipe(tmp_path, kind):
         assert list(variants) == ALLELES
 
 
+def test_stray_line_breaks_belong_to_their_record(tmp_path):
+    record = "chrI\t5\tr\u2028s1\tA\tG\t.\tPASS\tDP=4;NOTE=a\rb\tGT\t0/1"
+    path = tmp_path / "x.vcf"
+    path.write_text(HEADER + record + "\r\n" + RECORDS[1] + "\n", newline="")
+    with VariantFile(path) as variants:
+        assert [each.pos for each in variants] == [5, 7]
+        alleles = variants.alleles()
+        lines = list(variants.record_lines(alleles.offset))
+    assert lines == [record, RECORDS[1]]
+
+
 def test_a_file_without_records(tmp_path):
     (tmp_path / "x.vcf").write_text(HEADER)
     with VariantFile(tmp_path / "x.vcf") as variants:

@@ -179,6 +179,7 @@ def test_tracks_are_found_by_identifier_pattern_and_index():
     )
     assert targets.columns_of("start_*,atac") == [1, 2, 0]
     assert targets.columns_of("2") == [2]
+    assert targets.columns_of(["start_*", 0]) == [1, 2, 0]
     assert targets.columns_of(None) == [0, 1, 2, 3]
     with pytest.raises(InputError, match=r"no track 'end_\*'"):
         targets.columns_of("end_*")

@@ -7,6 +7,7 @@ import pytest
 
 from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.effects.scores import scores_named
+from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import Variant
@@ -32,12 +33,12 @@ def genome(tmp_path):
 
 def make(bundle, genome, **options):
     checks = AlleleChecks(genome, "x.vcf", CheckRef.warn, 100)
-    defaults = {"bins": "all", "window": "centred", "both_strands": None, "shifts": [0]}
+    defaults = {"bins": None, "window": WindowRule("centred"), "both_strands": None, "shifts": [0]}
     return Scoring(
         [bundle],
         genome,
         checks,
-        scores=scores_named("SAD,D1"),
+        scores=scores_named(["SAD", "D1"]),
         tracks=[2, 0],
         indels="anchor",
         memory_bytes=1 << 30,

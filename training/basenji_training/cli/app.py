@@ -23,6 +23,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     help="Make Basenji models: data, training, evaluation, export.",
     cls=Commands,
+    epilog="--debug, anywhere in a command, shows the traceback of an error.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

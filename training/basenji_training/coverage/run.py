@@ -15,8 +15,8 @@ import numpy as np
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
-from basenji_kipoi.base.workers import executor
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_training import __version__

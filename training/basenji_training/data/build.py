@@ -18,9 +18,9 @@ from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN
 from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
-from basenji_kipoi.base.workers import executor
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_annotated
 from basenji_kipoi.models.targets import Targets

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from basenji_training.tracks.strands import strands_of
+from basenji_kipoi.models.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -183,7 +183,7 @@ def own_strand_shares(targets: Targets, measured: Survey) -> dict[tuple[int, int
     Parameters
     ----------
     targets
-        The tracks; `basenji_training.tracks.strands.strands_of` tells which one of a pair is
+        The tracks; `basenji_kipoi.models.strands.strands_of` tells which one of a pair is
         forward.
     measured
         Their measures, with profiles.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from basenji_training.tracks.strands import strands_of
+from basenji_kipoi.models.strands import strands_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import Bundle, save_bundle
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.network import average_networks
+from basenji_kipoi.models.networks.building import average_networks
 from basenji_kipoi.models.training_record import NetworkRecord, TrainingRecord
 from basenji_training.evaluation.evaluate import group_figures
 from basenji_training.evaluation.gene_expression import measurements
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_training.evaluation.trained_model import RunHead
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.strands import strands_of
 from basenji_training.measures.rank_figures import correlation_of, spearman
-from basenji_training.tracks.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

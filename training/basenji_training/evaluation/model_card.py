@@ -9,7 +9,7 @@ from basenji_training.evaluation.files import markdown_tables
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_kipoi.models.training_record import NetworkRecord, Origin, TrainingRecord
 

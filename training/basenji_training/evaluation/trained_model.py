@@ -13,14 +13,14 @@ from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.network import average_networks, average_strands, build_network
+from basenji_kipoi.models.networks.building import average_networks, average_strands, build_network
 from basenji_training.fit.run_directory import BEST_WEIGHTS, Run
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_training.store.store import Store
 

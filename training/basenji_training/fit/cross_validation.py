@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.loop import Execution
     from basenji_training.fit.run_directory import Run
     from basenji_training.optimisation.settings import Settings

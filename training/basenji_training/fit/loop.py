@@ -20,7 +20,7 @@ import numpy as np
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_training.fit import checkpoint, run_directory
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.run_directory import Run
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
 
 __all__ = ["Execution", "Run", "Settings", "fit"]

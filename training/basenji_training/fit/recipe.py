@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.presets.presets import read_preset
 from basenji_training.fit import recipes
 from basenji_training.optimisation.settings import Settings
 

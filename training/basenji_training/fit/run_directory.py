@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import first_difference
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import false_discovery_control, poisson, rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from basenji_kipoi.models.strands import strands_of
 from basenji_training.measures.metrics import LEAST_BLOCKS, Correlation, block_draws
-from basenji_training.tracks.strands import strands_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_training.optimisation.optimisers import make_optimizer
 
 if TYPE_CHECKING:
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.optimisation.settings import Settings
 
 __all__ = ["TrainState", "networks_of_heads", "trunk_layers"]
@@ -89,7 +89,7 @@ class TrainState:
 
 
 def trunk_layers(network: keras.Model) -> list[keras.Layer]:
-    """Return the layers of a network's trunk (`basenji_kipoi.models.network.layer_name`)."""
+    """Return the layers of a network's trunk, by how `building.layer_name` calls them."""
     return [layer for layer in network.layers if layer.name.startswith("trunk_")]
 
 

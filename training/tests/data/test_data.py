@@ -326,7 +326,7 @@ def test_a_killed_command_goes_on_where_it_stopped(inputs):
     options = ("--test", "chr3", "--validation", "chr2", "--bin", "1", "--resume")
     left = inputs.folder / "s.zarr.unfinished"
     with subprocess.Popen(command(inputs, *options)) as process:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 600
         # It exists before its first line is in it.
         lines = left / "notes.jsonl"
         while not (lines.exists() and lines.read_text().endswith("]\n")):

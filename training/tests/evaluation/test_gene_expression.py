@@ -12,6 +12,7 @@ from store_inputs import write_bigwig
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.genes import Gene
+from basenji_kipoi.models.strands import strands_of
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.evaluation.annotations import read_annotations
 from basenji_training.evaluation.gene_expression import Expression, contrasts_of, measurements
@@ -342,3 +343,19 @@ def test_peaks_are_named_by_their_track(store, tmp_path):
             read_annotations(store, TARGETS, split="test", peaks=[text])
     with pytest.raises(InputError, match="name their GTF file with --genes"):
         read_annotations(store, TARGETS, split="test", contrasts=["open,control+"])
+
+
+@pytest.mark.parametrize(("one", "two"), [("x+", "x-"), ("x_minus", "x_plus"), ("x-", "y-")])
+def test_measurements_have_the_strands_of_their_tracks(one, two):
+    targets = Targets(
+        Target(index=i, identifier=name, strand_pair=1 - i) for i, name in enumerate((one, two))
+    )
+    strands = strands_of(targets)
+    (measurement,) = measurements(targets)
+    assert (measurement.forward, measurement.reverse) == (strands.index("+"), strands.index("-"))
+
+
+def test_tracks_without_a_partner_are_measurements_of_their_own():
+    names = ("atac", "x+", "x-")
+    targets = Targets(Target(index=i, identifier=n, strand_pair=i) for i, n in enumerate(names))
+    assert [each.name for each in measurements(targets)] == list(names)

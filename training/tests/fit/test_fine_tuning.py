@@ -10,9 +10,9 @@ import pytest
 from known_truth import SETTINGS, tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.training_record import NetworkRecord, Origin, Splits, TrainingRecord
 from basenji_training.evaluation.model_card import independence
 from basenji_training.fit.initial_weights import load_trunk, origin_of

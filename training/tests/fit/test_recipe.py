@@ -9,7 +9,7 @@ import pytest
 from known_truth import tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.presets.presets import preset_names, read_preset
+from basenji_kipoi.models.networks.presets.presets import preset_names, read_preset
 from basenji_training.cli.app import main
 from basenji_training.fit.loop import Run
 from basenji_training.fit.recipe import Recipe, read_network, read_recipe, settings_of

@@ -12,7 +12,7 @@ from store_inputs import write_bigwig
 
 from basenji_kipoi.genome.genes import Gene
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.data.survey import survey
 from basenji_training.evaluation.annotations import Annotations, read_annotations

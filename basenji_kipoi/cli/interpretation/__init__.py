@@ -1,0 +1,1 @@
+"""Commands that say why a prediction is what it is."""

@@ -1,0 +1,165 @@
+"""The command ``basenji attribute``: what each base contributes to predictions."""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+
+from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.options import BothStrands, Fasta, Overwrite, Quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basenji_kipoi.interpretation.attribution.files import Summary
+
+# What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["attribute"]
+
+
+def attribute(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="Directory of a trained model (a bundle); given several times, predictions are "
+            "averaged over the models."
+        ),
+    ],
+    fasta: Fasta,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="x.h5, x.zarr, x.npz (makes x.ohe.npz and x.shap.npz for modisco-lite and "
+            "finemo), or a name without a suffix: a directory of one bigWig an output."
+        ),
+    ],
+    bed: Annotated[
+        Optional[Path],
+        typer.Option(help="Intervals whose bases contribute: BED, plain or gzip."),
+    ] = None,
+    genes: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="GTF: explain the bins of genes' starts, on their strand; without --bed in a "
+            "window around each gene."
+        ),
+    ] = None,
+    gene: Annotated[
+        Optional[str],
+        typer.Option(help="Genes by identifier or name, separated by commas.", show_default="all"),
+    ] = None,
+    bins: Annotated[
+        Literal["interval", "window"],
+        typer.Option(help="Explain the bins that an interval overlaps, or all of its window."),
+    ] = "interval",
+    length: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Bases around the middle of each interval that contribute (bp).",
+            show_default="the interval; around genes, the window",
+        ),
+    ] = None,
+    tracks: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Tracks, each explained by itself: identifiers, patterns, indices, assay:NAME or "
+            "sample:NAME, separated by commas.",
+            show_default="all",
+        ),
+    ] = None,
+    group: Annotated[
+        Optional[list[str]],
+        typer.Option(help="NAME=TRACKS: explain the mean of some tracks; may be repeated."),
+    ] = None,
+    outputs: Annotated[
+        str,
+        typer.Option(
+            help="sum over the bins, or log-ratio:A/B of two tracks or groups (log2).",
+        ),
+    ] = "sum",
+    method: Annotated[
+        Literal["gradient", "expected-gradients", "mutation"],
+        typer.Option(
+            help="gradient: times input. expected-gradients: against shuffled backgrounds. "
+            "mutation: every substitution, exactly."
+        ),
+    ] = "gradient",
+    backgrounds: Annotated[
+        int, typer.Option(min=1, help="Expected gradients: shuffled sequences.")
+    ] = 10,
+    points: Annotated[
+        int, typer.Option(min=1, help="Expected gradients: points on the way from each.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Expected gradients: seed of the shuffles.")] = 0,
+    both_strands: BothStrands = None,
+    plots: Annotated[
+        Optional[Path],
+        typer.Option(help="Directory of figures to write, one for each interval and output."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+    ] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find what each base contributes to predictions.
+
+    How far contributions add up to what they explain is measured and said, for each interval in
+    the output.
+    """
+    from basenji_kipoi.interpretation.attribution.options import AttributionOptions
+    from basenji_kipoi.interpretation.attribution.run import attribute_file
+
+    began = time.monotonic()
+    summary = attribute_file(
+        model,
+        fasta,
+        bed,
+        out,
+        AttributionOptions(
+            method=method,
+            tracks=tracks,
+            groups=tuple(group or ()),
+            outputs=outputs,
+            bins=bins,
+            length=length,
+            genes=genes,
+            gene=gene,
+            both_strands=both_strands,
+            backgrounds=backgrounds,
+            points=points,
+            seed=seed,
+        ),
+        plots=plots,
+        resume=resume,
+        overwrite=overwrite,
+        progress=not quiet,
+        note=(lambda _: None) if quiet else partial(typer.echo, err=True),
+        command=command_line("basenji"),
+    )
+    if not quiet:
+        for line in _lines(summary, time.monotonic() - began):
+            typer.echo(line, err=True)
+
+
+def _lines(summary: Summary, seconds: float) -> Iterator[str]:
+    intervals = "1 interval" if summary.intervals == 1 else f"{summary.intervals:,} intervals"
+    yield (
+        f"wrote {', '.join(map(str, summary.files))}: {intervals}, {summary.positions:,} "
+        f"positions, {summary.outputs:,} outputs, in {seconds:.1f} s"
+    )
+    if not math.isnan(summary.completeness):
+        yield (
+            "  completeness: sums of contributions differ from the change that they explain by up "
+            f"to {summary.completeness:.2%} of the largest change"
+        )
+    if summary.unknown:
+        yield f"  {summary.unknown:,} unknown bases (N) contribute nothing"

@@ -1,0 +1,21 @@
+"""Why a prediction is what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basenji_kipoi.faces import face
+
+if TYPE_CHECKING:
+    from basenji_kipoi.interpretation.attribution.options import AttributionOptions
+    from basenji_kipoi.interpretation.attribution.result import Attributions
+    from basenji_kipoi.interpretation.attribution.run import attribute, attribute_file
+
+__all__ = [
+    "AttributionOptions",
+    "Attributions",
+    "attribute",
+    "attribute_file",
+]
+
+__getattr__, __dir__ = face(__name__)

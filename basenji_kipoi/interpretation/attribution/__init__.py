@@ -1,0 +1,1 @@
+"""What each base contributes to predictions."""

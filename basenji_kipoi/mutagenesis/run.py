@@ -1,0 +1,387 @@
+"""Saturation mutagenesis of intervals: in memory, or from files to a file."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+import numpy as np
+
+from basenji_kipoi.base import __version__
+from basenji_kipoi.base.array_files import save_piece
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.effects.passes import passes_of
+from basenji_kipoi.effects.scorer import CountedBins, Scorer
+from basenji_kipoi.effects.scores import scores_named
+from basenji_kipoi.genome.fasta import open_genome
+from basenji_kipoi.genome.intervals import read_bed, read_intervals
+from basenji_kipoi.models.model import loaded
+from basenji_kipoi.mutagenesis.files import MutationTable, file_type_of, write_mutations
+from basenji_kipoi.mutagenesis.result import MutationMap
+from basenji_kipoi.mutagenesis.scores import AlleleScores, Mutations, SubstitutionTotals
+from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from basenji_kipoi.effects.passes import IndelMode
+    from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.genome.fasta import Genome
+    from basenji_kipoi.genome.intervals import Interval
+    from basenji_kipoi.models.model import Model, Strands
+    from basenji_kipoi.models.targets import Targets
+    from basenji_kipoi.mutagenesis.scores import Mutagenesis
+
+__all__ = ["mutate", "mutate_file"]
+
+#: Figures that are drawn without being asked for by name.
+_MOST_FIGURES = 100
+
+
+def mutate(
+    model: Model | str | os.PathLike[str],
+    genome: Genome | str | os.PathLike[str],
+    intervals: Interval
+    | tuple[str, int, int]
+    | str
+    | os.PathLike[str]
+    | Iterable[Interval | tuple[str, int, int] | str],
+    *,
+    deleted: int | None = None,
+    scores: Sequence[str] = ("SAD",),
+    tracks: str | Sequence[str | int] | None = None,
+    both_strands: Strands = None,
+    indels: IndelMode = "anchor",
+    memory: float = MEMORY,
+    progress: bool | None = None,
+) -> MutationMap:
+    """Mutate every base of intervals and score what that changes, in memory.
+
+    Parameters
+    ----------
+    model
+        The model, or the directory of a bundle.
+    genome
+        The genome, or its FASTA file.
+    intervals
+        Intervals of any length, as `basenji_kipoi.predict` takes them.
+    deleted
+        Bases that are deleted from each position on (bp); by default, every base becomes each of
+        the three others instead.
+    scores
+        Names of scores: those of `basenji_kipoi.SCORES` but REF and ALT. SAD of substitutions is
+        the quickest by far.
+    tracks
+        Identifiers, patterns such as ``"tif_*"`` or indices of the tracks; all by default.
+    both_strands
+        Whether to average over both strands; None as the model was evaluated.
+    indels
+        Of deletions: the window's first base stays (``anchor``), or the first one up to the
+        deletion and the last one behind it (``stitch``).
+    memory
+        Memory for predictions and what they share (GiB).
+    progress
+        Whether to show a progress bar; None: at a terminal and in a notebook.
+
+    Returns
+    -------
+    MutationMap
+        ``scores``, float32 (positions, 4, tracks), or (positions, tracks) for deletions, with
+        their intervals, positions and tracks.
+
+    Raises
+    ------
+    InputError
+        If an interval lies outside of the genome, or there is no such track or score.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> model, genome = bk.load("model_files"), bk.Genome("genome.fa")
+    >>> found = bk.mutate(model, genome, ("chrA", 20_048, 20_056), tracks=["stripe_wt_plus"])
+    >>> found.scores["SAD"].shape
+    (8, 4, 1)
+    >>> bk.mutate(model, genome, "chrA:20,049-20,056", deleted=3).scores["SAD"].shape
+    (8, 18)
+    """
+    if deleted is not None and deleted < 1:
+        raise InputError(f"no deletions of {deleted} bases: expected 1 or more")
+    model, kind = loaded(model), Mutations(deleted)
+    wanted = _effects_named(scores)
+    columns = model.targets.columns_of(tracks, option="tracks")
+    options = {"both_strands": both_strands, "indels": indels}
+    with open_genome(genome) as opened:
+        table = _table(
+            model,
+            opened,
+            read_intervals(intervals, opened.lengths),
+            columns,
+            mutations=kind,
+            scores=wanted,
+            **options,
+        )
+        shape = (table.positions, *kind.axes, len(columns))
+        values = {score.name: np.empty(shape, dtype=np.float32) for score in wanted}
+        ends = np.cumsum([len(block) for block in table.blocks])
+
+        def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
+            rows = slice(ends[number] - len(table.blocks[number]), ends[number])
+            for name, scored in found.items():
+                values[name][rows] = scored
+
+        if table.blocks:
+            mutagenesis = _mutagenesis(model, opened, table, memory=memory, **options)
+            _score(mutagenesis, table, range(len(table.blocks)), keep, progress)
+        return MutationMap(table, table.columns(opened), values)
+
+
+def mutate_file(
+    model: Model | str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    fasta: str | os.PathLike[str],
+    bed: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    deleted: int | None = None,
+    scores: Sequence[str] = ("SAD",),
+    tracks: str | Sequence[str | int] | None = None,
+    both_strands: Strands = None,
+    indels: IndelMode = "anchor",
+    plots: str | os.PathLike[str] | None = None,
+    plot_tracks: str | Sequence[str | int] | None = None,
+    memory: float = MEMORY,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    note: Callable[[str], object] = lambda _: None,
+    command: str = "",
+) -> tuple[MutationTable, np.ndarray]:
+    """Mutate every base of the intervals of a BED file, into a file.
+
+    What an interrupted run finished waits in the folder ``<out>.unfinished``; it goes on where it
+    was when its call is repeated.
+
+    Parameters
+    ----------
+    model, deleted, scores, tracks, both_strands, indels, memory, progress
+        As `mutate` takes them.
+    fasta, bed
+        The genome and the intervals.
+    out
+        The output: ``x.h5`` or ``x.zarr``.
+    plots
+        Directory of figures to write, one for each interval and track.
+    plot_tracks
+        Tracks to draw; all that are scored by default.
+    overwrite
+        Whether to replace an existing output.
+    note
+        Called with what the user should know, a line each.
+    command
+        The command, which the output will name.
+
+    Returns
+    -------
+    table : MutationTable
+        What is in the output.
+    statuses : ndarray, int, shape (statuses,)
+        Number of positions of each of `basenji_kipoi.mutagenesis.scores.STATUSES`.
+
+    Raises
+    ------
+    InputError
+        If something of the input cannot be used, or the output may not be written.
+
+    Examples
+    --------
+    >>> from basenji_kipoi.mutagenesis import mutate_file
+    >>> table, statuses = mutate_file("model_files", "genome.fa", "promoter.bed", "map.h5")
+    >>> table.positions, statuses.tolist()
+    (8, [8, 0, 0])
+    """
+    # Whatever may be wrong is found before a network is loaded.
+    out, fasta, bed = Path(out), Path(fasta), Path(bed)
+    file_type_of(out)
+    check_output(out, overwrite=overwrite)
+    wanted = _effects_named(scores)
+    model = loaded(model)
+    columns = model.targets.columns_of(tracks)
+    options = {"both_strands": both_strands, "indels": indels}
+    with open_genome(fasta) as genome:
+        intervals = read_bed(bed, genome.lengths)
+        drawn = []
+        if plots is not None:
+            check_output(Path(plots), overwrite=overwrite)
+            drawn = _drawn(model.targets, columns, plot_tracks, len(intervals) * len(wanted))
+        table = _table(
+            model,
+            genome,
+            intervals,
+            columns,
+            mutations=Mutations(deleted),
+            scores=wanted,
+            more={"bed": str(bed), "command": command},
+            **options,
+        )
+        settings = {
+            "intervals": [f"{interval}" for interval in intervals],
+            "blocks": [[block.start, block.end, block.window] for block in table.blocks],
+            "fasta": fingerprint(fasta),
+            "models": model.weights_sha256,
+            "passes": passes_of(model.members, both_strands=both_strands, shifts=(0,)),
+            "tracks": columns,
+            "mutations": str(table.mutations),
+            "indels": indels,
+            "memory": memory,
+            "scores": [score.name for score in wanted],
+            "version": __version__,
+        }
+        names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
+        with UnfinishedRun(
+            [out], "basenji mutate", settings, command=command, resume=True, overwrite=overwrite
+        ) as run:
+            todo = [number for number, name in enumerate(names) if not run.has(name)]
+            if todo and len(todo) < len(names):
+                done = 1 - sum(len(table.blocks[n]) for n in todo) / table.positions
+                note(f"going on with {run.folder}: {done:.0%} is done already")
+
+            def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
+                with run.piece(names[number]) as path:
+                    save_piece(path, found)
+
+            if todo:
+                mutagenesis = _mutagenesis(model, genome, table, memory=memory, **options)
+                _score(mutagenesis, table, todo, keep, progress)
+            path = run.output(out)
+            statuses = write_mutations(path, table, [run.path(name) for name in names], genome)
+            if plots is not None:
+                # Draws with matplotlib, which takes seconds to import.
+                from basenji_kipoi.mutagenesis.plots import draw_mutations  # noqa: PLC0415
+
+                with atomic_path(Path(plots), overwrite=overwrite) as folder:
+                    draw_mutations(path, folder, tracks=drawn)
+            run.place()
+    return table, statuses
+
+
+def _effects_named(names: Sequence[str]) -> list[Score]:
+    """Find scores by their names; those must say what a mutation changes."""
+    wanted = scores_named(names)
+    for score in wanted:
+        if score.name in ("REF", "ALT"):
+            raise InputError(
+                f"--scores: {score.name} is no effect of a mutation: name others "
+                "('basenji predict' gives the reference's predictions)"
+            )
+    return wanted
+
+
+def _drawn(
+    targets: Targets, columns: list[int], wanted: str | Sequence[str | int] | None, each: int
+) -> list[int]:
+    """Find where the tracks to be drawn are among those that are scored."""
+    from basenji_kipoi.figures.sequence_map import check_plotting  # noqa: PLC0415 - takes seconds
+
+    check_plotting()
+    if wanted is None and each * len(columns) > _MOST_FIGURES:
+        raise InputError(
+            f"--plots would draw {each * len(columns):,} figures: name tracks with --plot-tracks"
+        )
+    names = columns if wanted is None else targets.columns_of(wanted, option="--plot-tracks")
+    for column in names:
+        if column not in columns:
+            raise InputError(
+                f"--plot-tracks: {targets.labels[column]} is not among the tracks of --tracks"
+            )
+    return [columns.index(column) for column in names]
+
+
+def _table(
+    model: Model,
+    genome: Genome,
+    intervals: Sequence[Interval],
+    columns: Sequence[int],
+    *,
+    mutations: Mutations,
+    scores: Sequence[Score],
+    both_strands: Strands,
+    indels: IndelMode,
+    more: Mapping[str, str] | None = None,
+) -> MutationTable:
+    """Describe what is computed, and cut it into blocks."""
+    pieces = list(pieces_of(intervals, model.architecture))
+    return MutationTable(
+        intervals=intervals,
+        tracks=[model.targets[column] for column in columns],
+        mutations=mutations,
+        scores=scores,
+        pieces=pieces,
+        blocks=list(blocks_of(pieces, mutations.each * len(columns) * len(scores))),
+        attributes={
+            "models": ", ".join(member.metadata.name for member in model.members),
+            "model_sha256": ", ".join(model.weights_sha256),
+            "assembly": model.assembly,
+            "window": model.architecture.window,
+            "bin": model.architecture.bin,
+            "both_strands": any(model.averages_strands(both_strands)),
+            "indels": indels,
+            "fasta": str(genome.path),
+            **(more or {}),
+            "version": __version__,
+        },
+    )
+
+
+def _mutagenesis(
+    model: Model,
+    genome: Genome,
+    table: MutationTable,
+    *,
+    both_strands: Strands,
+    indels: IndelMode,
+    memory: float,
+) -> Mutagenesis:
+    """Choose how mutations are scored: SAD of substitutions has a way of its own."""
+    # Engines import Keras, which takes seconds.
+    from basenji_kipoi.effects.choice import effect_engine  # noqa: PLC0415
+    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
+
+    names = [score.name for score in table.scores]
+    columns = [track.index for track in table.tracks]
+    if table.mutations.deleted is None and names == ["SAD"]:
+        with contextlib.suppress(NotIncrementalError):  # the engine below says why
+            return SubstitutionTotals(
+                model.members, genome, columns=columns, both_strands=both_strands
+            )
+    scorer = Scorer(table.scores, table.tracks, model.architecture, CountedBins())
+    passes = passes_of(model.members, both_strands=both_strands, shifts=(0,))
+    engine = effect_engine(
+        model.members,
+        genome,
+        tracks=columns,
+        both_strands=both_strands,
+        indels=indels,
+        whole=scorer.needs_whole_windows(passes),
+        memory_bytes=int(memory * (1 << 30)),
+    )
+    return AlleleScores(engine, genome, table.mutations, scorer, names)
+
+
+def _score(
+    mutagenesis: Mutagenesis,
+    table: MutationTable,
+    todo: Sequence[int],
+    keep: Callable[[int, Mapping[str, np.ndarray]], object],
+    progress: bool | None,
+) -> None:
+    """Score the blocks that are still to do, and keep each."""
+    total = table.positions * table.mutations.each
+    left = sum(len(table.blocks[number]) for number in todo) * table.mutations.each
+    label = label_of("mutating", progress)
+    with progress_bar(label, total=total, unit="mutations", done=total - left) as advance:
+        for number in todo:
+            keep(number, mutagenesis.scores(table.blocks[number], advance))

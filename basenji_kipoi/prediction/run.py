@@ -1,0 +1,330 @@
+"""Predictions of intervals: in memory, or from files to a file."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from basenji_kipoi.base import __version__
+from basenji_kipoi.base.array_files import load_piece, save_piece
+from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.genome.fasta import open_genome
+from basenji_kipoi.genome.intervals import read_bed, read_intervals
+from basenji_kipoi.models.model import batch_size_of, loaded
+from basenji_kipoi.prediction.result import Predictions
+from basenji_kipoi.prediction.tiles import predict_intervals, windows_of
+from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from basenji_kipoi.genome.fasta import Genome
+    from basenji_kipoi.genome.intervals import Interval
+    from basenji_kipoi.models.model import Model, Strands
+    from basenji_kipoi.models.networks.architecture import Architecture
+
+__all__ = ["predict", "predict_file"]
+
+#: A piece that is saved at a time has at most so many values (64 MiB), ...
+_PIECE_VALUES = 1 << 24
+#: ... and so many bases in its windows, so that an interruption costs little.
+_PIECE_BASES = 1 << 23
+
+
+def predict(
+    model: Model | str | os.PathLike[str],
+    genome: Genome | str | os.PathLike[str],
+    intervals: Interval
+    | tuple[str, int, int]
+    | str
+    | os.PathLike[str]
+    | Iterable[Interval | tuple[str, int, int] | str],
+    *,
+    tracks: str | Sequence[str | int] | None = None,
+    both_strands: Strands = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Predictions:
+    """Predict every bin of intervals, in memory.
+
+    Intervals are covered from their start by whole bins. Long ones take several windows, side by
+    side; short ones stand in the middle of theirs.
+
+    Parameters
+    ----------
+    model
+        The model, or the directory of a bundle.
+    genome
+        The genome, or its FASTA file.
+    intervals
+        Intervals of any length: `Interval` objects; (contig, start, end), counted from 0 with the
+        end excluded (bp); text such as ``"chrI:101-200"`` as genome browsers write it, counted from
+        1 with the last base included; or the path of a BED file.
+    tracks
+        Identifiers, patterns such as ``"tif_*"`` or indices of the tracks; all by default.
+    both_strands
+        Whether to average over both strands; None as the model was evaluated.
+    dtype
+        Arithmetic of the network.
+    batch_size
+        Windows that are predicted at a time; by default as many as make 131,072 bp, at least one.
+    progress
+        Whether to show a progress bar; None: at a terminal and in a notebook.
+
+    Returns
+    -------
+    Predictions
+        ``values``, float32 (bins of all intervals, tracks), with their intervals, bins and tracks.
+
+    Raises
+    ------
+    InputError
+        If an interval lies outside of the genome, or there is no such track.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> model, genome = bk.load("model_files"), bk.Genome("genome.fa")
+    >>> promoter = bk.predict(model, genome, ("chrA", 19_800, 20_200), tracks="atac,stripe_wt_*")
+    >>> promoter.values.shape, promoter.labels
+    ((13, 3), ['atac', 'stripe_wt_plus', 'stripe_wt_minus'])
+    """
+    model = loaded(model)
+    columns = model.targets.columns_of(tracks, option="tracks")
+    with open_genome(genome) as opened:
+        places = read_intervals(intervals, opened.lengths)
+        table = _table(model, opened, places, columns, dtype=dtype, both_strands=both_strands)
+        values = np.empty((table.rows, len(table.tracks)), dtype=np.float32)
+        stream = _predicted(
+            model,
+            opened,
+            table,
+            columns=None if tracks is None else columns,
+            dtype=dtype,
+            both_strands=both_strands,
+            batch_size=batch_size or batch_size_of(model.architecture),
+        )
+        filled, label = 0, label_of("predicting", progress)
+        total = _windows(table, model.architecture)
+        with progress_bar(label, total=total, unit="windows") as advance:
+            for rows in stream:
+                values[filled : filled + len(rows)] = rows
+                filled += len(rows)
+                advance(1)
+    return Predictions(table, values)
+
+
+def predict_file(
+    model: Model | str | os.PathLike[str],
+    fasta: str | os.PathLike[str],
+    bed: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    output_format: Literal["hdf5", "zarr", "bigwig"] | None = None,
+    tracks: str | Sequence[str | int] | None = None,
+    both_strands: Strands = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    batch_size: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    command: str = "",
+) -> PredictionTable:
+    """Predict every bin of the intervals of a BED file into a file, a batch at a time.
+
+    What an interrupted run finished waits in the folder ``<out>.unfinished``.
+
+    Parameters
+    ----------
+    model, tracks, both_strands, dtype, batch_size, progress
+        As `predict` takes them.
+    fasta, bed
+        The genome and the intervals.
+    out
+        The output: ``x.h5``, ``x.zarr``, or a directory of one bigWig a track.
+    output_format
+        Its format, if the name does not tell.
+    resume
+        Whether to go on with what an interrupted run of the same left.
+    overwrite
+        Whether to replace an existing output, and to delete what an interrupted run left.
+    command
+        The command, which the output will name.
+
+    Returns
+    -------
+    PredictionTable
+        What the rows and columns of the output are.
+
+    Raises
+    ------
+    InputError
+        If something of the input cannot be used, or the output may not be written.
+
+    Examples
+    --------
+    >>> from basenji_kipoi.prediction import predict_file
+    >>> table = predict_file("model_files", "genome.fa", "intervals.bed", "out.h5", tracks="atac")
+    >>> table.rows, table.bin
+    (1126, 32)
+    """
+    # Whatever may be wrong is found before the network is loaded.
+    out = Path(out)
+    writer_of = FORMATS[output_format or format_of(out)]
+    check_output(out, overwrite=overwrite)
+    model = loaded(model)
+    columns = model.targets.columns_of(tracks)
+    with open_genome(fasta) as genome:
+        table = _table(
+            model,
+            genome,
+            writer_of.prepare(read_bed(bed, genome.lengths)),
+            columns,
+            dtype=dtype,
+            both_strands=both_strands,
+            more={"bed": str(bed), "command": command},
+        )
+        batch = batch_size or batch_size_of(model.architecture)
+        settings = {
+            "model": model.weights_sha256,
+            "fasta": fingerprint(genome.path),
+            "bed": checksum(Path(bed)),
+            "format": output_format or format_of(out),
+            "tracks": columns,
+            "dtype": dtype,
+            "both_strands": list(model.averages_strands(both_strands)),
+            "batch_size": batch,
+            "version": __version__,
+        }
+        with UnfinishedRun(
+            [out], "basenji predict", settings, command=command, resume=resume, overwrite=overwrite
+        ) as run:
+            pieces = _save_pieces(
+                run,
+                model,
+                genome,
+                table,
+                columns=None if tracks is None else columns,
+                dtype=dtype,
+                both_strands=both_strands,
+                batch_size=batch,
+                progress=progress,
+            )
+            with writer_of(run.output(out), table) as writer:
+                for piece in pieces:
+                    writer.append(load_piece(piece)["predictions"])
+            run.place()
+    return table
+
+
+def _table(
+    model: Model,
+    genome: Genome,
+    intervals: Sequence[Interval],
+    columns: Sequence[int],
+    *,
+    dtype: str,
+    both_strands: Strands,
+    more: dict[str, str] | None = None,
+) -> PredictionTable:
+    """Describe the predictions."""
+    return PredictionTable(
+        intervals=intervals,
+        tracks=[model.targets[column] for column in columns],
+        bin=model.architecture.bin,
+        lengths=genome.lengths,
+        attributes={
+            "model": model.name,
+            "model_sha256": ", ".join(model.weights_sha256),
+            "assembly": model.assembly,
+            "window": model.architecture.window,
+            "dtype": dtype,
+            "both_strands": any(model.averages_strands(both_strands)),
+            "fasta": str(genome.path),
+            **(more or {}),
+            "version": __version__,
+        },
+    )
+
+
+def _save_pieces(
+    run: UnfinishedRun,
+    model: Model,
+    genome: Genome,
+    table: PredictionTable,
+    *,
+    batch_size: int,
+    progress: bool | None,
+    **options: Any,  # noqa: ANN401 - those of _predicted
+) -> list[Path]:
+    """Predict the pieces of a table that are missing, and return where all are, in order.
+
+    A piece is some whole batches of windows, so that batches are those of a run in one go, and the
+    predictions the same to the last bit.
+    """
+    architecture = model.architecture
+    values = architecture.bins * len(table.tracks)
+    windows = min(_PIECE_VALUES // values, _PIECE_BASES // architecture.window)
+    windows = max(1, windows // batch_size) * batch_size
+    total = _windows(table, architecture)
+    names = [f"windows-{first:09}.npz" for first in range(0, total, windows)]
+    sizes = [min(windows, total - first) for first in range(0, total, windows)]
+    missing = [number for number, name in enumerate(names) if not run.has(name)]
+    done = total - sum(sizes[number] for number in missing)
+    following, stream = -1, iter(())
+    label = label_of("predicting", progress)
+    with progress_bar(label, total=total, unit="windows", done=done) as advance:
+        for number in missing:
+            if number != following:
+                skipped = number * windows
+                stream = _predicted(
+                    model, genome, table, batch_size=batch_size, skipped=skipped, **options
+                )
+            rows = []
+            for each in islice(stream, sizes[number]):
+                rows.append(each)
+                advance(1)
+            with run.piece(names[number]) as path:
+                save_piece(path, {"predictions": np.concatenate(rows)})
+            following = number + 1
+    return [run.path(name) for name in names]
+
+
+def _predicted(
+    model: Model,
+    genome: Genome,
+    table: PredictionTable,
+    *,
+    columns: Sequence[int] | None,
+    dtype: Literal["float32", "bfloat16"],
+    both_strands: Strands,
+    batch_size: int,
+    skipped: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield the rows of a table, float32 (bins, tracks), window by window behind some of them."""
+    if not table.intervals:
+        return
+    stream = predict_intervals(
+        model.network(dtype=dtype, both_strands=both_strands),
+        model.architecture,
+        genome,
+        table.intervals,
+        batch_size=batch_size,
+        tracks=columns,
+        skipped=skipped,
+    )
+    for predicted in stream:
+        yield predicted.values
+
+
+def _windows(table: PredictionTable, architecture: Architecture) -> int:
+    """Count the windows that predict a table."""
+    return sum(windows_of(len(interval), architecture) for interval in table.intervals)

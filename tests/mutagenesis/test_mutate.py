@@ -13,7 +13,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from test_cli import REPOSITORY, arguments_of
+from example_inputs import REPOSITORY
+from interval_command import arguments_of
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.unfinished import UnfinishedRun

@@ -92,7 +92,11 @@ test-inference: $(VENV_READY)
 
 .PHONY: test-training
 test-training: $(TRAINING_READY)
-	$(TRAINING)/bin/python -m pytest $(TESTS) training/tests
+	$(TRAINING)/bin/python -m pytest $(TESTS) training/tests tests/robustness
+
+.PHONY: robustness
+robustness: $(TRAINING_READY) ## thousands of bad inputs over all commands (build/robustness)
+	$(TRAINING)/bin/python tests/robustness/campaign.py --out build/robustness
 
 .PHONY: legacy-test
 legacy-test: ## the Kipoi tests on Python 3.9 with kipoi 0.6.35, which has the literal `kipoi veff`
@@ -118,7 +122,7 @@ format: $(VENV_READY) ## let ruff mend what it can
 .PHONY: benchmark
 benchmark: $(VENV_READY) ## time and peak memory of the networks (build/resources.json)
 	@mkdir -p build
-	$(VENV)/bin/python benchmarks/resources.py --out build/resources.json --overwrite
+	$(VENV)/bin/python benchmarks/speed/resources.py --out build/resources.json --overwrite
 
 # ---- upkeep ----
 
@@ -135,7 +139,11 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 
 .PHONY: kipoi-files
 kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and expected predictions of the Kipoi files
-	$(VENV)/bin/python example_files/make_expected.py
+	$(VENV)/bin/python examples/make_expected.py
+
+.PHONY: option-tables
+option-tables: $(TRAINING_READY) ## after a change of settings: fit the tables of options in docs
+	$(TRAINING)/bin/python docs/option_tables.py
 
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay

@@ -16,6 +16,7 @@ if str(_ROOT) not in sys.path:
     sys.path.append(str(_ROOT))
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import codes_of
 from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_kipoi.models.bundle import Bundle
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.incremental.shared_windows import SharedWindows
+    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["BasenjiModel"]
 
@@ -45,12 +47,12 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         Whether to compute only what windows do not share with recent ones. Predictions are the
         same up to rounding. In bfloat16 every window is computed as a whole.
     cache_bytes
-        Memory for what windows share (bytes); 2 GB by default.
+        Memory for what windows share (bytes); 2 GiB by default.
 
     Attributes
     ----------
-    bundle : Bundle
-        Architecture, targets and metadata.
+    bundle : TrainedModel
+        Architecture and targets, and what else its files say.
     network : keras.Model
         float32 (batch, window, 4) -> float32 of the shape that ``model.yaml`` states, averaged over
         both strands if the bundle says so.
@@ -71,28 +73,25 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.incremental.shared_windows import (  # noqa: PLC0415
-            CACHE_BYTES,
-            SharedWindows,
-        )
+        from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
         from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
-        from basenji_kipoi.models.network import average_networks, average_strands  # noqa: PLC0415
+        from basenji_kipoi.models.networks.building import average_networks, average_strands  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
         members = [
             member.network(dtype=dtype, both_strands=False) for member in self.bundle.members
         ]
         network, strands = average_networks(members), None
-        if self.bundle.metadata.both_strands:
+        if self.bundle.both_strands:
             strands = self.bundle.targets.strand_permutation
         self._bins = network if strands is None else average_strands(network, strands)
         self.network = self._output(self._bins)
         #: One for each network; none if every window is computed as a whole.
-        self._shared: list[SharedWindows] = []
+        self._shared: list[AnsweredWindows] = []
         if incremental and dtype == "float32":
-            memory = CACHE_BYTES if cache_bytes is None else cache_bytes
+            memory = MEMORY_BYTES if cache_bytes is None else cache_bytes
             self._shared = [
-                SharedWindows(
+                shared_windows(
                     self.bundle.architecture,
                     member,
                     strand_permutation=strands,
@@ -102,7 +101,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             ]
         self._layers = LayerGradients(self.network)
 
-    def _open(self, model_dir: str) -> Bundle:
+    def _open(self, model_dir: str) -> TrainedModel:
         """Open the files of the model."""
         return Bundle.load(model_dir)
 

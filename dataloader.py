@@ -18,7 +18,7 @@ from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import centred_window, read_bed
 from basenji_kipoi.kipoi_compatibility import Postprocessing
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["BasenjiIntervals"]
 

@@ -5,11 +5,14 @@ Nothing here runs in a process that has not imported kipoi-veff.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from basenji_kipoi.base.text_files import byte_lines, open_bytes
 
 __all__ = ["Postprocessing", "mend_kipoi_veff"]
 
@@ -21,6 +24,9 @@ def mend_kipoi_veff() -> None:
       kipoi-veff uses the first two as dtypes; deepdish, by which it saves mutation maps, the third.
     - PyVCF3, the only release of PyVCF that still installs, added a last field (``type_code``) to
       the description of an INFO tag; kipoi-veff fills in the six fields that there were before.
+
+    Files without an index are sorted with the bedtools program, which is no Python package: where
+    there is none, that is done here.
     """
     for name, builtin in (("int", int), ("str", str), ("object", object)):
         if name not in vars(np):
@@ -30,6 +36,23 @@ def mend_kipoi_veff() -> None:
     info = vcf.parser._Info
     if len(info._fields) > 6 and not info._field_defaults:
         info.__new__.__defaults__ = (None,)
+    if not (shutil.which("bedtools") or shutil.which("sortBed")):
+        import pybedtools  # noqa: PLC0415 - as vcf
+
+        pybedtools.BedTool.sort = _sorted
+
+
+def _sorted(self: Any, header: bool = False) -> Any:  # noqa: ANN401 - pybedtools.BedTool
+    """Sort a BED or VCF file by contig and position, as ``BedTool.sort`` does."""
+    with open_bytes(self.fn) as file:
+        lines = list(byte_lines(file))
+    is_top = [line.startswith((b"#", b"track", b"browser")) for line in lines]
+    tops = [line for line, top in zip(lines, is_top) if top and header]
+    rows = [line.split(b"\t", 2) for line, top in zip(lines, is_top) if line and not top]
+    rows.sort(key=lambda row: (row[0], int(row[1])))
+    path = self._tmp()
+    Path(path).write_bytes(b"".join(line + b"\n" for line in (*tops, *map(b"\t".join, rows))))
+    return type(self)(path)
 
 
 class Postprocessing:
@@ -41,7 +64,7 @@ class Postprocessing:
     Parameters
     ----------
     file
-        Name of the YAML file in the component's directory, "model.yaml" or "dataloader.yaml".
+        The YAML file, "model.yaml" or "dataloader.yaml", relative to the component's directory.
     default_dir
         The component's directory where kipoi has not set ``source_dir``.
     """
@@ -49,6 +72,9 @@ class Postprocessing:
     def __init__(self, file: str, default_dir: Path) -> None:
         self._file = file
         self._default_dir = default_dir
+        # kipoi-veff sorts a file of variants as soon as it has loaded the model.
+        if "kipoi_veff" in sys.modules:
+            mend_kipoi_veff()
 
     def __set__(self, instance: object, value: object) -> None:
         """Ignore what old releases of kipoi assign: the same block, read from the same file."""
@@ -67,6 +93,6 @@ class Postprocessing:
             parser = {
                 "model.yaml": specs.VarEffectModelArgs,
                 "dataloader.yaml": specs.VarEffectDataLoaderArgs,
-            }[self._file]
+            }[path.name]
             block["variant_effects"] = parser.from_config(block["variant_effects"])
         return block

@@ -27,7 +27,7 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.models.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = Path("example_files")
+FILES = Path("examples/data")
 INPUTS = {
     "intervals_file": str(FILES / "intervals.bed"),
     "fasta_file": str(FILES / "genome.fa"),
@@ -115,7 +115,7 @@ def score(out: Path) -> Path:
             "-m",
             "kipoi_veff",
             "score_variants",
-            "variant_effects",
+            "kipoi_models/variant_effects",
             "--source=dir",
             "--dataloader_args",
             json.dumps(INPUTS),

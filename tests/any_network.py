@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 
 #: Largest error, relative to the largest value.
 EXACT = {"float32": 1e-5, "float64": 1e-12}

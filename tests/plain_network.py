@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models.network import layer_name
+from basenji_kipoi.models.networks.building import layer_name
 
 FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),

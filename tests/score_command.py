@@ -61,3 +61,14 @@ def score(files, folder, rows, out="x.parquet", *, status=0, standard_input=None
         assert run.stderr.count("\n") == 1
         return run.stderr
     return pd.read_parquet(folder / out) if out.endswith("parquet") else run.stderr
+
+
+def plan(files, folder, rows, out="x.plan.json", *, status=0, **options):
+    """Run `basenji plan-scores`; return what it says."""
+    words = ["plan-scores", *arguments(files, folder, rows, out, **options)[1:]]
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == status, run.stderr
+    if status:
+        assert run.stderr.startswith("error: ")
+        assert run.stderr.count("\n") == 1
+    return run.stderr

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import keras
 
     from basenji_kipoi.models.bundle import Bundle
 
@@ -51,24 +48,6 @@ def small_architecture(window: int = 2048, tracks: int = 3) -> Architecture:
     )
 
 
-def randomised(network: keras.Model, seed: int = 0) -> keras.Model:
-    """Draw all weights of a network anew, whatever was drawn before.
-
-    Kernels keep the size of their signal (He et al. 2015). Fresh statistics of normalisation
-    (mean 0, variance 1, gamma 0) would hide its part, so they are drawn too.
-    """
-    generator = np.random.default_rng(seed)
-    for variable in network.weights:
-        if variable.name == "kernel":
-            deviation = np.sqrt(2 / np.prod(variable.shape[:-1]))
-            variable.assign(generator.normal(0, deviation, variable.shape))
-        elif variable.name in {"gamma", "moving_variance"}:
-            variable.assign(generator.uniform(0.5, 1.5, variable.shape))
-        else:  # beta, moving_mean, bias
-            variable.assign(generator.normal(0, 0.2, variable.shape))
-    return network
-
-
 def make_small_bundle(path: Path) -> Bundle:
     """Save a small bundle with random weights; the last two tracks are a strand pair."""
     return save_random_bundle(path, small_architecture(), seed=1)
@@ -79,7 +58,7 @@ def save_random_bundle(
 ) -> Bundle:
     """Save a bundle of three tracks with random weights; by default the last two are a pair."""
     from basenji_kipoi.models.bundle import save_bundle
-    from basenji_kipoi.models.network import build_network
+    from basenji_kipoi.models.networks.building import build_network
 
     network = randomised(build_network(architecture), seed=seed)
     names = ("access", "ATAC"), ("start_plus", "STRIPE"), ("start_minus", "STRIPE")

@@ -44,9 +44,16 @@ BESIDE = {"faces", "kipoi_compatibility", "__main__"}
 #: Rooms that are kept from others of lower floors too.
 KEPT_APART = {"incremental": {"genome"}, "models": {"genome"}}
 #: What imports Keras when it is imported; everything else does so when it runs.
-KERAS = ("incremental.", "interpretation.gradients", "models.backend", "models.network")
+KERAS = (
+    "incremental.",
+    "interpretation.gradients",
+    "models.networks.backend",
+    "models.networks.building",
+)
 #: Files that show progress at a terminal, outside of the commands.
 RICH = {"basenji_kipoi.base.progress"}
+#: Libraries that run code when they read what they wrote.
+PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 MOST_FILES, MOST_LINES = 10, 400
 
 
@@ -70,6 +77,7 @@ class Module:
     defined: frozenset[str]
     is_face: bool
     reads_argv: bool
+    unpickles: tuple[int, ...] = ()
 
     @property
     def package(self) -> str:
@@ -110,7 +118,22 @@ def read_module(name: str, text: str, *, is_face: bool = False) -> Module:
         and node.value.id == "sys"
         for node in ast.walk(tree)
     )
-    return Module(name, text.count("\n"), tuple(imports), frozenset(defined), is_face, reads_argv)
+    unpickles = tuple(
+        node.value.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword)
+        and node.arg == "allow_pickle"
+        and getattr(node.value, "value", None) is not False
+    )
+    return Module(
+        name,
+        text.count("\n"),
+        tuple(imports),
+        frozenset(defined),
+        is_face,
+        reads_argv,
+        unpickles,
+    )
 
 
 def _at_top(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -224,6 +247,7 @@ def violations(modules: Mapping[str, Module]) -> list[str]:
         found += _imports_downwards(module, modules)
         found += _commands_apart(module)
         found += _light_face(module)
+        found += _no_pickle(module)
         found += _from_where_defined(module, modules)
         if module.lines > MOST_LINES:
             found.append(f"length: {module.name} has {module.lines} lines")
@@ -283,6 +307,14 @@ def _commands_apart(module: Module) -> Iterator[str]:
             yield f"kipoi: {module.name}:{each.line} imports {each.module}"
     if module.reads_argv:
         yield f"commands: {module.name} reads sys.argv"
+
+
+def _no_pickle(module: Module) -> Iterator[str]:
+    for each in module.imports:
+        if each.module.split(".")[0] in PICKLES:
+            yield f"pickle: {module.name}:{each.line} imports {each.module}"
+    for line in module.unpickles:
+        yield f"pickle: {module.name}:{line} allows pickle"
 
 
 def _light_face(module: Module) -> Iterator[str]:
@@ -346,6 +378,9 @@ PLANTED = {
     "kipoi": ("basenji_kipoi.models.planted", "import kipoi"),
     "keras": ("basenji_kipoi.genome.planted", "import keras"),
     "defined": ("basenji_kipoi.models.planted", "from basenji_kipoi.models.bundle import Path"),
+    "pickle": ("basenji_training.store.planted", "def f():\n    import pickle"),
+    "pickle:from": ("basenji_kipoi.models.planted", "from joblib import load"),
+    "pickle:numpy": ("basenji_kipoi.models.planted", "x = np.load(path, allow_pickle=True)"),
     "missing": ("basenji_kipoi.models.planted", "import basenji_kipoi.nowhere"),
     "room": ("basenji_kipoi.attic.planted", ""),
     "length": ("basenji_kipoi.models.planted", "\n" * 401),

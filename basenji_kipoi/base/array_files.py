@@ -2,10 +2,13 @@
 
 A table's file has one column for each attribute of its intervals and of its tracks (`columns_of`),
 small arrays that are written whole, beside the large ones that are written in blocks.
+
+What a run has finished before its file is written waits as pieces (`save_piece`), in NumPy's npz.
 """
 
 from __future__ import annotations
 
+import zipfile
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ArrayFile", "Hdf5File", "ZarrFile", "import_zarr"]
+__all__ = ["ArrayFile", "Hdf5File", "ZarrFile", "import_zarr", "load_piece", "save_piece"]
 
 
 class ArrayFile(ABC):
@@ -166,3 +169,27 @@ def import_zarr() -> Any:  # noqa: ANN401 - a module that not every environment 
             "or write .h5"
         )
     return zarr
+
+
+def save_piece(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Save the arrays of a finished piece of a run, uncompressed, by their names."""
+    with path.open("wb") as file:  # a name would get the suffix .npz
+        np.savez(file, **arrays)
+
+
+def load_piece(path: Path) -> dict[str, np.ndarray]:
+    """Read what `save_piece` saved.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, which its checksums tell.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return dict(content)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} is damaged ({error}): remove it and go on with --resume, which computes it "
+            "again"
+        ) from error

@@ -1,8 +1,9 @@
-"""Output that appears whole or not at all."""
+"""Output that appears whole or not at all, and is written by one process at a time."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,8 +16,9 @@ from basenji_kipoi.base.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+    from typing import IO
 
-__all__ = ["Writer", "atomic_path", "check_output", "remove", "replace_output"]
+__all__ = ["Writer", "atomic_path", "check_output", "remove", "replace_output", "take_lock"]
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -114,6 +116,44 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         replace_output(temporary, path, scratch)
     finally:
         remove(scratch)
+
+
+def take_lock(path: Path, output: Path) -> IO[str]:
+    """Take a lock that the process has until it closes the file or ends, however it ends.
+
+    Parameters
+    ----------
+    path
+        The file to lock; its folder is made if it is not there.
+    output
+        What the lock is for.
+
+    Returns
+    -------
+    file
+        The lock, an open file.
+
+    Raises
+    ------
+    InputError
+        If another process has it.
+    """
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:
+            continue  # a run that ends right now removed the folder
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise InputError(f"another run is writing {output}: wait until it ends") from None
+        # The lock of a folder that was removed meanwhile keeps nobody out.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        lock.close()
 
 
 class Writer(ABC):

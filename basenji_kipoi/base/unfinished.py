@@ -14,20 +14,30 @@ Beside an output ``x`` stands a folder ``x.unfinished`` while a run lasts:
     The outputs while they are written.
 ``placing``
     Its presence tells that all outputs are complete and come to their places one by one.
+
+A run is gone on with if it was begun by the same command with the same settings. An input file is
+the same if its `fingerprint` is: the same place, size and time of change. What files hold is not
+compared: that takes minutes for a genome's reads, and a file that was copied or written again is
+refused, which is safe, though it may hold the same. Checksums are for what outputs tell of their
+inputs, and for models and stores, which have them without any reading.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shutil
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basenji_kipoi.base.atomic import atomic_path, check_output, remove, replace_output
+from basenji_kipoi.base.atomic import (
+    atomic_path,
+    check_output,
+    remove,
+    replace_output,
+    take_lock,
+)
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,6 +85,8 @@ class UnfinishedRun:
     ----------
     folder : Path
         The folder.
+    pieces : Path
+        Where its finished pieces are.
     command : str
         The command that began the run.
     is_resumed : bool
@@ -106,6 +118,7 @@ class UnfinishedRun:
     ) -> None:
         self.outputs = [Path(output) for output in outputs]
         self.folder = unfinished_folder(self.outputs[0])
+        self.pieces = self.folder / _PIECES
         self.command = command
         self.is_resumed = self.is_placed = False
         self.notes: dict[Any, Any] = {}
@@ -114,9 +127,14 @@ class UnfinishedRun:
         self._resume, self._overwrite = resume, overwrite
         self._grows, self._keep = grows_outputs, keep
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is something that can be gone on with."""
+        return (self.folder / _RUN).exists() and self._holds_anything()
+
     def __enter__(self) -> UnfinishedRun:
         check_output(self.outputs[0], overwrite=True)  # the folder can be made
-        self._lock = self._locked()
+        self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
         try:
             self._begin()
         except BaseException:
@@ -141,7 +159,7 @@ class UnfinishedRun:
 
     def path(self, name: str) -> Path:
         """Return the path of a piece."""
-        return self.folder / _PIECES / name
+        return self.pieces / name
 
     def has(self, name: str) -> bool:
         """Tell whether a piece is finished."""
@@ -182,13 +200,13 @@ class UnfinishedRun:
         return self.folder / _OUTPUTS / path.name
 
     def place(self) -> None:
-        """Move the outputs, which are complete, to their places, and remove the folder.
+        """Move the outputs, which are complete, to their places, the first one last.
 
         If that is interrupted, the next try finds some of them in their places already, which are
         no strangers to it.
         """
         (self.folder / _PLACING).touch()
-        for path in self.outputs:
+        for path in reversed(self.outputs):
             if self.output(path).exists():
                 replace_output(self.output(path), path, self.folder / _OUTPUTS)
         self._discard()
@@ -218,17 +236,20 @@ class UnfinishedRun:
                 f"{self.folder} was begun with {difference}: give the same, or pass --overwrite "
                 "to begin anew"
             )
-        self.is_resumed, self.command = True, found["command"]
         is_placing = (self.folder / _PLACING).exists()
+        if self._grows and not any(self.output(path).exists() for path in self.outputs):
+            self.is_placed = is_placing and all(path.exists() for path in self.outputs)
+            if not self.is_placed:
+                self._start()  # what the notes tell of was taken away
+                return
+        self.is_resumed, self.command = True, found["command"]
         if not is_placing:
             self._check_outputs()
-        if is_placing and self._grows:
-            self.is_placed = not any(self.output(path).exists() for path in self.outputs)
         if not self._grows:
             remove(self.folder / _OUTPUTS)
         for stray in self._strays():
             remove(stray)
-        self.notes = dict(self._read_notes())
+        self._read_notes()
 
     def _start(self) -> None:
         """Begin anew: the folder holds nothing but what says so."""
@@ -237,7 +258,7 @@ class UnfinishedRun:
         # First its record, without which nobody goes on with a folder of which a part is gone.
         (self.folder / _RUN).unlink(missing_ok=True)
         self._empty()
-        (self.folder / _PIECES).mkdir()
+        self.pieces.mkdir()
         content = {
             "format": _FORMAT,
             "format_version": _FORMAT_VERSION,
@@ -264,15 +285,11 @@ class UnfinishedRun:
         if not record.exists():
             self._empty()  # a run that was killed while it began, or while it was removed
         older = [path for path in _older_folders(self.outputs[0]) if path.exists()]
-        if self._overwrite and not self._resume:
-            for path in older:
-                remove(path)
-            return None
         try:
             found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
         except ValueError:
             found = {}
-        is_ours = found is not None and (
+        is_ours = (
             isinstance(found, dict)
             and found.get("format") == _FORMAT
             and found.get("format_version") == _FORMAT_VERSION
@@ -280,65 +297,37 @@ class UnfinishedRun:
             and isinstance(found.get("command"), str)
             and "kind" in found
         )
-        if (found is not None and not is_ours) or older:
-            strange = self.folder if found is not None else older[0]
+        is_other = (found is not None and not is_ours) or bool(older)
+        if self._overwrite and (is_other or not self._resume):
+            for path in older:
+                remove(path)
+            return None
+        if is_other:
             raise InputError(
-                f"{strange} is of another version, which cannot be gone on with: remove it, or "
-                "pass --overwrite without --resume to begin anew"
+                f"{self.folder if found is not None else older[0]} is of another version, which "
+                "cannot be gone on with: remove it, or pass --overwrite to begin anew"
             )
         if found is not None and not self._holds_anything():
             return None
         return found
 
     def _holds_anything(self) -> bool:
-        pieces = self.folder / _PIECES
-        return (
-            (pieces.is_dir() and any(not path.name.startswith(".") for path in pieces.iterdir()))
-            or (self.folder / _NOTES).exists()
-            or (self.folder / _PLACING).exists()
-        )
+        kept = (self.folder / _NOTES, self.folder / _PLACING)
+        return any(self.pieces.glob("[!.]*")) or any(path.exists() for path in kept)
 
     def _strays(self) -> list[Path]:
         """List what a killed process was writing."""
-        folders = [self.folder, self.folder / _PIECES]
-        return [path for folder in folders for path in folder.glob(".*")]
+        return [path for folder in (self.folder, self.pieces) for path in folder.glob(".*")]
 
-    def _read_notes(self) -> Iterator[tuple[Any, Any]]:
+    def _read_notes(self) -> None:
         path = self.folder / _NOTES
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
+        # A line that is damaged is as if it were not there: its piece is made again.
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError):
                 key, value = json.loads(line)
-                yield (tuple(key) if isinstance(key, list) else key), value
-
-    def _locked(self) -> Any:  # noqa: ANN401 - an open file
-        """Take the folder's lock, making the folder if it is not there.
-
-        Raises
-        ------
-        InputError
-            If another process has it.
-        """
-        while True:
-            self.folder.mkdir(exist_ok=True)
-            path = self.folder / _LOCK
-            try:
-                lock = path.open("w")
-            except FileNotFoundError:
-                continue  # a run that ends right now removed the folder
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                raise InputError(
-                    f"another run is writing {self.outputs[0]}: wait until it ends"
-                ) from None
-            # The lock of a folder that was removed meanwhile keeps nobody out.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
-                    return lock
-            lock.close()
+                self.notes[tuple(key) if isinstance(key, list) else key] = value
 
     def _release(self) -> None:
         """Give the lock back; a folder that holds nothing goes too."""

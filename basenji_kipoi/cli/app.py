@@ -13,7 +13,7 @@ from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
-from basenji_kipoi.cli.score import merge_scores, score
+from basenji_kipoi.cli.score import merge_scores, plan_scores, score
 
 __all__ = ["app"]
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    epilog="--debug, anywhere in a command, shows the traceback of an error.",
     pretty_exceptions_enable=False,
 )
 
@@ -40,6 +41,7 @@ def main(
 app.command()(evaluated(predict))
 app.command()(evaluated(inspect))
 app.command()(evaluated(score))
+app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))

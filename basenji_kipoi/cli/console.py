@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
@@ -15,11 +17,11 @@ from basenji_kipoi.cli.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Callable
+    from typing import Callable, NoReturn
 
     import click
 
-__all__ = ["Commands", "command_line", "evaluated"]
+__all__ = ["UNFORESEEN", "Commands", "command_line", "evaluated"]
 
 
 def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,12 +33,26 @@ def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+#: Exit status of an error that nobody foresaw (EX_SOFTWARE of sysexits.h).
+UNFORESEEN = 70
+_DEBUG = "--debug"
+
+
 class Commands(TyperGroup):
     """Commands whose user's mistakes end in one line on standard error and exit status 2.
 
-    A request to end (SIGTERM) unwinds like an error, so that temporary files are removed.
-    TensorFlow's notices, which would bury a command's own output, are not shown.
+    What nobody foresaw ends in one line too, with status `UNFORESEEN`; with ``--debug``, anywhere
+    in the command, in the traceback. A request to end (SIGTERM) unwinds like an error, so that
+    temporary files are removed. TensorFlow's notices, which would bury a command's own output, are
+    not shown.
     """
+
+    _shows_tracebacks = False
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take ``--debug`` out of the arguments, wherever it stands."""
+        self._shows_tracebacks = _DEBUG in args
+        return super().parse_args(ctx, [word for word in args if word != _DEBUG])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that the context names."""
@@ -46,10 +62,38 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
         except (InputError, OSError) as error:
             # An OSError comes from the machine, for instance a full disk.
-            typer.echo(f"error: {error}", err=True)
+            if self._shows_tracebacks:
+                raise
+            typer.echo(f"error: {_one_line(error)}", err=True)
             raise typer.Exit(2) from error
+        except Exception as error:
+            # Typer's own exceptions are how it ends a command.
+            if type(error).__module__.startswith(("typer", "click")):
+                raise
+            self._fail(error)
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        """End with a line that says what nobody foresaw, and where."""
+        if self._shows_tracebacks:
+            raise error
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if "basenji_" in frame.filename] or frames
+        place = "/".join(Path(own[-1].filename).parts[-3:])
+        typer.echo(
+            f"error: unexpected {type(error).__name__} in {place}:{own[-1].lineno}: "
+            f"{_one_line(error)}: an input is damaged in a way that is not checked yet, or this is "
+            f"a fault of the program ({_DEBUG} shows the traceback)",
+            err=True,
+        )
+        raise typer.Exit(UNFORESEEN) from error
+
+
+def _one_line(error: BaseException) -> str:
+    """Say an error in one line that a terminal can show."""
+    text = " ".join(str(error).split())
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -77,10 +77,10 @@ def import_published(
         model = read_keras_file(h5, params, head=head, **details)
     bundle = model.save(out, command=command_line("basenji"), overwrite=overwrite)
     shape = bundle.architecture
-    check = bundle.metadata.training["self_check"]
+    check = bundle.metadata.training.self_check
     typer.echo(
         f"wrote {out}: {shape.window:,} bp to {shape.bins:,} bins of {shape.bin} bp and "
         f"{len(bundle.targets):,} tracks, {count_parameters(shape)['trainable']:,} trained "
-        f"weights; it predicts the check sequence as the files do (mean {check['mean']:.6g})",
+        f"weights; it predicts the check sequence as the files do (mean {check.mean:.6g})",
         err=True,
     )

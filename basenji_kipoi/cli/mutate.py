@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import (
     INDEL_NAMES,
-    MEMORY,
     BothStrands,
     Fasta,
     Memory,
     Overwrite,
     Quiet,
+    Resume,
     Tracks,
     read_names,
 )
@@ -77,12 +78,14 @@ def mutate(
         ),
     ] = "anchor",
     memory: Memory = MEMORY,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Mutate every base of each interval and score what that changes.
 
-    An interrupted run goes on where it was when its command is repeated.
+    What is finished of an interrupted run waits in the folder OUT.unfinished: it goes on where it
+    was when its command is repeated.
     """
     from basenji_kipoi.mutagenesis.run import mutate_file
     from basenji_kipoi.mutagenesis.scores import Mutations

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INDEL_NAMES",
-    "MEMORY",
     "BothStrands",
     "Fasta",
     "Memory",
     "Model",
     "Overwrite",
     "Quiet",
+    "Resume",
     "Tracks",
     "read_bins",
     "read_names",
@@ -32,8 +32,6 @@ __all__ = [
 
 #: Names of the option that says how alleles of another length are compared.
 INDEL_NAMES = ("--indels", "--indel")
-#: Memory for predictions where none is named (GiB).
-MEMORY = 2.0
 
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
@@ -54,6 +52,7 @@ BothStrands = Annotated[
         show_default="as the model was evaluated",
     ),
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show neither progress nor a summary.")]
 Memory = Annotated[

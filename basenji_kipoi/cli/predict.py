@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Tracks
+from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Resume, Tracks
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -57,13 +57,15 @@ def predict(
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     both_strands: BothStrands = None,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Predict every bin of each interval.
 
     Intervals are covered from their start by whole bins. Long ones take several windows, side by
-    side; short ones stand in the middle of theirs.
+    side; short ones stand in the middle of theirs. What is finished of an interrupted run waits in
+    the folder OUT.unfinished.
     """
     from basenji_kipoi.prediction.run import predict_file
 
@@ -78,6 +80,7 @@ def predict(
         both_strands=both_strands,
         dtype=dtype.value,
         batch_size=batch_size,
+        resume=resume,
         overwrite=overwrite,
         progress=not quiet,
         command=command_line("basenji"),

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import (
     INDEL_NAMES,
-    MEMORY,
     BothStrands,
     Fasta,
     Memory,
     Overwrite,
     Quiet,
+    Resume,
     Tracks,
     read_bins,
     read_names,
@@ -28,43 +29,65 @@ from basenji_kipoi.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from basenji_kipoi.scoring.outputs import Summary
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
 
-__all__ = ["merge_scores", "score"]
+__all__ = ["merge_scores", "plan_scores", "score"]
+
+#: Options that both commands have.
+_Models = Annotated[
+    list[Path],
+    typer.Option(
+        help="Directory of a trained model (a bundle); given several times, predictions are "
+        "averaged over the models."
+    ),
+]
+_Vcf = Annotated[
+    str,
+    typer.Option(
+        help="Variants: VCF or BCF, plain, gzip or bgzip, with or without index; '-' is "
+        "standard input."
+    ),
+]
+_Scores = Annotated[
+    str,
+    typer.Option(
+        help="Scores, separated by commas: SAD, sqrtSAD, SAX, D1, D2, REF, ALT (in the units "
+        "of the targets table), logSAD, logFC, centre, centre501, centre2001 (log2), JS (bits)."
+    ),
+]
+_CheckRef = Annotated[
+    Optional[Literal["warn", "fail", "skip", "off"]],
+    typer.Option(
+        help="Where REF is not the genome's sequence: score and say so (warn), end (fail), "
+        "give no scores (skip), do not compare (off).",
+        show_default="warn, but end early if most REFs differ",
+    ),
+]
+_PartSize = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        help="Alleles that are computed and saved together: neighbours share work, and an "
+        "interruption costs at most so many.",
+        show_default="1024, fewer where windows are long or tracks many",
+    ),
+]
 
 
 def score(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="Directory of a trained model (a bundle); given several times, predictions are "
-            "averaged over the models."
-        ),
-    ],
+    model: _Models,
     fasta: Fasta,
-    vcf: Annotated[
-        str,
-        typer.Option(
-            help="Variants: VCF or BCF, plain, gzip or bgzip, with or without index; '-' is "
-            "standard input."
-        ),
-    ],
+    vcf: _Vcf,
     out: Annotated[
         Path,
         typer.Option(help="x.parquet, x.tsv, x.tsv.gz, x.vcf or x.vcf.gz (with an index)."),
     ],
-    scores: Annotated[
-        str,
-        typer.Option(
-            help="Scores, separated by commas: SAD, sqrtSAD, SAX, D1, D2, REF, ALT (in the units "
-            "of the targets table), logSAD, logFC, centre, centre501, centre2001 (log2), JS (bits)."
-        ),
-    ] = "SAD",
+    scores: _Scores = "SAD",
     tracks: Tracks = None,
     genes: Annotated[
         Optional[Path],
@@ -101,14 +124,7 @@ def score(
             "the first one up to the variant and the last one behind it (stitch).",
         ),
     ] = "anchor",
-    check_ref: Annotated[
-        Optional[Literal["warn", "fail", "skip", "off"]],
-        typer.Option(
-            help="Where REF is not the genome's sequence: score and say so (warn), end (fail), "
-            "give no scores (skip), do not compare (off).",
-            show_default="warn, but end early if most REFs differ",
-        ),
-    ] = None,
+    check_ref: _CheckRef = None,
     max_allele: Annotated[
         Optional[int],
         typer.Option(
@@ -131,18 +147,15 @@ def score(
         str,
         typer.Option(help="i/n scores the i-th of n parts of the file (basenji merge-scores)."),
     ] = "1/1",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
-    ] = False,
-    part_size: Annotated[
-        Optional[int],
+    plan: Annotated[
+        Optional[Path],
         typer.Option(
-            min=1,
-            help="Alleles that are computed and saved together: neighbours share work, and an "
-            "interruption costs at most so many.",
-            show_default="1024, fewer where windows are long or tracks many",
+            help="Plan of the file (basenji plan-scores): shards read their part alone, and "
+            "compute no checksums."
         ),
     ] = None,
+    resume: Resume = False,
+    part_size: _PartSize = None,
     memory: Memory = MEMORY,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -150,7 +163,7 @@ def score(
     """Score what each alternative allele of a VCF file changes.
 
     Every allele keeps a row; one that cannot be scored has a status that says why. The output
-    appears when it is complete; until then, finished parts wait in the folder OUT.parts.
+    appears when it is complete; until then, finished parts wait in the folder OUT.unfinished.
     """
     _check_libraries()
     from basenji_kipoi.scoring.options import ScoreOptions
@@ -174,6 +187,7 @@ def score(
         background=background,
         long=long,
         shard=read_shard(shard),
+        plan=plan,
         part_size=part_size,
         memory=memory,
     )
@@ -184,7 +198,7 @@ def score(
         resume=resume,
         overwrite=overwrite,
         quiet=quiet,
-        note=(lambda _: None) if quiet else partial(typer.echo, err=True),
+        note=_note(quiet=quiet),
     )
     if summary is None:
         typer.echo(f"{out} is complete", err=True)
@@ -201,6 +215,44 @@ def score(
         )
 
 
+def plan_scores(
+    model: _Models,
+    fasta: Fasta,
+    vcf: _Vcf,
+    out: Annotated[Path, typer.Option(help="The plan, such as x.plan.json.")],
+    scores: _Scores = "SAD",
+    tracks: Tracks = None,
+    genes: Annotated[Optional[Path], typer.Option(help="GTF, as for basenji score.")] = None,
+    check_ref: _CheckRef = None,
+    part_size: _PartSize = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Plan the shards of `basenji score`: read a file of variants once for all of them.
+
+    Scores, tracks and genes count where an allele has so many values that parts must be smaller.
+    """
+    _check_libraries()
+    from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.run import plan_file
+
+    options = ScoreOptions(
+        model=tuple(model),
+        fasta=fasta,
+        vcf=vcf,
+        out=out,
+        scores=read_names(scores),
+        tracks=None if tracks is None else read_names(tracks),
+        genes=genes,
+        check_ref=check_ref,
+        part_size=part_size,
+    )
+    plan = plan_file(options, overwrite=overwrite, quiet=quiet, note=_note(quiet=quiet))
+    if not quiet:
+        alleles = sum(part.alleles for part in plan.parts)
+        typer.echo(f"wrote {out}: {alleles:,} alleles in {len(plan.parts):,} parts", err=True)
+
+
 def merge_scores(
     shards: Annotated[list[Path], typer.Argument(help="Outputs of all shards, in any order.")],
     out: Annotated[Path, typer.Option(help="The joined output, of the same format.")],
@@ -209,11 +261,15 @@ def merge_scores(
 ) -> None:
     """Join the outputs of `basenji score --shard i/n` to what one run would have made."""
     _check_libraries()
-    from basenji_kipoi.scoring.merging import merge_shards
+    from basenji_kipoi.scoring.outputs import merge_shards
 
     merge_shards(shards, out, overwrite=overwrite, quiet=quiet)
     if not quiet:
         typer.echo(f"wrote {out}: joined of {len(shards)} shards", err=True)
+
+
+def _note(*, quiet: bool) -> Callable[[str], object]:
+    return (lambda _: None) if quiet else partial(typer.echo, err=True)
 
 
 def _check_libraries() -> None:

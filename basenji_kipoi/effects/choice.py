@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.effects.shared_engine import MEMORY_BYTES, SharedEngine
+from basenji_kipoi.base.resources import MEMORY_BYTES
+from basenji_kipoi.effects.lowered import LoweredModels
+from basenji_kipoi.effects.passes import columns_of
+from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.incremental.steps import NotIncrementalError
 
@@ -15,13 +18,13 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.engine import EffectEngine
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["effect_engine"]
 
 
 def effect_engine(
-    bundles: Sequence[Bundle],
+    bundles: Sequence[TrainedModel],
     genome: Genome,
     *,
     tracks: Sequence[int] | None = None,
@@ -47,7 +50,13 @@ def effect_engine(
         networks allow it; for everything else a `SharedEngine`. That one runs whole networks, and
         logs why, where their operations are not known to keep changes local.
     """
-    options = {"tracks": tracks, "both_strands": both_strands, "shifts": shifts}
+    lowered = LoweredModels(columns_of(bundles[0], tracks).computed)
+    options = {
+        "tracks": tracks,
+        "both_strands": both_strands,
+        "shifts": shifts,
+        "lowered": lowered,
+    }
     if whole:
         return SharedEngine(
             bundles, genome, **options, indels=indels, whole=True, memory_bytes=memory_bytes

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from basenji_kipoi.base.sequence import is_substitution, one_hot, reverse_complement, shifted
-from basenji_kipoi.effects.passes import changed_bins, passes_of
+from basenji_kipoi.effects.passes import changed_bins, columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
-from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.effects.passes import IndelMode, Pass
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["EffectEngine", "Effects", "PlainEngine"]
 
@@ -129,7 +128,7 @@ class PlainEngine(EffectEngine):
 
     def __init__(
         self,
-        bundles: Sequence[Bundle],
+        bundles: Sequence[TrainedModel],
         genome: Genome,
         *,
         tracks: Sequence[int] | None = None,
@@ -141,10 +140,8 @@ class PlainEngine(EffectEngine):
     ) -> None:
         self.architecture = bundles[0].architecture
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
-        targets = bundles[0].targets
-        columns = np.arange(len(targets)) if tracks is None else np.array(tracks)
-        self._columns = StrandColumns.of(columns, targets.strand_permutation)
-        self.tracks = len(columns)
+        self._columns = columns_of(bundles[0], tracks)
+        self.tracks = len(self._columns.forward)
         self._genome, self._indels, self._whole = genome, indels, whole
         self._batch_size = batch_size
         self._networks = [self._load(bundle) for bundle in bundles]
@@ -205,13 +202,10 @@ class PlainEngine(EffectEngine):
         mirrored = self._windows(each.model, reverse_complement(codes))
         return mirrored[:, ::-1, self._columns.reverse]
 
-    def _load(self, bundle: Bundle) -> Any:  # noqa: ANN401 - whatever `_windows` calls
+    def _load(self, bundle: TrainedModel) -> Any:  # noqa: ANN401 - whatever `_windows` calls
         return bundle.network(both_strands=False)
 
     def _windows(self, model: int, codes: np.ndarray) -> np.ndarray:
         """Predict windows with one model: (batch, bins, tracks), all tracks of `_columns`."""
         values = self._networks[model].predict_on_batch(one_hot(codes))
-        if isinstance(values, dict):
-            heads = self.architecture.heads
-            values = np.concatenate([values[head] for head in heads], axis=-1)
-        return values[:, :, self._columns.computed]
+        return self.architecture.side_by_side(values)[:, :, self._columns.computed]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import is_substitution
-from basenji_kipoi.models.architecture import affected_by
 from basenji_kipoi.models.ensembles import check_alike
+from basenji_kipoi.models.networks.operations import affected_by
+from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.genome.alleles import AlleleWindow
-    from basenji_kipoi.models.architecture import Architecture, Span
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
+    from basenji_kipoi.models.trained import TrainedModel
 
-__all__ = ["IndelMode", "Pass", "changed_bins", "passes_of"]
+__all__ = ["IndelMode", "Pass", "changed_bins", "columns_of", "passes_of"]
 
 IndelMode = Literal["anchor", "stitch"]
 
@@ -40,7 +44,7 @@ class Pass(NamedTuple):
 
 
 def passes_of(
-    bundles: Sequence[Bundle], *, both_strands: bool | None, shifts: Sequence[int]
+    bundles: Sequence[TrainedModel], *, both_strands: bool | None, shifts: Sequence[int]
 ) -> list[Pass]:
     """List the predictions that are averaged.
 
@@ -58,7 +62,7 @@ def passes_of(
     InputError
         If the models differ in window, bins or tracks, or a shift stands twice.
     """
-    if any(len(bundle.metadata.weights) > 1 for bundle in bundles):
+    if any(len(bundle.members) > 1 for bundle in bundles):
         raise ValueError("an ensemble is one bundle too few: pass its members (load_members)")
     check_alike(bundles)
     if len(set(shifts)) != len(shifts) or not shifts:
@@ -67,13 +71,15 @@ def passes_of(
         )
     found = []
     for model, bundle in enumerate(bundles):
-        both = bundle.metadata.both_strands if both_strands is None else both_strands
-        found += [
-            Pass(model, shift, reverse)
-            for shift in shifts
-            for reverse in ((False, True) if both else (False,))
-        ]
+        strands = (False, True) if bundle.reads_both_strands(both_strands) else (False,)
+        found += [Pass(model, shift, reverse) for shift in shifts for reverse in strands]
     return found
+
+
+def columns_of(bundle: TrainedModel, tracks: Sequence[int] | None) -> StrandColumns:
+    """Find the tracks that networks must predict for wanted ones (indices; None for all)."""
+    wanted = np.arange(len(bundle.targets)) if tracks is None else np.asarray(tracks)
+    return StrandColumns.of(wanted, bundle.targets.strand_permutation)
 
 
 def changed_bins(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.engine import Effects
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.effects.scores import Score
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Target
 
     Tensor = Any
@@ -175,7 +175,7 @@ class Scorer:
         """
         if self._run is None:
             # Keras takes seconds to import.
-            from basenji_kipoi.models.backend import compiled  # noqa: PLC0415
+            from basenji_kipoi.models.networks.backend import compiled  # noqa: PLC0415
 
             self._run = compiled(
                 _scores,

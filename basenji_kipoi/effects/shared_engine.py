@@ -10,7 +10,10 @@ import numpy as np
 
 from basenji_kipoi.base.sequence import is_substitution, reverse_complement
 from basenji_kipoi.effects.engine import PlainEngine
-from basenji_kipoi.incremental.shared_windows import SharedWindows
+from basenji_kipoi.effects.lowered import LoweredModels
+from basenji_kipoi.effects.passes import columns_of
+from basenji_kipoi.incremental.shared_windows import SharedWindows, WholeWindows
+from basenji_kipoi.incremental.steps import NotIncrementalError
 from basenji_kipoi.incremental.window import IncrementalNetwork
 
 if TYPE_CHECKING:
@@ -19,12 +22,11 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.genome.alleles import AlleleWindow
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
+    from basenji_kipoi.models.trained import TrainedModel
 
-__all__ = ["MEMORY_BYTES", "SharedEngine"]
+__all__ = ["SharedEngine"]
 
-#: Memory that an engine may use beside the networks, by default (bytes).
-MEMORY_BYTES = 4 << 30
 #: Most alleles that are predicted together.
 _MOST_ALLELES = 64
 
@@ -36,21 +38,26 @@ class SharedEngine(PlainEngine):
     (`basenji_kipoi.incremental.window`), all other alleles from what recent windows share with
     theirs (`basenji_kipoi.incremental.shared_windows`).
 
-    Parameters are those of `basenji_kipoi.effects.engine.PlainEngine` and ``memory_bytes``, the
-    memory for what windows share and for a group's predictions, about.
+    Parameters are those of `basenji_kipoi.effects.engine.PlainEngine`; ``memory_bytes``, the memory
+    for what windows share and for a group's predictions, about; and ``lowered``, the networks as
+    other engines use them, too.
     """
 
     def __init__(
         self,
-        bundles: Sequence[Bundle],
+        bundles: Sequence[TrainedModel],
         genome: Genome,
         *,
-        memory_bytes: int = MEMORY_BYTES,
+        memory_bytes: int,
+        lowered: LoweredModels | None = None,
+        tracks: Sequence[int] | None = None,
         **options: object,
     ) -> None:
-        self._bundles = bundles
+        if lowered is None:
+            lowered = LoweredModels(columns_of(bundles[0], tracks).computed)
+        self._lowered, self._bundles = lowered, bundles
         self._cache_bytes = int(memory_bytes / 2 / len(bundles))
-        super().__init__(bundles, genome, **options)
+        super().__init__(bundles, genome, tracks=tracks, **options)
         # Sums of both alleles in float64, and predictions of windows that are added to them.
         allele = self.architecture.bins * self.tracks * 8 * 4
         self._batch_size = int(min(max(memory_bytes / 2 // allele, 1), _MOST_ALLELES))
@@ -83,13 +90,16 @@ class SharedEngine(PlainEngine):
         for windows in self._networks:
             windows.forget()
 
-    def _load(self, bundle: Bundle) -> SharedWindows:
-        return SharedWindows(
-            bundle.architecture,
-            bundle.network(both_strands=False),
-            tracks=self._columns.computed,
-            cache_bytes=self._cache_bytes,
-        )
+    def _load(self, bundle: TrainedModel) -> AnsweredWindows:
+        try:
+            return SharedWindows(self._lowered.of(bundle), cache_bytes=self._cache_bytes)
+        except NotIncrementalError as error:
+            return WholeWindows(
+                bundle.architecture,
+                super()._load(bundle),
+                tracks=self._columns.computed,
+                reason=str(error),
+            )
 
     def _windows(self, model: int, codes: np.ndarray) -> np.ndarray:
         return self._networks[model].predict(codes)
@@ -98,12 +108,7 @@ class SharedEngine(PlainEngine):
 
     @cached_property
     def _incremental(self) -> list[IncrementalNetwork]:
-        return [
-            IncrementalNetwork(
-                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
-            )
-            for b in self._bundles
-        ]
+        return [IncrementalNetwork(self._lowered.of(bundle)) for bundle in self._bundles]
 
     def _alleles(self, each: Pass, moved: Sequence[AlleleWindow]) -> tuple[np.ndarray, np.ndarray]:
         if not self._share_a_window(moved):

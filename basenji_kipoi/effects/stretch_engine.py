@@ -9,19 +9,19 @@ import numpy as np
 
 from basenji_kipoi.base.sequence import Allele, is_substitution, one_hot, reverse_complement
 from basenji_kipoi.effects.engine import EffectEngine, Effects
-from basenji_kipoi.effects.passes import changed_bins, passes_of
+from basenji_kipoi.effects.lowered import LoweredModels
+from basenji_kipoi.effects.passes import changed_bins, columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.incremental.stretches import StretchNetwork
-from basenji_kipoi.models.architecture import Pooling, needed_by
-from basenji_kipoi.models.targets import StrandColumns
+from basenji_kipoi.models.networks.operations import Pooling, needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Callable
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.models.architecture import Architecture
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["StretchEngine"]
 
@@ -64,6 +64,8 @@ class StretchEngine(EffectEngine):
         called when the first allele needs it.
     memory_bytes
         Memory that references and predictions of a group may take, about.
+    lowered
+        The networks, as other engines use them, too.
 
     Raises
     ------
@@ -73,7 +75,7 @@ class StretchEngine(EffectEngine):
 
     def __init__(
         self,
-        bundles: Sequence[Bundle],
+        bundles: Sequence[TrainedModel],
         genome: Genome,
         *,
         other: Callable[[], EffectEngine],
@@ -81,19 +83,16 @@ class StretchEngine(EffectEngine):
         both_strands: Optional[bool] = None,
         shifts: Sequence[int] = (0,),
         memory_bytes: int,
+        lowered: LoweredModels | None = None,
     ) -> None:
         self.architecture = bundles[0].architecture
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
         self._genome, self._make_other = genome, other
-        columns = np.arange(len(bundles[0].targets)) if tracks is None else np.array(tracks)
-        self.tracks = len(columns)
-        self._columns = StrandColumns.of(columns, bundles[0].targets.strand_permutation)
-        self._networks = [
-            StretchNetwork(
-                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
-            )
-            for b in bundles
-        ]
+        self._columns = columns_of(bundles[0], tracks)
+        self.tracks = len(self._columns.forward)
+        if lowered is None:
+            lowered = LoweredModels(self._columns.computed)
+        self._networks = [StretchNetwork(lowered.of(bundle)) for bundle in bundles]
         self._place = lru_cache(maxsize=1 << 16)(self._find_place)
         self._stretch_bytes = memory_bytes / 2 / max(n.bytes_a_base for n in self._networks)
         self._prediction_bytes = memory_bytes / 2

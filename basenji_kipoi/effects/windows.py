@@ -16,12 +16,13 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele
 from basenji_kipoi.effects.passes import changed_bins
 from basenji_kipoi.genome.alleles import AlleleWindow
+from basenji_kipoi.genome.intervals import centred_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.effects.passes import Pass
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["WindowPlacement", "WindowRule"]
 
@@ -114,10 +115,10 @@ class WindowPlacement:
         """
         if self.kind == "cluster":
             position = position // self.tile * self.tile + self.tile // 2
-        start = position - (self.window // 2 - 1)
-        if self.kind == "centred":
-            return start
-        return (start + self.bin // 2) // self.bin * self.bin
+        # Of an even window, the variant's first base is the one left of the middle.
+        behind = position + 1
+        grid = 1 if self.kind == "centred" else self.bin
+        return centred_window(behind, behind, self.window, grid=grid)[0]
 
 
 def _check_shifts(architecture: Architecture, passes: Sequence[Pass], reach: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Optional, Protocol
 
@@ -27,6 +28,14 @@ logger = logging.getLogger(__name__)
 
 #: Names that a message lists.
 _SHOWN = 5
+#: Roman numerals of chromosomes. A lone X is none: it is also a sex chromosome's name.
+_ROMAN = {
+    tens + ones: str(10 * ten + one)
+    for ten, tens in enumerate(("", "x", "xx", "xxx"))
+    for one, ones in enumerate(("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"))
+    if tens + ones
+}
+_AMBIGUOUS = "x"
 
 
 def suggest_contig(name: str, known: Iterable[str]) -> str | None:
@@ -42,16 +51,26 @@ def suggest_contig(name: str, known: Iterable[str]) -> str | None:
     Returns
     -------
     str or None
-        The known name that differs by a "chr" prefix, by upper and lower case, or by the two names
-        of the mitochondrion (M, MT), else the most similar one, else None.
+        The known name that `matching_contigs` finds, else one that is spelled nearly the same and
+        has the same digits, else None.
     """
-    by_key = {contig_key(candidate): candidate for candidate in known}
-    exact = by_key.get(contig_key(name))
-    if exact is not None:
-        return exact
+    candidates = list(known)
+    matched = matching_contigs([name], candidates).get(name)
+    if matched is not None:
+        return matched
     # Sequence matching is quadratic: assemblies with a million scaffolds would take minutes.
-    candidates = list(by_key.values())[:10_000]
-    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)), None)
+    spelled = {_squeezed(each): each for each in candidates[:10_000]}
+    wanted = _squeezed(name)
+    similar = difflib.get_close_matches(wanted, spelled, n=_SHOWN, cutoff=0.8)
+    return next((spelled[each] for each in similar if _digits(each) == _digits(wanted)), None)
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[\W_]", "", contig_key(name))
+
+
+def _digits(name: str) -> list[str]:
+    return re.findall(r"\d+", name)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -92,11 +111,11 @@ def contig_key(name: str) -> str:
     -------
     str
         The same for names that differ by a "chr" prefix, by upper and lower case, or by the names
-        of the mitochondrion (M, MT, Mito).
+        of the mitochondrion (M, MT, Mito, MtDNA).
     """
     key = name.lower()
     key = key[3:] if key.startswith("chr") else key
-    return "mt" if key in ("m", "mito") else key
+    return "mt" if key in ("m", "mito", "mtdna") else key
 
 
 class Contigs(Protocol):
@@ -128,18 +147,50 @@ def matching_contigs(names: Iterable[str], known: Collection[str]) -> dict[str, 
     -------
     dict of str to str
         The genome's name of each contig that it has under the same name or, if exactly one of its
-        names does, under one that differs by "chr", by case, or as M and MT do.
+        names does, under one that differs by "chr", by case, as M and MT do, or as a Roman and an
+        Arabic number do.
+
+    Notes
+    -----
+    A numeral is a number where the genome numbers its chromosomes I, II, III and so on, up to the
+    first gap: chrX is the tenth chromosome of yeast, but not of the worm, which has I to V and X.
+    Where the genome has Arabic numbers, so is a Roman one in the file, but X only if the file has
+    I to IX too.
     """
-    keys = Counter(map(contig_key, known))
-    by_key = {contig_key(name): name for name in known}
+    names = list(names)
+    by_key: dict[str, str | None] = {}
+    for name in known:
+        key = contig_key(name)
+        by_key[key] = None if key in by_key else name
+    numbered = {_ROMAN[key]: key for key in _numbering(by_key)}
+    counted = None
     found = {}
     for name in names:
         key = contig_key(name)
         if name in known:
             found[name] = name
-        elif keys[key] == 1:
-            found[name] = by_key[key]
+            continue
+        if key not in by_key:
+            if key in numbered:
+                key = numbered[key]
+            elif key in _ROMAN:
+                if counted is None:
+                    counted = _numbering(map(contig_key, names))
+                key = _ROMAN[key] if key != _AMBIGUOUS or key in counted else key
+        ours = by_key.get(key)
+        if ours is not None:
+            found[name] = ours
     return found
+
+
+def _numbering(keys: Iterable[str]) -> list[str]:
+    """List the Roman numerals from I to the first that is missing; none if there is no II."""
+    present, run = set(keys), []
+    for numeral in _ROMAN:
+        if numeral not in present:
+            break
+        run.append(numeral)
+    return run if len(run) > 1 else []
 
 
 def placed_contigs(

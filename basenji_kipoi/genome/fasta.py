@@ -1,9 +1,15 @@
-"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome."""
+"""Windows of a FASTA file as base codes, padded where they reach beyond a chromosome.
+
+Files are read by pyfaidx, not by pysam, which reads alignments and variants elsewhere: the
+dataloader reads genomes by this very class, in an environment that has no pysam.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
 import shutil
 import struct
 import tempfile
@@ -17,6 +23,7 @@ import pyfaidx
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, encode
+from basenji_kipoi.base.text_files import check_seekable, open_bytes
 from basenji_kipoi.genome.contig_names import did_you_mean
 
 if TYPE_CHECKING:
@@ -28,7 +35,17 @@ __all__ = ["Genome", "open_genome"]
 #: within moments and in any order.
 _INDEX_AGE_TOLERANCE = 1.0  # seconds
 
+#: Contigs whose first line is looked at when a file with an index is opened, and how far (bytes).
+_CHECKED, _LONG = 100, 1 << 16
+_BLOCK = 1 << 22  # bytes that are looked at together
+
 _GZIP_MAGIC = b"\x1f\x8b"
+#: White space at the end of a line would count as a base.
+_SPACE_AT_END = re.compile(rb"[ \t\v\f]\r?\n")
+_SPACES = (
+    "{path}: lines of sequence end with spaces or tabs, which are no bases: remove them "
+    "(sed -i 's/[[:space:]]*$//'), and delete the index if there is one, it is made anew"
+)
 #: The empty block that ends every bgzip file (SAM specification, section 4.1.2).
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
@@ -224,6 +241,7 @@ class Genome:
         """
         if not self.lengths:
             raise InputError(f"{self._index(0)} lists no contig: delete it, it is made anew")
+        self._check_line_ends()
         name, record = max(self._faidx.index.items(), key=lambda item: item[1].offset)
         if not record.rlen:
             raise InputError(f"{self.path} is truncated: its last contig {name} has no sequence")
@@ -238,6 +256,17 @@ class Genome:
                     f"{self._index(0)} does not fit {self.path}, which goes on behind the last "
                     "base of the index: delete the index, it is made anew"
                 )
+
+    def _check_line_ends(self) -> None:
+        """Check that lines end behind their bases, by the first lines of the first contigs.
+
+        Of a file whose index is made here all lines are checked; this is for indexes that exist.
+        """
+        for record in itertools.islice(self._faidx.index.values(), _CHECKED):
+            self._faidx.file.seek(record.offset)
+            line = self._faidx.file.read(min(record.lenb, _LONG))
+            if _SPACE_AT_END.search(line.encode() if isinstance(line, str) else line):
+                raise InputError(_SPACES.format(path=self.path))
 
 
 @contextlib.contextmanager
@@ -256,6 +285,7 @@ def _one_line(error: BaseException) -> str:
 
 def _check_file(path: Path) -> bool:
     """Check a FASTA file's two ends without an index; tell whether it is compressed."""
+    check_seekable(path, "FASTA")
     try:
         with path.open("rb") as file:
             head = file.read(18)
@@ -288,6 +318,8 @@ def _check_file(path: Path) -> bool:
 
 def _make_index(path: Path, indexes: list[Path]) -> None:
     """Make the indexes of a FASTA file; none appears before all are complete."""
+    if _has_space_at_line_ends(path):
+        raise InputError(_SPACES.format(path=path))
     folder = path.absolute().parent
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.index.", dir=folder))
@@ -314,3 +346,17 @@ def _make_index(path: Path, indexes: list[Path]) -> None:
         ) from None
     finally:
         shutil.rmtree(scratch)
+
+
+def _has_space_at_line_ends(path: Path) -> bool:
+    """Tell whether a line of sequence ends with white space; damage is left to the index."""
+    rest = b""
+    with contextlib.suppress(EOFError, OSError, zlib.error), open_bytes(path) as file:
+        while block := file.read(_BLOCK):
+            text, end, rest = (rest + block).rpartition(b"\n")
+            text += end
+            for found in _SPACE_AT_END.finditer(text):
+                line = text.rfind(b"\n", 0, found.start()) + 1
+                if text[line : line + 1] not in (b">", b";", b" ", b"\n"):
+                    return True
+    return False

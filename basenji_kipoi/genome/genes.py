@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,7 +135,8 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     """Read the transcription start sites of a GTF file, plain or gzip.
 
     A TSS is the first base of a transcript on its strand: its start on ``+``, its end on ``-``.
-    Where the file lists no transcripts, they are made of their exons.
+    Every line of a transcript is one, whatever its identifier; a transcript without a line of its
+    own is made of its exons.
 
     Parameters
     ----------
@@ -156,29 +158,32 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     >>> [(gene.gene_id, gene.strand, gene.tss) for gene in genes]
     [('G1', '+', (20100,)), ('G2', '-', (33299,))]
     """
-    transcripts: dict[tuple[str, str, str], list] = {}
-    has_transcripts = False
+    listed: dict[tuple[str, str], list[_Transcript]] = {}
+    made: dict[tuple[str, str], _Exons] = {}
+    seen: set[tuple[tuple[str, str], str]] = set()
     with text_lines(path, "GTF") as lines:
-        for number, line in lines:
+        for _, line in lines:
             if line.startswith("#") or not line.strip():
                 continue
             feature, contig, start, end, strand, attributes = _parse(line)
-            if feature == "transcript" and not has_transcripts:
-                has_transcripts = True
-                transcripts.clear()
-            if feature != ("transcript" if has_transcripts else "exon"):
+            if feature not in ("transcript", "exon"):
                 continue
             gene_id = attributes.get("gene_id", "")
             if not gene_id:
                 raise ValueError("the attribute gene_id is missing")
-            # Without identifiers, each line of a transcript is one, and a gene's exons are one.
-            unnamed = str(number) if has_transcripts else ""
-            key = contig, gene_id, attributes.get("transcript_id", unnamed)
-            known = transcripts.setdefault(
-                key, [start, end, strand, attributes.get("gene_name", "")]
-            )
-            known[:2] = min(known[0], start), max(known[1], end)
-    contig_of = {(contig, gene_id): contig for contig, gene_id, _ in transcripts}
+            gene, identifier = (sys.intern(contig), gene_id), attributes.get("transcript_id", "")
+            part = _Transcript(start, end, strand, attributes.get("gene_name", ""), identifier)
+            if feature == "transcript":
+                listed.setdefault(gene, []).append(part)
+                seen.add((gene, identifier))
+            # Most files list a transcript before its exons, which then need not be kept.
+            elif (gene, identifier) not in seen:
+                made.setdefault(gene, _Exons()).add(part, attributes.get("exon_number", ""))
+    transcripts = {
+        gene: _of_a_gene(listed.get(gene, []), made.get(gene))
+        for gene in dict.fromkeys((*listed, *made))
+    }
+    contig_of = {gene: gene[0] for gene in transcripts}
     if not contig_of:
         raise InputError(f"{path} has no transcripts or exons: expected the genes of {genome.path}")
     contigs = placed_contigs(contig_of.values(), genome, path, "genes")
@@ -189,12 +194,13 @@ def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
     """Parse a line of GTF; positions become 0-based and half-open."""
     import pysam  # noqa: PLC0415 - needed with --genes only
 
-    encoded = line.rstrip("\r\n").encode()
+    encoded = line.encode()
     try:
-        record = pysam.asGTF()(encoded, len(encoded))
+        record = pysam.asGTF("utf-8")(encoded, len(encoded))
         fields = record.feature, record.contig, record.start, record.end, record.strand
         attributes = {key: str(value) for key, value in record.to_dict().items()}
-    except (ValueError, IndexError, KeyError, AttributeError, TypeError):
+    # A field with a NUL or without an end fails one of pysam's assertions.
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError, AssertionError):
         raise ValueError(
             "not GTF: expected nine columns separated by tabs, positions as numbers, and "
             'attributes such as gene_id "G1";'
@@ -204,17 +210,72 @@ def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
     return (*fields, attributes)
 
 
-def _genes(transcripts: dict[tuple[str, str, str], list], contigs: dict[str, str]) -> list[Gene]:
-    found: dict[tuple[str, str], tuple[str, str, set[int], list[tuple[int, int]]]] = {}
-    for (contig, gene_id, _), (start, end, strand, name) in transcripts.items():
+def _genes(
+    transcripts: dict[tuple[str, str], list[_Transcript]], contigs: dict[str, str]
+) -> list[Gene]:
+    # Two of the file's names may be those of one contig of the genome.
+    found: dict[tuple[str, str], list[_Transcript]] = {}
+    for (contig, gene_id), mine in transcripts.items():
         if contig in contigs:
-            gene = found.setdefault((contigs[contig], gene_id), (name, strand, set(), []))
-            # The strand is the transcript's own: files exist in which those of a gene differ.
-            gene[2].add(end - 1 if strand == "-" else start)
-            gene[3].append((start, end))
+            found.setdefault((contigs[contig], gene_id), []).extend(mine)
     genes = []
-    for (contig, gene_id), (name, strand, sites, spans) in found.items():
-        starts, ends = zip(*spans)
-        tss = tuple(sorted(sites))
-        genes.append(Gene(gene_id, name, strand, contig, tss, min(starts), max(ends)))
+    for (contig, gene_id), mine in found.items():
+        # The strand is the transcript's own: files exist in which those of a gene differ.
+        tss = tuple(sorted({each.end - 1 if each.strand == "-" else each.start for each in mine}))
+        start, end = min(each.start for each in mine), max(each.end for each in mine)
+        genes.append(Gene(gene_id, mine[0].name, mine[0].strand, contig, tss, start, end))
     return genes
+
+
+class _Transcript(NamedTuple):
+    """A transcript, or an exon of one: [start, end) in bp, 0-based; ``identifier`` may be empty."""
+
+    start: int
+    end: int
+    strand: str
+    name: str
+    identifier: str
+
+
+class _Exons:
+    """The transcripts that the exons of a gene make.
+
+    Exons of one identifier on two strands, or with a number that it had before, lie at two loci:
+    some annotations give copies of a transcript the same identifier.
+    """
+
+    def __init__(self) -> None:
+        self.transcripts: dict[tuple[str, str, int], _Transcript] = {}
+        self._numbers: dict[tuple[str, str], tuple[int, set[str]]] = {}
+
+    def add(self, exon: _Transcript, number: str) -> None:
+        """Add an exon, with its number if it has one."""
+        locus, seen = self._numbers.get((exon.identifier, exon.strand), (0, set()))
+        # Of a gene without transcripts' identifiers all exons are one.
+        if exon.identifier and number and number in seen:
+            locus, seen = locus + 1, set()
+        seen.add(number)
+        self._numbers[exon.identifier, exon.strand] = locus, seen
+        key = exon.identifier, exon.strand, locus
+        known = self.transcripts.get(key, exon)
+        self.transcripts[key] = known._replace(
+            start=min(known.start, exon.start), end=max(known.end, exon.end)
+        )
+
+
+def _of_a_gene(listed: list[_Transcript], made: _Exons | None) -> list[_Transcript]:
+    """Choose a gene's transcripts: those that have lines, and of exons those that have none."""
+    if made is None:
+        return listed
+    identifiers = {each.identifier for each in listed}
+    # A line without identifier may be of any exons.
+    if "" in identifiers:
+        return listed
+    return [
+        *listed,
+        *(
+            each
+            for each in made.transcripts.values()
+            if not listed or (each.identifier and each.identifier not in identifiers)
+        ),
+    ]

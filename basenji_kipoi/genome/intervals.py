@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.genome.contig_names import did_you_mean, placed_contigs
+from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs, placed_contigs
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Interval", "centred_window", "read_annotated", "read_bed", "read_intervals"]
 
 _HEADERS = ("track", "browser")
+#: How lines begin that may be no record.
+_MAYBE_NONE = "#tb \t"
 _STRANDS = ("+", "-", ".")
 #: A place as genome browsers write it; names of contigs may have colons.
 _PLACE = re.compile(r"(\S+):(\d[\d,]*)(?:-(\d[\d,]*))?", re.ASCII)
@@ -148,7 +150,8 @@ def read_bed(
     path
         The BED file.
     lengths
-        Length of each contig (bp). Without it, contigs and ends are not checked.
+        Length of each contig (bp). Without it, contigs and ends are not checked; with it, intervals
+        have its names of contigs, found by `matching_contigs`.
     window
         An interval of exactly this length (bp) is a window and may reach beyond its contig: the
         windows that kipoi-veff asks for around variants near a chromosome's end do.
@@ -172,8 +175,9 @@ def read_bed(
     >>> len(intervals), intervals[0].name
     (7, 'left_end')
     """
+    contigs: dict[str, str] = {}
     with text_lines(path, "BED") as lines:
-        return [_parse(line, lengths, window) for _, line in lines if _is_record(line)]
+        return [_parse(line, lengths, window, contigs) for _, line in lines if _is_record(line)]
 
 
 def read_intervals(given: object, lengths: Mapping[str, int]) -> list[Interval]:
@@ -207,13 +211,11 @@ def read_intervals(given: object, lengths: Mapping[str, int]) -> list[Interval]:
         )
     if isinstance(given, (str, Interval)) or _is_place(given):
         given = [given]
-    intervals = [_interval(each) for each in given]
-    for interval in intervals:
-        try:
-            _check_place(interval, lengths)
-        except ValueError as error:
-            raise InputError(str(error)) from None
-    return intervals
+    contigs: dict[str, str] = {}
+    try:
+        return [_placed(_interval(each), lengths, contigs) for each in given]
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _is_place(given: object) -> bool:
@@ -276,14 +278,23 @@ def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interv
 
 
 def _is_record(line: str) -> bool:
-    words = line.split(None, 1)
-    return bool(words) and not words[0].startswith("#") and words[0] not in _HEADERS
+    # Nearly all lines end here.
+    if line and line[0] not in _MAYBE_NONE:
+        return True
+    line = line.strip(" \t")
+    word = line.partition("\t")[0].partition(" ")[0]
+    return bool(line) and not line.startswith("#") and word not in _HEADERS
 
 
-def _parse(line: str, lengths: Mapping[str, int] | None, window: int | None) -> Interval:
-    """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad."""
-    line = line.rstrip("\r\n")
-    columns = line.split("\t") if "\t" in line else line.split()
+def _parse(
+    line: str, lengths: Mapping[str, int] | None, window: int | None, contigs: dict[str, str]
+) -> Interval:
+    """Parse one line of a BED file; raise ValueError, without the line's number, if it is bad.
+
+    ``contigs`` holds the genome's names of those that were met under another one.
+    """
+    # Spaces alone divide where there are no tabs: a name may hold any other kind of white space.
+    columns = line.split("\t") if "\t" in line else [c for c in line.split(" ") if c]
     if len(columns) < 3:
         raise ValueError(
             f"expected at least three columns (chrom, start, end), found {len(columns)}"
@@ -298,23 +309,34 @@ def _parse(line: str, lengths: Mapping[str, int] | None, window: int | None) -> 
         name=columns[3] if len(columns) > 3 and columns[3] else ".",
         strand=columns[5] if len(columns) > 5 else ".",
     )
-    _check_place(interval, lengths, window)
-    return interval
+    return _placed(interval, lengths, contigs, window)
 
 
-def _check_place(
-    interval: Interval, lengths: Mapping[str, int] | None, window: int | None = None
-) -> None:
-    """Check that a genome has an interval, of which only a window reaches beyond its contig."""
+def _placed(
+    interval: Interval,
+    lengths: Mapping[str, int] | None,
+    contigs: dict[str, str],
+    window: int | None = None,
+) -> Interval:
+    """Give an interval the genome's name of its contig, which must have all of it.
+
+    Only a window may reach beyond its contig.
+    """
     chrom = interval.chrom
     if lengths is not None and chrom not in lengths:
-        raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
+        if chrom not in contigs:
+            contigs.update(matching_contigs([chrom], lengths))
+        if chrom not in contigs:
+            raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
+        interval = replace(interval, chrom=contigs[chrom])
+        chrom = interval.chrom
     if len(interval) == window:
-        return
+        return interval
     if interval.start < 0:
         raise ValueError(f"{interval} starts before its contig does")
     if lengths is not None and interval.end > lengths[chrom]:
         raise ValueError(f"{interval} reaches beyond the end of {chrom} at {lengths[chrom]}")
+    return interval
 
 
 def _position(text: str, what: str) -> int:

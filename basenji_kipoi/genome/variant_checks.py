@@ -17,12 +17,12 @@ from basenji_kipoi.base.sequence import UNKNOWN, encode, reverse_complement
 from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.genome.vcf import Variant, VariantFile
+    from basenji_kipoi.genome.vcf import Variant
 
-__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "check_assembly"]
+__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "assembly_checked"]
 
 #: Alleles whose REF is compared before any work is spent, and how many are enough to judge by.
 _SURVEYED, _ENOUGH = 1000, 20
@@ -84,7 +84,8 @@ class Checked(NamedTuple):
     contig : str or None
         The genome's name of its contig.
     ref_match : bool or None
-        Whether REF is the genome's sequence, wherever neither is N; None if it was not compared.
+        Whether REF is the genome's sequence, wherever neither is N; None if it was not compared, or
+        if there is no base where neither is N.
     """
 
     status: Status
@@ -138,7 +139,11 @@ class AlleleChecks:
         if self.check_ref is CheckRef.off:
             return Checked(Status.ok, contig)
         expected = self.genome.codes(contig, start, start + len(variant.ref))
-        match = _agree(encode(variant.ref), expected)
+        reference = encode(variant.ref)
+        if not np.any((reference != UNKNOWN) & (expected != UNKNOWN)):
+            # Nothing can be compared, as where a caller writes N for a REF that it does not know.
+            return Checked(Status.ok, contig)
+        match = _agree(reference, expected)
         if not match and self.check_ref is CheckRef.fail:
             raise InputError(
                 f"{self.name}: record {variant.record + 1} ({variant.chrom}:{variant.pos} "
@@ -182,15 +187,24 @@ def _agree(ours: np.ndarray, theirs: np.ndarray) -> bool:
     return bool(np.all((ours == theirs) | (ours == UNKNOWN) | (theirs == UNKNOWN)))
 
 
-def check_assembly(variants: VariantFile, checks: AlleleChecks) -> None:
+def assembly_checked(
+    alleles: Iterable[Variant], checks: AlleleChecks, header: Mapping[str, int]
+) -> Iterator[Variant]:
     """Check that variants belong to a genome, by the REF of the first thousand that can be scored.
 
     Parameters
     ----------
-    variants
-        The variants.
+    alleles
+        The alleles of a file, in its order.
     checks
         The checks that they will pass; these must compare REF.
+    header
+        Length of each contig that the file's header gives one (bp).
+
+    Yields
+    ------
+    Variant
+        The same alleles; those behind the first thousand pass unseen.
 
     Raises
     ------
@@ -198,8 +212,9 @@ def check_assembly(variants: VariantFile, checks: AlleleChecks) -> None:
         If more than a fifth of at least 20 alleles differ, or the genome has none of their contigs;
         says the rate and the likely cause.
     """
+    alleles = iter(alleles)
     compared, mismatches, unknown = 0, [], []
-    for variant in variants:
+    for variant in alleles:
         checked = checks(variant)
         if checked.status is Status.unknown_contig:
             unknown.append(variant.chrom)
@@ -208,19 +223,33 @@ def check_assembly(variants: VariantFile, checks: AlleleChecks) -> None:
             if not checked.ref_match:
                 mismatches.append((variant, checked.contig))
         if compared + len(unknown) == _SURVEYED:
-            break
-    genome = checks.genome
+            _judge(compared, mismatches, unknown, checks, header)
+            yield variant
+            yield from alleles
+            return
+        yield variant
+    _judge(compared, mismatches, unknown, checks, header)
+
+
+def _judge(
+    compared: int,
+    mismatches: list[tuple[Variant, str]],
+    unknown: list[str],
+    checks: AlleleChecks,
+    header: Mapping[str, int],
+) -> None:
+    genome, name = checks.genome, checks.name
     told = "--check-ref warn, skip or off goes on all the same"
     if unknown and not compared:
         raise InputError(
-            f"{variants.name}: {genome.path} has none of the contigs of the first {len(unknown)} "
+            f"{name}: {genome.path} has none of the contigs of the first {len(unknown)} "
             f"alleles: no {unknown[0]!r}{did_you_mean(unknown[0], genome.lengths)} ({told})"
         )
     if compared >= _ENOUGH and len(mismatches) > _TOLERATED * compared:
         raise InputError(
-            f"{variants.name}: REF is not the genome's sequence in {len(mismatches)} of the first "
+            f"{name}: REF is not the genome's sequence in {len(mismatches)} of the first "
             f"{compared} alleles ({len(mismatches) / compared:.0%}): "
-            f"{_likely_cause(mismatches, variants.contig_lengths, genome)} ({told})"
+            f"{_likely_cause(mismatches, header, genome)} ({told})"
         )
 
 

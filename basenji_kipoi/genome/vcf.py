@@ -1,7 +1,8 @@
 """Alleles of a VCF or BCF file, in a stream, with the reason where a record cannot be read.
 
-A file is read more than once (to count, to score, to write), so what can be read only once or not
-by htslib, standard input and gzip that is not bgzip, is unpacked into a temporary file first.
+A file is read more than once (to see what is in it, to score, to write), and from the middle on.
+What can be read only once or not by htslib, standard input and gzip that is not bgzip, is unpacked
+into a temporary file first.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import pysam
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.unfinished import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["STANDARD_INPUT", "Variant", "VariantFile"]
+__all__ = ["STANDARD_INPUT", "Alleles", "Variant", "VariantFile"]
 
 #: The name that stands for standard input.
 STANDARD_INPUT = "-"
@@ -88,6 +90,7 @@ class VariantFile:
         self._is_bcf = True
         try:
             self.path = self._readable(path)
+            self._fingerprint = fingerprint(self.path)
             with self.open() as file:
                 self._is_bcf = file.is_bcf
                 #: Length of each contig that the header gives one (bp).
@@ -102,44 +105,71 @@ class VariantFile:
             self.close()
             raise
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether an unpacked copy is read, which is gone with this object."""
+        return self._scratch is not None
+
     def __iter__(self) -> Iterator[Variant]:
-        """Read every alternative allele, in the order of the file.
+        """Read every alternative allele, as `alleles` does."""
+        return iter(self.alleles())
+
+    def alleles(self, *, record: int = 0, offset: int | None = None) -> Alleles:
+        """Read every alternative allele from a record on, in the order of the file.
+
+        Parameters
+        ----------
+        record, offset
+            Number of the first record that is read, and its place, as `Alleles.offset` told it;
+            None for the file's first record.
+        """
+        return Alleles(self, record, offset)
+
+    def header_lines(self) -> list[str]:
+        """Read the header as text, without line ends, ``#CHROM`` last."""
+        if self._is_bcf:
+            with self.open() as file:
+                return str(file.header).splitlines()
+        header = []
+        with self._open_text() as lines:
+            for line in lines:
+                header.append(_text_of(line))
+                if not line.startswith(b"##"):
+                    break
+        return header
+
+    def record_lines(self, offset: int) -> Iterator[str]:
+        """Read records as text, without line ends, from a place on; BCF becomes VCF."""
+        if self._is_bcf:
+            with self.open() as file:
+                file.seek(offset)
+                yield from (str(record).rstrip("\n") for record in file)
+            return
+        with self._open_text() as lines:
+            lines.seek(offset)
+            yield from map(_text_of, lines)
+
+    def check_unchanged(self) -> None:
+        """Check that the file is the one that was opened.
 
         Raises
         ------
         InputError
-            If a record is malformed; names its line (of BCF, its number).
+            If it was changed or replaced since, so that parts of it may be of either one.
         """
-        number = 0
-        file = self.open(samples=False)
         try:
-            while True:
-                try:
-                    record = next(file)
-                    alleles = record.alts or (".",)
-                    fields = number, record.chrom, record.pos, record.id, record.ref
-                except StopIteration:
-                    return
-                except (OSError, ValueError) as error:
-                    raise self._malformed(number, error) from None
-                for allele in alleles:
-                    yield Variant(*fields, allele)
-                number += 1
-        finally:
-            # Closing a damaged file fails too, and would hide what was found before.
-            with contextlib.suppress(OSError):
-                file.close()
+            is_same = fingerprint(self.path) == self._fingerprint
+        except InputError:
+            is_same = False
+        if not is_same:
+            raise self.changed()
 
-    def lines(self) -> Generator[str, None, None]:
-        """Read the file as text, header and records, without line ends; BCF becomes VCF."""
-        if self._is_bcf:
-            with self.open() as file:
-                yield from str(file.header).splitlines()
-                yield from (str(record).rstrip("\n") for record in file)
-            return
-        opener = gzip.open if _is_gzip(self.path) else open
-        with opener(self.path, "rt", encoding="utf-8", errors="surrogateescape") as lines:
-            yield from (line.rstrip("\r\n") for line in lines)
+    def changed(self) -> InputError:
+        """Make the error of a file that was changed while it was read."""
+        return InputError(
+            f"{self.name} was changed or replaced while it was read: put the old one back and go "
+            "on with --resume, or begin anew with --overwrite"
+        )
 
     def open(self, *, samples: bool = True) -> pysam.VariantFile:
         """Open the file with pysam, with or without the samples' columns."""
@@ -179,14 +209,21 @@ class VariantFile:
 
     def _readable(self, path: str | Path) -> Path:
         if str(path) == STANDARD_INPUT:
-            copy = self._copy(sys.stdin.buffer)
-            return self._unpacked(copy) if _is_plain_gzip(copy) else copy
+            return self._kept(sys.stdin.buffer)
         path = Path(path)
         if not path.exists():
             raise InputError(f"the VCF file {path} does not exist")
-        if not path.is_file():
+        if path.is_dir():
             raise InputError(f"the VCF file {path} is not a file (standard input is '-')")
+        if not path.is_file():
+            with path.open("rb") as pipe:
+                return self._kept(pipe)
         return self._unpacked(path) if _is_plain_gzip(path) else path
+
+    def _kept(self, stream: BinaryIO) -> Path:
+        """Keep what can be read only once."""
+        copy = self._copy(stream)
+        return self._unpacked(copy) if _is_plain_gzip(copy) else copy
 
     def _unpacked(self, path: Path) -> Path:
         try:
@@ -203,8 +240,11 @@ class VariantFile:
             shutil.copyfileobj(content, file, 1 << 20)
         return copy
 
-    def _malformed(self, record: int, error: Exception) -> InputError:
-        """Say where the record with a number stands, and what is there."""
+    def _open_text(self) -> Any:  # noqa: ANN401 - one of two kinds of binary files
+        return pysam.BGZFile(str(self.path)) if _is_gzip(self.path) else self.path.open("rb")
+
+    def malformed(self, record: int, error: Exception) -> InputError:
+        """Make the error of a record that cannot be read: where it stands, and what is there."""
         try:
             line, text = _line_of(self.path, record)
         except (OSError, EOFError, zlib.error):
@@ -227,6 +267,58 @@ class VariantFile:
         else:
             problem = f"malformed, or the file is damaged ({_reason(error)})"
         return InputError(f"{self.name}:{line}: {problem}, found {text[:60]!r}")
+
+
+class Alleles:
+    """The alternative alleles of a file, in order, from some record on. An iterable.
+
+    Attributes
+    ----------
+    offset : int
+        Where the record of the latest allele begins, before the first allele that of the first
+        record: a byte, or in bgzip and BCF a virtual offset (SAM specification 4.1.1).
+
+    Raises
+    ------
+    InputError
+        If a record is malformed; names its line (of BCF, its number).
+    """
+
+    def __init__(self, variants: VariantFile, record: int, offset: int | None) -> None:
+        self._variants, self._record = variants, record
+        self._file = variants.open(samples=False)
+        try:
+            if offset is not None:
+                self._file.seek(offset)
+            self.offset = self._file.tell()
+        except (OSError, ValueError):
+            raise variants.changed() from None
+
+    def __iter__(self) -> Iterator[Variant]:
+        number, file = self._record, self._file
+        try:
+            while True:
+                place = file.tell()
+                try:
+                    record = next(file)
+                    alleles = record.alts or (".",)
+                    fields = number, record.chrom, record.pos, record.id, record.ref
+                except StopIteration:
+                    return
+                except (OSError, ValueError) as error:
+                    raise self._variants.malformed(number, error) from None
+                self.offset = place
+                for allele in alleles:
+                    yield Variant(*fields, allele)
+                number += 1
+        finally:
+            # Closing a damaged file fails too, and would hide what was found before.
+            with contextlib.suppress(OSError):
+                file.close()
+
+
+def _text_of(line: bytes) -> str:
+    return line.decode("utf-8", errors="surrogateescape").rstrip("\r\n")
 
 
 def _is_plain_gzip(path: Path) -> bool:

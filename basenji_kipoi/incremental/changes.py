@@ -108,9 +108,10 @@ def change_pass(
     -------
     tensor
         Values of the bins that can change, shape (alleles, rows, tracks), from the first such bin
-        of each allele on (`basenji_kipoi.models.architecture.affected_by`; it may be negative).
-        Rows that are no predicted bins, or behind the last one that can change, mean nothing. With
-        ``totals`` the sums over the bins of allele minus reference, shape (alleles, tracks).
+        of each allele on (`basenji_kipoi.models.networks.architecture.affected_by`; it may be
+        negative). Rows that are no predicted bins, or behind the last one that can change, mean
+        nothing. With ``totals`` the sums over the bins of allele minus reference, shape (alleles,
+        tracks).
     """
     kept = Kept(rows, first)
     state, merged = _features(weights, kept, starts, change, steps, window, period)

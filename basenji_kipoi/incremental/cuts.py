@@ -1,4 +1,4 @@
-"""A trunk as levels between its pools, and what each of them costs."""
+"""A trunk as levels between its pools and what they cost, and what a change reaches in it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from basenji_kipoi.incremental.steps import (
     Scale,
     with_keys,
 )
+from basenji_kipoi.models.networks.operations import channels_of, needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.incremental.reference import Weights
     from basenji_kipoi.incremental.steps import Step
-    from basenji_kipoi.models.architecture import Span
+    from basenji_kipoi.models.networks.operations import Span
 
-__all__ = ["Level", "Split", "split", "split_levels"]
+__all__ = ["Level", "Split", "kept_spans", "split", "split_levels"]
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,8 @@ def split(steps: Sequence[Step]) -> Split:
     tower, size = tuple(steps[:end]), 1
     for step in tower:
         size *= step.size if isinstance(step, Pool) else 1
-    first, last = _needed(tower, 0, 1)
-    channels = [_channels(tower[:place], len(ALPHABET)) for place in range(end + 1)]
+    first, last = needed_by(tower, 0, 1)
+    channels = [channels_of(tower[:place], len(ALPHABET)) for place in range(end + 1)]
     return Split(
         tower=tower,
         upper=tuple(with_keys(steps[end:])[0]),
@@ -192,22 +193,30 @@ def _is_near(step: Step) -> bool:
     return isinstance(step, (Scale, Activate))
 
 
-def _needed(steps: Sequence[Step], first: int, last: int) -> Span:
-    for step in reversed(steps):
-        if isinstance(step, Convolve):
-            first, last = first - step.before, last + step.behind
-        elif isinstance(step, Pool):
-            first, last = first * step.size, last * step.size
-        elif isinstance(step, Join):
-            begin, end = _needed(step.steps, first, last)
-            first, last = min(first, begin), max(last, end)
-    return first, last
+def kept_spans(steps: Sequence[Step], first: int, last: int) -> tuple[dict[str, Span], Span]:
+    """Find which reference values changes within a region look up.
 
+    Parameters
+    ----------
+    steps
+        Steps of a trunk.
+    first, last
+        The region [first, last), in positions of the steps' input.
 
-def _channels(steps: Sequence[Step], channels: int) -> int:
+    Returns
+    -------
+    spans : dict of str to tuple of int
+        For each key the positions [first, last) of its step's input. Not limited to the window.
+    output : tuple of int
+        Positions of the steps' output that can change.
+    """
+    spans: dict[str, Span] = {}
     for step in steps:
-        if isinstance(step, Convolve):
-            channels = step.filters
-        elif isinstance(step, Join) and not step.add:
-            channels += _channels(step.steps, channels)
-    return channels
+        if isinstance(step, Pool):
+            spans[step.key] = step.needed(*step.affected(first, last))
+        elif isinstance(step, Activate) and step.key is not None:
+            spans[step.key] = first, last
+        elif isinstance(step, Join):
+            spans.update(kept_spans(step.steps, first, last)[0])
+        first, last = step.affected(first, last)
+    return spans, (first, last)

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.incremental.steps import Activate, Convolve, Crop, Pool, Scale
-from basenji_kipoi.models.network import activation_function
+from basenji_kipoi.models.networks.building import activation_function
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

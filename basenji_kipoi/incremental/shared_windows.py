@@ -1,6 +1,6 @@
 """Predictions of windows, computing only what recent windows do not share with them.
 
-    network = SharedWindows(bundle.architecture, bundle.network(both_strands=False))
+    network = shared_windows(bundle.architecture, bundle.network(both_strands=False))
     predictions = network.predict(codes)
 
 Whoever asks for windows that overlap by whole bins, or that differ from a recent one in a few
@@ -11,13 +11,14 @@ windows are related. See ``docs/concepts/shared-windows.md``.
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
-from keras import ops
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import one_hot, reverse_complement
 from basenji_kipoi.incremental.cuts import split
 from basenji_kipoi.incremental.steps import NotIncrementalError, lower
@@ -30,17 +31,16 @@ if TYPE_CHECKING:
 
     import keras
 
+    from basenji_kipoi.incremental.steps import Lowered
     from basenji_kipoi.incremental.tower_rows import Placed
     from basenji_kipoi.incremental.upper import Match
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
-__all__ = ["CACHE_BYTES", "SharedWindows", "SharedWork"]
+__all__ = ["AnsweredWindows", "SharedWindows", "SharedWork", "WholeWindows", "shared_windows"]
 
 logger = logging.getLogger(__name__)
 
-#: Memory for what windows share, by default (bytes).
-CACHE_BYTES = 2_000_000_000
-#: Share of it for the features of bins; the rest is for windows.
+#: Share of the memory for the features of bins; the rest is for windows.
 _ROWS_SHARE = 0.25
 
 
@@ -72,100 +72,37 @@ class SharedWork(NamedTuple):
     whole: int = 0
 
 
-class SharedWindows:
-    """A trained network that answers from what recent windows share with the ones at hand.
-
-    Predictions are those of the network up to rounding, whatever came before. It may be called from
-    several threads; they take turns. Weights are copied when it is made.
-
-    Parameters
-    ----------
-    architecture
-        The description of the network.
-    network
-        The network that was built from it, of one strand, with one head or several.
-    tracks
-        Indices of the wanted tracks, in the wanted order; all by default. The tracks of several
-        heads are counted side by side.
-    strand_permutation : ndarray, int, shape (all tracks,), optional
-        Order of the tracks under reverse complement. If given, predictions are the mean of both
-        strands, as `basenji_kipoi.models.network.average_strands` has it.
-    dtype
-        "float32" or "float64": arithmetic and predictions.
-    cache_bytes
-        Memory for what windows share (bytes). Beside it, the features of one window are always
-        held.
+class AnsweredWindows(ABC):
+    """A trained network that answers for windows. It may be called from several threads.
 
     Attributes
     ----------
+    architecture : Architecture
+        The description of the network.
     reason : str or None
         Why the network cannot be split, so that it runs whole windows; None if it can.
     work : SharedWork
         What was computed and what was found so far.
-
-    Raises
-    ------
-    InputError
-        If the network was not built from the architecture, or lacks a track.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        network: keras.Model,
-        *,
-        tracks: Sequence[int] | None = None,
-        strand_permutation: np.ndarray | None = None,
-        dtype: str = "float32",
-        cache_bytes: int = CACHE_BYTES,
-    ) -> None:
-        if cache_bytes < 0:
-            raise InputError(f"the cache cannot have {cache_bytes} bytes")
+    reason: Optional[str] = None
+
+    def __init__(self, architecture: Architecture, strands: StrandColumns | None) -> None:
         self.architecture = architecture
         self.work = SharedWork()
-        self.reason: Optional[str] = None
-        self._lock = Lock()
-        self._network, self._dtype = network, dtype
-        self._wanted, self._strands = tracks, None
-        if strand_permutation is not None:
-            wanted = np.arange(len(strand_permutation)) if tracks is None else np.asarray(tracks)
-            self._strands = StrandColumns.of(wanted, strand_permutation)
-            self._wanted = self._strands.computed
-        try:
-            lowered = lower(architecture, network, tracks=self._wanted, dtype=dtype)
-            parts = split(lowered.steps)
-        except NotIncrementalError as error:
-            self.reason = str(error)
-            logger.warning("every window is computed as a whole: %s", self.reason)
-            return
-        weights = {name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()}
-        rows_bytes = int(cache_bytes * _ROWS_SHARE)
-        self._rows = TowerRows(
-            parts, weights, window=architecture.window, dtype=dtype, nbytes=rows_bytes
-        )
-        self._upper = Upper(
-            parts.upper,
-            lowered.heads,
-            weights,
-            order=lowered.order,
-            bins=self._rows.bins,
-            dtype=dtype,
-            shortest=parts.reached(1),
-        )
-        self._windows_bytes = cache_bytes - rows_bytes
-        self._windows = Windows(self._windows_bytes)
-        self._tracks, self._now = len(lowered.order), 0
+        self._strands, self._lock = strands, Lock()
 
+    @abstractmethod
     def forget(self) -> None:
         """Hold nothing of the windows that were asked for.
 
         What comes then is computed as it would be at first, to the last bit, which depends on what
         windows are found to share.
         """
-        with self._lock:
-            if self.reason is None:
-                self._rows.forget()
-                self._windows = Windows(self._windows_bytes)
+
+    @abstractmethod
+    def _answer(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
+        """Answer windows of one strand: all tracks that are computed."""
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Predict windows.
@@ -209,25 +146,107 @@ class SharedWindows:
         return codes
 
     def _both_strands(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
-        answer = self._answer if self.reason is None else self._answer_whole
         with self._lock:
             if self._strands is None:
-                return answer(codes, totals=totals)
-            values = answer(np.concatenate([codes, reverse_complement(codes)]), totals=totals)
+                return self._answer(codes, totals=totals)
+            values = self._answer(np.concatenate([codes, reverse_complement(codes)]), totals=totals)
         forward, reverse = values[: len(codes)], values[len(codes) :]
         if not totals:
             reverse = reverse[:, ::-1]
         strands = self._strands
         return (forward[..., strands.forward] + reverse[..., strands.reverse]) / 2
 
-    def _answer_whole(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
+    def _count(self, **added: int) -> None:
+        counts = self.work._asdict()
+        self.work = SharedWork(**{**counts, **{n: counts[n] + more for n, more in added.items()}})
+
+
+class WholeWindows(AnsweredWindows):
+    """A trained network that runs for every window as a whole.
+
+    Parameters
+    ----------
+    architecture, network, tracks, dtype
+        As `shared_windows` takes them; the tracks of both strands, if there are ``strands``.
+    strands
+        As `SharedWindows` takes them.
+    reason
+        Why.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        network: keras.Model,
+        *,
+        reason: str,
+        tracks: Sequence[int] | None = None,
+        strands: StrandColumns | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(architecture, strands)
+        self.reason = reason
+        self._network, self._tracks, self._dtype = network, tracks, dtype
+        logger.warning("every window is computed as a whole: %s", reason)
+
+    def forget(self) -> None:
+        """Do nothing, as nothing is held."""
+
+    def _answer(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
         self._count(windows=len(codes), whole=len(codes))
         values = self._network.predict_on_batch(one_hot(codes, self._dtype))
-        if isinstance(values, dict):
-            values = np.concatenate([values[head] for head in self.architecture.heads], axis=-1)
-        if self._wanted is not None:
-            values = values[..., self._wanted]
+        values = self.architecture.side_by_side(values)
+        if self._tracks is not None:
+            values = values[..., self._tracks]
         return values.sum(axis=1, dtype=np.float64) if totals else values.astype(self._dtype)
+
+
+class SharedWindows(AnsweredWindows):
+    """A trained network that answers from what recent windows share with the ones at hand.
+
+    Predictions are those of the network up to rounding, whatever came before. Threads take turns.
+
+    Parameters
+    ----------
+    network
+        The network, lowered for the wanted tracks and dtype; for all tracks that both strands need,
+        if there are ``strands``.
+    strands
+        Where the wanted tracks are among the network's. If given, predictions are the mean of both
+        strands, as `basenji_kipoi.models.networks.building.average_strands` has it.
+    cache_bytes
+        Memory for what windows share (bytes). Beside it, the features of one window are always
+        held.
+
+    Raises
+    ------
+    NotIncrementalError
+        If the network has no pool.
+    """
+
+    def __init__(
+        self,
+        network: Lowered,
+        *,
+        strands: StrandColumns | None = None,
+        cache_bytes: int,
+    ) -> None:
+        if cache_bytes < 0:
+            raise InputError(f"the cache cannot have {cache_bytes} bytes")
+        super().__init__(network.architecture, strands)
+        parts = split(network.steps)
+        rows_bytes = int(cache_bytes * _ROWS_SHARE)
+        self._rows = TowerRows(network, parts, nbytes=rows_bytes)
+        self._upper = Upper(network, parts.upper, bins=self._rows.bins, shortest=parts.reached(1))
+        self._windows_bytes = cache_bytes - rows_bytes
+        self._windows = Windows(self._windows_bytes)
+        self._tracks, self._dtype, self._now = network.tracks, network.dtype, 0
+
+    def forget(self) -> None:
+        """Hold nothing of the windows that were asked for."""
+        with self._lock:
+            self._rows.forget()
+            self._windows = Windows(self._windows_bytes)
 
     def _answer(self, codes: np.ndarray, *, totals: bool) -> np.ndarray:
         shape = (self._tracks,) if totals else (self.architecture.bins, self._tracks)
@@ -317,6 +336,59 @@ class SharedWindows:
             )
         self._count(changes=len(changed), repeats=len(matches) - len(changed))
 
-    def _count(self, **added: int) -> None:
-        counts = self.work._asdict()
-        self.work = SharedWork(**{**counts, **{n: counts[n] + more for n, more in added.items()}})
+
+def shared_windows(
+    architecture: Architecture,
+    network: keras.Model,
+    *,
+    tracks: Sequence[int] | None = None,
+    strand_permutation: np.ndarray | None = None,
+    dtype: str = "float32",
+    cache_bytes: int = MEMORY_BYTES,
+) -> AnsweredWindows:
+    """Let windows share work where a network allows it.
+
+    Parameters
+    ----------
+    architecture
+        The description of the network.
+    network
+        The network that was built from it, of one strand, with one head or several.
+    tracks
+        Indices of the wanted tracks, in the wanted order; all by default. The tracks of several
+        heads are counted side by side.
+    strand_permutation : ndarray, int, shape (all tracks,), optional
+        Order of the tracks under reverse complement. If given, predictions are the mean of both
+        strands.
+    dtype
+        "float32" or "float64": arithmetic and predictions.
+    cache_bytes
+        Memory for what windows share (bytes).
+
+    Returns
+    -------
+    SharedWindows or WholeWindows
+        The latter, which logs why, for a network that cannot be split.
+
+    Raises
+    ------
+    InputError
+        If the network was not built from the architecture, or lacks a track.
+    """
+    strands = None
+    if strand_permutation is not None:
+        wanted = np.arange(len(strand_permutation)) if tracks is None else np.asarray(tracks)
+        strands = StrandColumns.of(wanted, strand_permutation)
+        tracks = strands.computed
+    try:
+        lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
+        return SharedWindows(lowered, strands=strands, cache_bytes=cache_bytes)
+    except NotIncrementalError as error:
+        return WholeWindows(
+            architecture,
+            network,
+            tracks=tracks,
+            strands=strands,
+            dtype=dtype,
+            reason=str(error),
+        )

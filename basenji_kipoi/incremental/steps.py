@@ -1,4 +1,4 @@
-"""A trained network as the fewest steps that give its predictions.
+"""A trained network as the fewest steps that give its predictions: the form that engines share.
 
 `lower` turns an architecture and the network built from it into steps and weights for inference:
 dropout is gone; a normalisation directly behind a convolution is folded into its kernel (any other
@@ -13,21 +13,23 @@ a step the reference's values are at hand, so the next one has none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional, Union
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
+from keras import ops
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models import architecture as description
-from basenji_kipoi.models.network import layer_name
+from basenji_kipoi.models.networks import operations as description
+from basenji_kipoi.models.networks.building import layer_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture, Span
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = [
     "Activate",
@@ -40,11 +42,12 @@ __all__ = [
     "Pool",
     "Scale",
     "Step",
-    "kept_spans",
     "lower",
     "with_keys",
 ]
 
+#: Arithmetic of the engines.
+DTYPES = ("float32", "float64")
 #: Activations that never decrease, so that they may change places with a maximum.
 _MONOTONE = frozenset({"relu", "softplus", "exp_linear"})
 
@@ -54,7 +57,27 @@ class NotIncrementalError(ValueError):
 
 
 @dataclass(frozen=True)
-class Convolve:
+class _Step:
+    """What a step does, with the geometry of the operation that it comes from."""
+
+    # Lists within make branches unhashable; what is equal has equal names.
+    operation: description.Operation = field(hash=False)
+
+    def needed(self, first: int, last: int) -> Span:
+        """Input positions that the output positions [first, last) are computed from."""
+        return self.operation.needed(first, last)
+
+    def affected(self, first: int, last: int) -> Span:
+        """Output positions that a change of the input positions [first, last) can reach."""
+        return self.operation.affected(first, last)
+
+    def output_channels(self, channels: int) -> int:
+        """Channels of the output for an input of so many channels."""
+        return self.operation.output_channels(channels)
+
+
+@dataclass(frozen=True)
+class Convolve(_Step):
     """A convolution with zero padding: ``before`` and ``behind`` positions at the two ends.
 
     Weights: ``name/kernel`` (kernel, channels, filters) for wide ones, ``name/matrix`` (channels,
@@ -62,50 +85,85 @@ class Convolve:
     """
 
     name: str
-    kernel: int
-    dilation: int
-    filters: int
-    before: int
-    behind: int
+
+    @property
+    def kernel(self) -> int:
+        """Taps."""
+        return self.operation.kernel
+
+    @property
+    def dilation(self) -> int:
+        """Positions between two taps."""
+        return self.operation.dilation
+
+    @property
+    def filters(self) -> int:
+        """Channels of the output."""
+        return self.operation.filters
+
+    @property
+    def before(self) -> int:
+        """Positions in front of one that its output depends on."""
+        return -self.needed(0, 1)[0]
+
+    @property
+    def behind(self) -> int:
+        """Positions behind one that its output depends on."""
+        return self.needed(0, 1)[1] - 1
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(_Step):
     """A factor and a shift for each channel. Weights: ``name/scale``, ``name/shift``."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Activate:
+class Activate(_Step):
     """A pointwise function; ``key`` is None where the reference's values are at hand."""
 
     name: str
-    function: str
     key: Optional[str] = None
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.operation.function
 
 
 @dataclass(frozen=True)
-class Pool:
+class Pool(_Step):
     """Maxima of ``size`` positions in a row."""
 
     key: str
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Positions in a row."""
+        return self.operation.size
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(_Step):
     """Removal of ``bins`` positions at both ends."""
 
-    bins: int
+    @property
+    def bins(self) -> int:
+        """Positions of one end."""
+        return self.operation.bins
 
 
 @dataclass(frozen=True)
-class Join:
+class Join(_Step):
     """Steps whose output is added to their input, or stacked on it."""
 
     steps: tuple[Step, ...]
-    add: bool
+
+    @property
+    def add(self) -> bool:
+        """Whether it is added."""
+        return isinstance(self.operation, description.Residual)
 
 
 Step = Union[Convolve, Scale, Activate, Pool, Crop, Join]
@@ -119,26 +177,43 @@ class Head:
     function: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
-    """What `lower` makes.
+    """A network as `lower` makes it; engines that are given the same one share its weights.
 
     Attributes
     ----------
+    architecture : Architecture
+        The description that it comes from.
     steps : tuple of Step
         The trunk.
     heads : tuple of Head
         The heads that have wanted tracks.
     order : ndarray, int, shape (tracks,)
         Where each wanted track is among the heads' tracks side by side.
-    weights : dict of str to ndarray
+    weights : dict of str to tensor
         Weights by their names.
+    dtype : str
+        Their floating type, which arithmetic and predictions have, too.
     """
 
+    architecture: Architecture
     steps: tuple[Step, ...]
     heads: tuple[Head, ...]
     order: np.ndarray
-    weights: dict[str, np.ndarray]
+    weights: dict[str, Any]
+    dtype: str
+
+    @property
+    def tracks(self) -> int:
+        """Number of the predicted tracks."""
+        return len(self.order)
+
+    def ordered(self, values: np.ndarray) -> np.ndarray:
+        """Put the heads' tracks side by side, (..., tracks), in the wanted order."""
+        if np.array_equal(self.order, np.arange(self.tracks)):
+            return values
+        return values[..., self.order]
 
 
 def lower(
@@ -150,6 +225,8 @@ def lower(
 ) -> Lowered:
     """Lower a network.
 
+    Weights are copied: what is done to the Keras network later does not count.
+
     Parameters
     ----------
     architecture
@@ -159,20 +236,23 @@ def lower(
     tracks
         Indices of the wanted tracks, in the wanted order; all by default.
     dtype
-        Floating type of the weights.
+        "float32" or "float64": weights, arithmetic and predictions.
 
     Raises
     ------
     NotIncrementalError
         If the trunk has an operation that is not known here.
     InputError
-        If the network was not built from the architecture, or lacks a track.
+        If the network was not built from the architecture or lacks a track, or for another dtype.
     """
+    if dtype not in DTYPES:
+        raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
     weights: dict[str, np.ndarray] = {}
     steps = _lower_chain(architecture.trunk, "trunk", network, weights)
     heads, order = _lower_heads(architecture, network, tracks, weights)
-    rounded = {name: np.ascontiguousarray(value, dtype=dtype) for name, value in weights.items()}
-    return Lowered(tuple(with_keys(steps)[0]), heads, order, rounded)
+    # One by one: a large network's weights in both types at once are felt.
+    tensors = {name: ops.convert_to_tensor(weights.pop(name).astype(dtype)) for name in [*weights]}
+    return Lowered(architecture, tuple(with_keys(steps)[0]), heads, order, tensors, dtype)
 
 
 def _weights_of(network: keras.Model, name: str) -> list[np.ndarray]:
@@ -198,38 +278,33 @@ def _lower_chain(
         if isinstance(operation, description.Convolution):
             steps.append(_lower_convolution(operation, name, network, weights))
         elif isinstance(operation, description.Normalisation):
-            scale, shift = _scale_and_shift(operation, _weights_of(network, name))
+            gamma, beta, mean, variance = _weights_of(network, name)
+            scale = gamma / np.sqrt(variance + operation.epsilon)
+            shift = beta - mean * scale
             if steps and isinstance(steps[-1], Convolve):
-                folded = steps[-1]
-                taps = folded.kernel
-                _scale_kernel(weights, folded.name, scale, taps)
-                weights[f"{folded.name}/bias"] = weights[f"{folded.name}/bias"] * scale + shift
+                _fold(steps[-1], scale, shift, weights)
             else:
                 weights[f"{name}/scale"], weights[f"{name}/shift"] = scale, shift
-                steps.append(Scale(name))
+                steps.append(Scale(operation, name))
         elif isinstance(operation, description.Activation):
             if operation.function != "linear":
-                steps.append(Activate(name, operation.function))
+                steps.append(Activate(operation, name))
         elif isinstance(operation, description.Pooling):
             place = len(steps)
-            while place and _is_monotone(steps[place - 1]):
+            while place and getattr(steps[place - 1], "function", None) in _MONOTONE:
                 place -= 1
-            steps.insert(place, Pool(name, operation.size))
+            steps.insert(place, Pool(operation, name))
         elif isinstance(operation, description.Crop):
-            steps.append(Crop(operation.bins))
+            steps.append(Crop(operation))
         elif isinstance(operation, (description.Residual, description.Concatenate)):
             inner = _lower_chain(operation.branch, name, network, weights)
-            steps.append(Join(tuple(inner), isinstance(operation, description.Residual)))
+            steps.append(Join(operation, tuple(inner)))
         elif not isinstance(operation, description.Dropout):
             raise NotIncrementalError(
                 f"{name}: changes of a {operation.op} are not known to be local; "
                 "use the whole network"
             )
     return steps
-
-
-def _is_monotone(step: Step) -> bool:
-    return isinstance(step, Activate) and step.function in _MONOTONE
 
 
 def _lower_convolution(
@@ -250,22 +325,17 @@ def _lower_convolution(
     # Taps in reverse order are in the order of the outputs that one input position reaches.
     weights[f"{name}/matrix"] = kernel[::-1].transpose(1, 0, 2).reshape(kernel.shape[1], -1)
     weights[f"{name}/bias"] = values[1] if operation.bias else np.zeros(operation.filters)
-    first, last = operation.needed(0, 1)
-    return Convolve(name, operation.kernel, operation.dilation, operation.filters, -first, last - 1)
+    return Convolve(operation, name)
 
 
-def _scale_kernel(weights: dict[str, np.ndarray], name: str, scale: np.ndarray, taps: int) -> None:
-    if taps > 1:
-        weights[f"{name}/kernel"] = weights[f"{name}/kernel"] * scale
-    weights[f"{name}/matrix"] = weights[f"{name}/matrix"] * np.tile(scale, taps)
-
-
-def _scale_and_shift(
-    operation: description.Normalisation, values: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    gamma, beta, mean, variance = values
-    scale = gamma / np.sqrt(variance + operation.epsilon)
-    return scale, beta - mean * scale
+def _fold(
+    step: Convolve, scale: np.ndarray, shift: np.ndarray, weights: dict[str, np.ndarray]
+) -> None:
+    kernel, matrix, bias = (f"{step.name}/{part}" for part in ("kernel", "matrix", "bias"))
+    if step.kernel > 1:
+        weights[kernel] = weights[kernel] * scale
+    weights[matrix] = weights[matrix] * np.tile(scale, step.kernel)
+    weights[bias] = weights[bias] * scale + shift
 
 
 def _lower_heads(
@@ -299,17 +369,13 @@ def with_keys(steps: Sequence[Step], at_hand: bool = False) -> tuple[list[Step],
 
     Parameters
     ----------
-    steps
-        Steps with or without keys.
-    at_hand
-        Whether the reference's values of the steps' input are at hand.
+    steps, at_hand
+        Steps, and whether the reference's values of their input are at hand.
 
     Returns
     -------
-    keyed : list of Step
-        The same steps with keys.
-    at_hand : bool
-        Whether the reference's values of the steps' output are at hand.
+    keyed, at_hand
+        The same steps with keys, and whether the reference's values of their output are at hand.
     """
     keyed: list[Step] = []
     for step in steps:
@@ -325,39 +391,3 @@ def with_keys(steps: Sequence[Step], at_hand: bool = False) -> tuple[list[Step],
             if isinstance(step, (Convolve, Pool)):
                 at_hand = isinstance(step, Pool)
     return keyed, at_hand
-
-
-def kept_spans(steps: Sequence[Step], first: int, last: int) -> tuple[dict[str, Span], Span]:
-    """Find which reference values changes within a region look up.
-
-    Parameters
-    ----------
-    steps
-        Steps of a trunk.
-    first, last
-        The region [first, last), in positions of the steps' input.
-
-    Returns
-    -------
-    spans : dict of str to tuple of int
-        For each key the positions [first, last) of its step's input. Not limited to the window.
-    output : tuple of int
-        Positions of the steps' output that can change.
-    """
-    spans: dict[str, Span] = {}
-    for step in steps:
-        if isinstance(step, Convolve):
-            first, last = first - step.behind, last + step.before
-        elif isinstance(step, Pool):
-            pooled = first // step.size, -(-last // step.size)
-            spans[step.key] = pooled[0] * step.size, pooled[1] * step.size
-            first, last = pooled
-        elif isinstance(step, Activate) and step.key is not None:
-            spans[step.key] = first, last
-        elif isinstance(step, Crop):
-            first, last = first - step.bins, last - step.bins
-        elif isinstance(step, Join):
-            inner, (begin, end) = kept_spans(step.steps, first, last)
-            spans.update(inner)
-            first, last = min(first, begin), max(last, end)
-    return spans, (first, last)

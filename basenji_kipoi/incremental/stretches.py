@@ -25,18 +25,15 @@ from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.incremental.changes import row_pass
 from basenji_kipoi.incremental.cuts import split_levels
 from basenji_kipoi.incremental.reference import product, run_steps
-from basenji_kipoi.incremental.steps import Crop, lower
-from basenji_kipoi.models.backend import compiled
+from basenji_kipoi.incremental.steps import Crop
+from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Callable
 
-    import keras
-
     from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Step
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.incremental.steps import Head, Lowered, Step
 
 __all__ = ["PhaseReference", "StretchNetwork"]
 
@@ -72,41 +69,28 @@ class PhaseReference:
 class StretchNetwork:
     """A network over stretches of any length, for bins that see no window's end.
 
-    Weights are copied when it is made. Bins count from a phase's first one, not from the crop.
+    Bins count from a phase's first one, not from the crop.
 
     Parameters
     ----------
-    architecture, network, tracks, dtype
-        As `basenji_kipoi.incremental.window.IncrementalNetwork` takes them.
+    network
+        As `basenji_kipoi.incremental.window.IncrementalNetwork` takes it.
     batch_size
         Alleles computed at a time.
 
     Raises
     ------
     NotIncrementalError
-        If an operation of the trunk is not known to keep changes local, or the trunk has no pool.
-    InputError
-        If the network was not built from the architecture, or lacks a track.
+        If the trunk has no pool.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        network: keras.Model,
-        *,
-        tracks: Sequence[int] | None = None,
-        dtype: str = "float32",
-        batch_size: int = 8,
-    ) -> None:
-        lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
-        self.bin = architecture.bin
-        self._dtype, self._batch_size = dtype, batch_size
-        self._heads, self._order = lowered.heads, lowered.order
-        self._steps = tuple(step for step in lowered.steps if not isinstance(step, Crop))
+    def __init__(self, network: Lowered, *, batch_size: int = 8) -> None:
+        self.bin = network.architecture.bin
+        self._network, self._weights = network, network.weights
+        self._dtype, self._batch_size = network.dtype, batch_size
+        self._heads = network.heads
+        self._steps = tuple(step for step in network.steps if not isinstance(step, Crop))
         self._levels, self._upper = split_levels(self._steps)
-        self._weights = {
-            name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()
-        }
         self._costs = [level.cost(self._weights) for level in self._levels]
         # One function for each size that occurs: TensorFlow warns of one that is compiled often.
         self._enter = lru_cache(maxsize=None)(self._compile_enter)
@@ -117,7 +101,7 @@ class StretchNetwork:
     @property
     def tracks(self) -> int:
         """Number of the predicted tracks."""
-        return len(self._order)
+        return self._network.tracks
 
     def bins_of(self, length: int) -> int:
         """Count the bins that every phase has in a stretch of a length (bp)."""
@@ -259,11 +243,7 @@ class StretchNetwork:
             )
             count = batch.stop - batch.start
             before, after = (ops.convert_to_numpy(values)[:count] for values in found)
-            yield batch, self._ordered(before), self._ordered(after)
-
-    def _ordered(self, values: np.ndarray) -> np.ndarray:
-        in_order = np.array_equal(self._order, np.arange(len(self._order)))
-        return values if in_order else values[..., self._order]
+            yield batch, self._network.ordered(before), self._network.ordered(after)
 
     def _compile_enter(self, _length: int) -> Callable:
         return compiled(_enter_level, steps=self._levels[0].steps, key=self._levels[0].pool.key)

@@ -18,13 +18,14 @@ from keras import ops
 
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 from basenji_kipoi.incremental.patches import patch_pass, tower_pass
-from basenji_kipoi.models.backend import compiled
+from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.incremental.cuts import Split
-    from basenji_kipoi.incremental.reference import Tensor, Weights
+    from basenji_kipoi.incremental.reference import Tensor
+    from basenji_kipoi.incremental.steps import Lowered
 
 __all__ = ["Placed", "TowerRows", "batches", "compiled_by_shape", "filled"]
 
@@ -108,14 +109,10 @@ class TowerRows:
 
     Parameters
     ----------
-    parts
+    network
         The network.
-    weights
-        Its weights by name.
-    window
-        Bases of a window (bp).
-    dtype
-        Arithmetic.
+    parts
+        Its two parts.
     nbytes
         Memory for the features and their keys (bytes). At least one window's are kept.
 
@@ -125,12 +122,11 @@ class TowerRows:
         The features.
     """
 
-    def __init__(
-        self, parts: Split, weights: Weights, *, window: int, dtype: str, nbytes: int
-    ) -> None:
+    def __init__(self, network: Lowered, parts: Split, *, nbytes: int) -> None:
+        window, dtype = network.architecture.window, network.dtype
         self.parts = parts
         self.bins = window // parts.bin
-        self._weights, self._window, self._dtype = weights, window, dtype
+        self._weights, self._window, self._dtype = network.weights, window, dtype
         self._span = parts.before + parts.bin + parts.behind
         third = -(-self._span // 3)
         row = parts.channels * np.dtype(dtype).itemsize + third + _OVERHEAD

@@ -9,15 +9,14 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.incremental.changes import change_pass
+from basenji_kipoi.incremental.cuts import kept_spans
 from basenji_kipoi.incremental.reference import window_pass
-from basenji_kipoi.incremental.steps import kept_spans
 from basenji_kipoi.incremental.tower_rows import batches, compiled_by_shape, filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Step
+    from basenji_kipoi.incremental.steps import Lowered, Step
 
 __all__ = ["Match", "Upper", "Window", "Windows", "nearest"]
 
@@ -136,14 +135,12 @@ class Upper:
 
     Parameters
     ----------
-    steps, heads, weights
-        The upper part.
-    order : ndarray, int, shape (tracks,)
-        Where each wanted track is among those of the heads.
+    network
+        The network.
+    steps
+        Those of the upper part.
     bins
         Bins of a window, the cropped ones included.
-    dtype
-        Arithmetic.
     shortest
         Bins that an SNV changes at most.
 
@@ -155,18 +152,15 @@ class Upper:
 
     def __init__(
         self,
+        network: Lowered,
         steps: Sequence[Step],
-        heads: Sequence[Head],
-        weights: Weights,
         *,
-        order: np.ndarray,
         bins: int,
-        dtype: str,
         shortest: int,
     ) -> None:
-        self._steps, self._weights, self._bins = steps, weights, bins
-        self._order = None if np.array_equal(order, np.arange(len(order))) else order
-        passes = {"steps": steps, "heads": heads}
+        self._network, self._weights = network, network.weights
+        self._steps, self._bins = steps, bins
+        passes = {"steps": steps, "heads": network.heads}
         self._whole = compiled_by_shape(window_pass, keep=True, **passes)
         self._change, self._total = (
             compiled_by_shape(change_pass, totals=totals, window=bins, period=1, **passes)
@@ -176,8 +170,8 @@ class Upper:
         lengths = [shortest, 4 * shortest, 16 * shortest]
         self._lengths = [min(shortest, bins), *(n for n in lengths[1:] if n <= bins // 8)]
         self.longest = self._lengths[-1]
-        widest = max(w.shape[-1] for name, w in weights.items() if name.endswith("/bias"))
-        self._per_row = 2 * widest * np.dtype(dtype).itemsize
+        widest = max(w.shape[-1] for name, w in self._weights.items() if name.endswith("/bias"))
+        self._per_row = 2 * widest * np.dtype(network.dtype).itemsize
 
     def batch(self, count: int) -> int:
         """How many of so many windows `windows` should be given first."""
@@ -202,7 +196,7 @@ class Upper:
         """
         _, size = next(batches(len(rows), self._sizes(self._bins)))
         values, kept = self._whole(size)(self._weights, ops.convert_to_tensor(filled(rows, size)))
-        values = self._ordered(values)
+        values = self._network.ordered(np.asarray(values))
         tables = {key: np.asarray(table) for key, table in kept.items()}
 
         def own(batch: np.ndarray, row: int) -> np.ndarray:
@@ -291,15 +285,14 @@ class Upper:
             rows[key] = ops.convert_to_tensor(table)
             begins[key] = ops.convert_to_tensor(filled(starts + begin, size).astype(np.int32))
         totals = out[0].ndim == 1
-        values = self._ordered(
-            (self._total if totals else self._change)(size, length)(
-                self._weights,
-                rows,
-                begins,
-                ops.convert_to_tensor(filled(starts, size).astype(np.int32)),
-                ops.convert_to_tensor(filled(change, size)),
-            )
+        values = (self._total if totals else self._change)(size, length)(
+            self._weights,
+            rows,
+            begins,
+            ops.convert_to_tensor(filled(starts, size).astype(np.int32)),
+            ops.convert_to_tensor(filled(change, size)),
         )
+        values = self._network.ordered(np.asarray(values))
         for match, start, answer, value in zip(matches, starts.tolist(), out, values):
             if totals:
                 np.add(match.window.answer(totals=True), value, out=answer)
@@ -310,10 +303,6 @@ class Upper:
             # All that changes may be cropped.
             if first < last:
                 answer[first:last] = value[first - begin : last - begin]
-
-    def _ordered(self, values: Tensor) -> np.ndarray:
-        values = np.asarray(values)
-        return values if self._order is None else values[..., self._order]
 
 
 def _cut(table: np.ndarray, begin: int, out: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """Exact predictions of alleles, computing only what an allele changes.
 
-    network = IncrementalNetwork(bundle.architecture, bundle.network(both_strands=False))
+    network = IncrementalNetwork(lower(bundle.architecture, bundle.network(both_strands=False)))
     reference = network.reference(codes)
     changes = network.substitutions(reference, positions, alternatives)
     whole = changes.expand(reference)
@@ -16,88 +16,51 @@ from typing import TYPE_CHECKING
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele, one_hot
 from basenji_kipoi.incremental.changes import change_pass
+from basenji_kipoi.incremental.cuts import kept_spans
 from basenji_kipoi.incremental.reference import Changes, Kept, Reference, reference_pass
-from basenji_kipoi.incremental.steps import NotIncrementalError, kept_spans, lower
-from basenji_kipoi.models.architecture import affected_by
-from basenji_kipoi.models.backend import compiled
+from basenji_kipoi.models.networks.backend import compiled
+from basenji_kipoi.models.networks.operations import affected_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Callable
 
-    import keras
-
     from basenji_kipoi.incremental.reference import Tensor
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.incremental.steps import Lowered
 
 __all__ = [
     "Allele",
     "Changes",
     "IncrementalNetwork",
-    "NotIncrementalError",
     "Reference",
 ]
-
-DTYPES = ("float32", "float64")
 
 
 class IncrementalNetwork:
     """A trained network that predicts what alleles change.
 
-    Weights are copied when it is made; what is done to the Keras network later does not count.
-
     Parameters
     ----------
-    architecture
-        The description of the network.
     network
-        The network that was built from it, with one head or several.
-    tracks
-        Indices of the wanted tracks, in the wanted order; all by default. The tracks of several
-        heads are counted side by side.
-    dtype
-        "float32" or "float64": arithmetic and results.
+        The network, lowered for the wanted tracks and dtype (`basenji_kipoi.incremental.steps`).
     batch_size
         Alleles computed at a time. Memory grows with it; the last batch is filled up, so that the
         backend compiles once for alleles of the same length.
-
-    Raises
-    ------
-    NotIncrementalError
-        If an operation of the trunk is not known to keep changes local; names it.
-    InputError
-        If the network was not built from the architecture, or lacks a track.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        network: keras.Model,
-        *,
-        tracks: Sequence[int] | None = None,
-        dtype: str = "float32",
-        batch_size: int = 8,
-    ) -> None:
-        if dtype not in DTYPES:
-            raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    def __init__(self, network: Lowered, *, batch_size: int = 8) -> None:
         if batch_size < 1:
             raise ValueError(f"a batch needs at least one allele, not {batch_size}")
-        self.architecture = architecture
-        self.dtype = dtype
+        self.architecture = network.architecture
+        self.dtype = network.dtype
         self.batch_size = batch_size
-        lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
-        self._steps, self._order = lowered.steps, lowered.order
-        self._in_order = np.array_equal(self._order, np.arange(len(self._order)))
-        self._weights = {
-            name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()
-        }
-        passes = {"steps": lowered.steps, "heads": lowered.heads}
+        self._network, self._weights = network, network.weights
+        passes = {"steps": network.steps, "heads": network.heads}
         self._predict = compiled(reference_pass, keep=False, **passes)
         self._refer = compiled(reference_pass, keep=True, **passes)
-        geometry = {"window": architecture.window, "period": architecture.bin}
+        geometry = {"window": self.architecture.window, "period": self.architecture.bin}
 
         # One function for each length of alleles: TensorFlow warns of one that is compiled often.
         @cache
@@ -109,7 +72,7 @@ class IncrementalNetwork:
     @property
     def tracks(self) -> int:
         """Number of the predicted tracks."""
-        return len(self._order)
+        return self._network.tracks
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Predict whole windows.
@@ -157,7 +120,7 @@ class IncrementalNetwork:
             raise ValueError(f"no region [{start}, {end}) in a window of {window} bases")
         x = ops.convert_to_tensor(one_hot(codes[None], self.dtype))
         values, kept = self._refer(self._weights, x)
-        spans, output = kept_spans(self._steps, start, end)
+        spans, output = kept_spans(self._network.steps, start, end)
         rows, first = {}, {}
         for key, table in kept.items():
             begin, behind = spans.get(key, output)
@@ -288,5 +251,4 @@ class IncrementalNetwork:
             )
 
     def _ordered(self, values: Tensor) -> np.ndarray:
-        values = ops.convert_to_numpy(values)
-        return values if self._in_order else values[..., self._order]
+        return self._network.ordered(ops.convert_to_numpy(values))

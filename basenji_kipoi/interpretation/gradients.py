@@ -15,7 +15,7 @@ from keras import ops
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.incremental.reference import run_steps, window_pass
 from basenji_kipoi.incremental.steps import Crop, Join, Pool, lower
-from basenji_kipoi.models.backend import compiled, pulled_back
+from basenji_kipoi.models.networks.backend import compiled, pulled_back
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.incremental.reference import Tensor, Weights
     from basenji_kipoi.incremental.steps import Head, Step
-    from basenji_kipoi.models.architecture import Architecture, Span
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Gradients", "NetworkGradients", "WeightedSums", "turned_weights"]
 

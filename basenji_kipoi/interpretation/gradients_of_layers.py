@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.backend import pulled_back
+from basenji_kipoi.models.networks.backend import pulled_back
 
 if TYPE_CHECKING:
     import numpy as np

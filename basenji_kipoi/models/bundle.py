@@ -7,14 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.trained import TrainedModel
+from basenji_kipoi.models.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
     import keras
 
-__all__ = ["Bundle", "Metadata", "save_bundle"]
+__all__ = ["Bundle", "Metadata", "check_finite", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
@@ -57,10 +61,14 @@ class Metadata(BaseModel):
     receptive_field: int
     tracks: int
     both_strands: bool = False
-    training: dict[str, Any] = {}
+    training: TrainingRecord = TrainingRecord()
     versions: dict[str, str] = {}
     weights: tuple[str, ...] = (WEIGHTS,)
     sha256: dict[str, str]
+
+    @field_serializer("training")
+    def _as_it_was_said(self, training: TrainingRecord) -> dict[str, Any]:
+        return training.content()
 
     @model_validator(mode="after")
     def _fit_format(self) -> Metadata:
@@ -71,17 +79,13 @@ class Metadata(BaseModel):
         return self
 
 
-class Bundle:
-    """A loaded bundle. Use `Bundle.load`.
+class Bundle(TrainedModel):
+    """A trained model in a directory of its own. Use `Bundle.load`.
 
     Attributes
     ----------
     path : Path
         Its directory.
-    architecture : Architecture
-        The network's description.
-    targets : Targets
-        The tracks, in the order of the network's output.
     metadata : Metadata
         What it was made from.
     """
@@ -89,9 +93,7 @@ class Bundle:
     def __init__(
         self, path: Path, architecture: Architecture, targets: Targets, metadata: Metadata
     ) -> None:
-        self.path = path
-        self.architecture = architecture
-        self.targets = targets
+        super().__init__(path, architecture, targets, both_strands=metadata.both_strands)
         self.metadata = metadata
 
     @classmethod
@@ -133,7 +135,8 @@ class Bundle:
                 )
         targets = Targets.read(path / TARGETS)
         check_targets(architecture, targets, path / TARGETS)
-        labels = (path / LABELS).read_text(encoding="utf-8").splitlines()
+        with text_lines(path / LABELS, "list of tracks") as lines:
+            labels = [line for _, line in lines]
         if labels != targets.labels:
             raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
         return cls(path, architecture, targets, metadata)
@@ -163,44 +166,15 @@ class Bundle:
         """Checksum of each file of weights: what tells models apart."""
         return [self.metadata.sha256[name] for name in self.metadata.weights]
 
-    def network(
-        self, *, head: str | None = None, dtype: str = "float32", both_strands: bool | None = None
-    ) -> keras.Model:
-        """Build the network and load its weights; of an ensemble, the mean of its members.
-
-        Parameters
-        ----------
-        head, dtype
-            As `basenji_kipoi.models.network.build_network` takes them.
-        both_strands
-            Whether to average over both strands (`basenji_kipoi.models.network.average_strands`);
-            by default as the metadata says.
-
-        Returns
-        -------
-        keras.Model
-            float32 (batch, window, 4) -> float32 (batch, bins, tracks), for any batch size.
-
-        Raises
-        ------
-        InputError
-            If the weights do not fit the architecture.
-        """
+    def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
         # Keras takes seconds to import; reading a bundle must not.
-        from basenji_kipoi.models.network import (  # noqa: PLC0415
-            average_networks,
-            average_strands,
-            build_network,
-        )
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
 
         members = []
         for name in self.metadata.weights:
             members.append(build_network(self.architecture, head=head, dtype=dtype))
             self._load_weights(members[-1], name)
-        network = average_networks(members)
-        if self.metadata.both_strands if both_strands is None else both_strands:
-            return average_strands(network, self.targets.strand_permutation)
-        return network
+        return members
 
     def _load_weights(self, network: keras.Model, file: str) -> None:
         """Give a fresh network the weights of a file."""
@@ -211,6 +185,24 @@ class Bundle:
             raise InputError(
                 f"{path} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
             ) from error
+        for variable in network.weights:
+            check_finite(variable.numpy(), variable.path, path)
+
+
+def check_finite(values: np.ndarray, name: str, path: str | os.PathLike[str]) -> None:
+    """Check the weights of a variable: one that is infinite or NaN spoils some or all predictions.
+
+    Raises
+    ------
+    InputError
+        If one is not finite; names the file and the variable.
+    """
+    # Half-precision types of other packages know no isfinite.
+    if not np.isfinite(values.astype(np.float32)).all():
+        raise InputError(
+            f"{path}: {name} has weights that are not finite numbers: the file is damaged, get it "
+            "again"
+        )
 
 
 def save_bundle(
@@ -221,7 +213,7 @@ def save_bundle(
     targets: Targets,
     name: str,
     assembly: str,
-    training: dict[str, Any],
+    training: TrainingRecord,
     evaluation: dict[str, Any],
     model_card: str,
     both_strands: bool = False,
@@ -235,14 +227,14 @@ def save_bundle(
     path
         The directory to be made.
     network
-        The trained network, as `basenji_kipoi.models.network.build_network` built it; several make
-        an ensemble, whose predictions are averaged.
+        The trained network, as `basenji_kipoi.models.networks.building.build_network` built it;
+        several make an ensemble, whose predictions are averaged.
     architecture, targets
         Its description and its tracks.
     name, assembly
         The model's name and the genome assembly that it was trained on.
     training
-        What it was trained on and how: data, chromosomes of each split, commands.
+        What it was trained on and how.
     evaluation
         The content of ``evaluation.json``.
     model_card
@@ -343,7 +335,7 @@ def geometry_of(architecture: Architecture) -> dict[str, int]:
         "bin": architecture.bin,
         "crop": architecture.crop,
         "receptive_field": architecture.receptive_field,
-        "tracks": sum(head.tracks for head in architecture.heads.values()),
+        "tracks": architecture.tracks,
     }
 
 
@@ -351,10 +343,10 @@ def check_targets(
     architecture: Architecture, targets: Targets, where: str | os.PathLike[str]
 ) -> None:
     """Check that a table (``where``) has as many rows as the network has tracks."""
-    tracks = sum(head.tracks for head in architecture.heads.values())
-    if len(targets) != tracks:
+    if len(targets) != architecture.tracks:
         raise InputError(
-            f"{where} has {len(targets)} rows, but the network predicts {tracks} tracks"
+            f"{where} has {len(targets)} rows, but the network predicts {architecture.tracks} "
+            "tracks"
         )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.architecture import Activation, Convolution, Normalisation, channels_of
+from basenji_kipoi.models.networks.operations import Activation, channels_of, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basenji_kipoi.models.architecture import Architecture, Operation
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Operation
 
 __all__ = ["count_parameters", "describe"]
 
@@ -29,26 +28,11 @@ def count_parameters(architecture: Architecture) -> dict[str, int]:
     dict of str to int
         ``trainable`` weights, and the ``fixed`` moving statistics of the normalisations.
     """
-    trainable, fixed = _count(architecture.trunk, len(ALPHABET))
+    trainable, fixed = weights_of(architecture.trunk, len(ALPHABET))
     trainable += sum(
         head.tracks * (architecture.channels + 1) for head in architecture.heads.values()
     )
     return {"trainable": trainable, "fixed": fixed}
-
-
-def _count(operations: Sequence[Operation], channels: int) -> tuple[int, int]:
-    trainable = fixed = 0
-    for operation in operations:
-        if isinstance(operation, Convolution):
-            trainable += operation.filters * (operation.kernel * channels + operation.bias)
-        elif isinstance(operation, Normalisation):
-            trainable += 2 * channels
-            fixed += 2 * channels
-        elif hasattr(operation, "branch"):
-            inner = _count(operation.branch, channels)
-            trainable, fixed = trainable + inner[0], fixed + inner[1]
-        channels = operation.output_channels(channels)
-    return trainable, fixed
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
@@ -78,7 +62,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "members": len(metadata.weights),
         "layers": _layers(architecture),
         "tracks": [track.model_dump() for track in bundle.targets],
-        "training": metadata.training,
+        "training": metadata.training.content(),
         "evaluation": bundle.evaluation,
         "versions": metadata.versions,
         "sha256": metadata.sha256,
@@ -90,7 +74,7 @@ def _layers(architecture: Architecture) -> list[dict[str, Any]]:
     layers = []
     length, channels = architecture.window, len(ALPHABET)
     for operation in architecture.trunk:
-        trainable, fixed = _count([operation], channels)
+        weights = operation.weights(channels)
         length = operation.output_length(length)
         channels = channels_of([operation], channels)
         layers.append(
@@ -99,7 +83,7 @@ def _layers(architecture: Architecture) -> list[dict[str, Any]]:
                 "options": _options(operation),
                 "length": length,
                 "channels": channels,
-                "parameters": trainable + fixed,
+                "parameters": sum(weights),
             }
         )
     for name, head in architecture.heads.items():

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
 
-__all__ = ["Model", "Strands", "batch_size_of", "joined_heads", "load", "loaded"]
+__all__ = ["Model", "Strands", "batch_size_of", "load", "loaded"]
 
 #: Bases of a batch by default: one window of the networks of 2018 and 2020 (about 1 GB of memory).
 _BATCH_BASES = 131_072
@@ -33,26 +33,6 @@ Strands = Union[bool, None]
 def batch_size_of(architecture: Architecture) -> int:
     """Return how many windows are predicted at a time where that is not said."""
     return max(1, _BATCH_BASES // architecture.window)
-
-
-def joined_heads(values: object, architecture: Architecture) -> np.ndarray:
-    """Join what a network with several heads returns along the tracks, in the order of the heads.
-
-    Parameters
-    ----------
-    values
-        An array (batch, bins, tracks), or a dictionary of them by head.
-    architecture
-        The network's description.
-
-    Returns
-    -------
-    ndarray, float32, shape (batch, bins, tracks)
-        The predictions.
-    """
-    if isinstance(values, dict):
-        values = np.concatenate([values[head] for head in architecture.heads], axis=-1)
-    return np.asarray(values, dtype=np.float32)
 
 
 class Model:
@@ -126,10 +106,7 @@ class Model:
         both_strands
             What was asked for; None for what each model's metadata say.
         """
-        return [
-            member.metadata.both_strands if both_strands is None else both_strands
-            for member in self.members
-        ]
+        return [member.reads_both_strands(both_strands) for member in self.members]
 
     def network(
         self, *, dtype: Literal["float32", "bfloat16"] = "float32", both_strands: Strands = None
@@ -161,7 +138,7 @@ class Model:
         """
         if (dtype, both_strands) not in self._networks:
             # Keras takes seconds to import; loading a model must not.
-            from basenji_kipoi.models.network import (  # noqa: PLC0415
+            from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
                 average_networks,
                 average_strands,
             )
@@ -241,7 +218,7 @@ class Model:
         for first in range(0, len(rows), size):
             taken = rows[first : first + size]
             batch[: len(taken)] = taken
-            predicted = joined_heads(network.predict_on_batch(one_hot(batch)), self.architecture)
+            predicted = self.architecture.side_by_side(network.predict_on_batch(one_hot(batch)))
             values[first : first + size] = predicted[: len(taken), :, columns]
         return values.reshape(*codes.shape[:-1], self.architecture.bins, len(columns))
 

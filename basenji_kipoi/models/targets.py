@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import fnmatch
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import table_rows, write_table
 
 if TYPE_CHECKING:
     import os
@@ -109,7 +108,7 @@ def columns_named(
 def _count_from(origin: str, values: dict[str, str]) -> None:
     """Subtract the first row's index from a row's; what is no number is left to validation."""
     for name in ("index", "strand_pair"):
-        if origin.isdigit() and values.get(name, "").isdigit():
+        if all(text.isascii() and text.isdigit() for text in (origin, values.get(name, ""))):
             values[name] = str(int(values[name]) - int(origin))
 
 
@@ -279,37 +278,21 @@ class Targets:
         InputError
             If the file is missing or empty, or a row does not fit; names the line.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"the targets table {path} is missing")
-        rows = []
-        with path.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, delimiter="\t")
-            if reader.fieldnames and "identifier" not in reader.fieldnames:
-                raise InputError(
-                    f"{path}:1: no column identifier: expected a header with the names of the "
-                    "columns, for instance index, identifier, file, description"
-                )
-            origin = None
-            for fields in reader:
-                where = f"{path}:{reader.line_num}"
-                if None in fields or None in fields.values():
-                    raise InputError(
-                        f"{where}: expected {len(reader.fieldnames or ())} tab-separated columns"
-                    )
-                # The original program's tables leave the first heading, the index, empty.
-                values = {name or "index": value for name, value in fields.items()}
-                if not values.get("strand_pair"):
-                    values["strand_pair"] = values.get("index", "")
-                if values.pop("genome", None) is not None:
-                    origin = values.get("index", "") if origin is None else origin
-                    _count_from(origin, values)
-                try:
-                    rows.append(Target.model_validate(values))
-                except ValidationError as error:
-                    first = error.errors()[0]
-                    column = ".".join(str(step) for step in first["loc"])
-                    raise InputError(f"{where}: column {column}: {first['msg']}") from None
+        rows, origin = [], None
+        for number, fields in table_rows(path, "targets table", ("identifier",)):
+            # The original program's tables leave the first heading, the index, empty.
+            values = {name or "index": value for name, value in fields.items()}
+            if not values.get("strand_pair"):
+                values["strand_pair"] = values.get("index", "")
+            if values.pop("genome", None) is not None:
+                origin = values.get("index", "") if origin is None else origin
+                _count_from(origin, values)
+            try:
+                rows.append(Target.model_validate(values))
+            except ValidationError as error:
+                first = error.errors()[0]
+                column = ".".join(str(step) for step in first["loc"])
+                raise InputError(f"{path}:{number}: column {column}: {first['msg']}") from None
         if not rows:
             raise InputError(f"the targets table {path} has no rows below its header")
         try:
@@ -319,11 +302,4 @@ class Targets:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table, tab-separated with a header."""
-        with Path(path).open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.DictWriter(
-                lines, list(Target.model_fields), delimiter="\t", lineterminator="\n"
-            )
-            writer.writeheader()
-            for row in self._rows:
-                values = row.model_dump()
-                writer.writerow({k: "" if v is None else v for k, v in values.items()})
+        write_table(path, Target.model_fields, (row.model_dump() for row in self._rows))

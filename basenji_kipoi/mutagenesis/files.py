@@ -1,4 +1,4 @@
-"""Files of saturation mutagenesis, HDF5 or Zarr, and runs that go on where they were interrupted.
+"""Files of saturation mutagenesis, HDF5 or Zarr.
 
 Both formats have the same layout, whose attribute ``layout`` explains it to who opens the file:
 
@@ -11,24 +11,16 @@ Both formats have the same layout, whose attribute ``layout`` explains it to who
 - ``pieces/interval``, ``start``, ``end``, ``window``: which window positions were mutated in;
 - ``tracks/index``, ``identifier``, ``description``;
 - attributes: the models, the genome, the command, versions.
-
-While a run is on, its finished blocks lie in a folder beside the output. A later run with the same
-inputs and options takes them as they are.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr, load_piece
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.mutagenesis.scores import STATUSES
@@ -36,6 +28,7 @@ from basenji_kipoi.prediction.writers import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from basenji_kipoi.base.array_files import ArrayFile
     from basenji_kipoi.effects.scores import Score
@@ -45,7 +38,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.mutagenesis.scores import Mutations
     from basenji_kipoi.mutagenesis.windows import Block
 
-__all__ = ["MutationTable", "UnfinishedRun", "file_type_of", "write_mutations"]
+__all__ = ["MutationTable", "file_type_of", "write_mutations"]
 
 _LAYOUT = (
     "Interval i of the group 'intervals' has the entries offset[i]:offset[i+1] of 'positions', "
@@ -125,75 +118,6 @@ class MutationTable:
         }
 
 
-class UnfinishedRun:
-    """The folder of a run's finished blocks, ``<output>.unfinished``.
-
-    Parameters
-    ----------
-    out
-        The output.
-    description
-        Everything that the blocks depend on, as JSON has it.
-    overwrite
-        Whether blocks of another run may be thrown away.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-
-    Raises
-    ------
-    InputError
-        If the folder holds blocks of another run.
-    """
-
-    def __init__(self, out: Path, description: Mapping[str, Any], *, overwrite: bool) -> None:
-        self.path = out.with_name(f"{out.name}.unfinished")
-        content = json.dumps(description, indent=2, sort_keys=True) + "\n"
-        record = self.path / "run.json"
-        if record.is_file() and record.read_text(encoding="utf-8") != content:
-            if not overwrite:
-                raise InputError(
-                    f"{self.path} holds the work of an interrupted run with other inputs or "
-                    "options: repeat that one, name another output, or pass --overwrite to begin "
-                    "anew"
-                )
-            shutil.rmtree(self.path)
-        self.path.mkdir(exist_ok=True)
-        if not record.is_file():
-            with atomic_path(record) as temporary:
-                temporary.write_text(content, encoding="utf-8")
-
-    def _block(self, number: int) -> Path:
-        return self.path / f"block-{number:06}.npz"
-
-    def has(self, number: int) -> bool:
-        """Tell whether a block is finished."""
-        return self._block(number).is_file()
-
-    def save(self, number: int, scores: Mapping[str, np.ndarray]) -> None:
-        """Keep a block's scores."""
-        with atomic_path(self._block(number)) as temporary:
-            np.savez(temporary, **scores)
-
-    def load(self, number: int) -> dict[str, np.ndarray]:
-        """Read a block's scores."""
-        path = self._block(number)
-        try:
-            with np.load(path) as content:
-                return dict(content)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{path} is damaged ({error}): remove it and repeat the command, which computes "
-                "it again"
-            ) from error
-
-    def remove(self) -> None:
-        """Remove the folder; its content is in the output."""
-        shutil.rmtree(self.path)
-
-
 def file_type_of(path: Path) -> type[ArrayFile]:
     """Find the file that an output's name asks for.
 
@@ -217,7 +141,7 @@ def file_type_of(path: Path) -> type[ArrayFile]:
 
 
 def write_mutations(
-    path: Path, table: MutationTable, run: UnfinishedRun, genome: Genome
+    path: Path, table: MutationTable, blocks: Sequence[Path], genome: Genome
 ) -> np.ndarray:
     """Write a finished run to a file, a block at a time.
 
@@ -227,8 +151,8 @@ def write_mutations(
         A path that does not exist yet.
     table
         What the file says of its positions and tracks.
-    run
-        The run, all of whose blocks are finished.
+    blocks
+        Where the scores of each of the table's blocks were saved.
     genome
         The reference.
 
@@ -261,8 +185,8 @@ def write_mutations(
             for score in table.scores
         }
         first = 0
-        for number, block in enumerate(table.blocks):
-            for name, values in run.load(number).items():
+        for block, saved in zip(table.blocks, blocks):
+            for name, values in load_piece(saved).items():
                 arrays[name][first : first + len(block)] = values
             first += len(block)
     return np.bincount(columns["status"], minlength=len(STATUSES))

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Callable
 import numpy as np
 
 from basenji_kipoi.base import __version__
+from basenji_kipoi.base.array_files import save_piece
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import loaded
-from basenji_kipoi.mutagenesis.files import (
-    MutationTable,
-    UnfinishedRun,
-    file_type_of,
-    write_mutations,
-)
+from basenji_kipoi.mutagenesis.files import MutationTable, file_type_of, write_mutations
 from basenji_kipoi.mutagenesis.result import MutationMap
 from basenji_kipoi.mutagenesis.scores import AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
@@ -44,8 +42,6 @@ __all__ = ["mutate", "mutate_file"]
 
 #: Figures that are drawn without being asked for by name.
 _MOST_FIGURES = 100
-#: Memory for predictions where none is named (GiB).
-_MEMORY = 2.0
 
 
 def mutate(
@@ -62,7 +58,7 @@ def mutate(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "anchor",
-    memory: float = _MEMORY,
+    memory: float = MEMORY,
     progress: bool | None = None,
 ) -> MutationMap:
     """Mutate every base of intervals and score what that changes, in memory.
@@ -158,7 +154,7 @@ def mutate_file(
     indels: IndelMode = "anchor",
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
-    memory: float = _MEMORY,
+    memory: float = MEMORY,
     overwrite: bool = False,
     progress: bool | None = None,
     note: Callable[[str], object] = lambda _: None,
@@ -166,7 +162,8 @@ def mutate_file(
 ) -> tuple[MutationTable, np.ndarray]:
     """Mutate every base of the intervals of a BED file, into a file.
 
-    An interrupted run goes on where it was when its call is repeated.
+    What an interrupted run finished waits in the folder ``<out>.unfinished``; it goes on where it
+    was when its call is repeated.
 
     Parameters
     ----------
@@ -230,10 +227,10 @@ def mutate_file(
             more={"bed": str(bed), "command": command},
             **options,
         )
-        description = {
+        settings = {
             "intervals": [f"{interval}" for interval in intervals],
             "blocks": [[block.start, block.end, block.window] for block in table.blocks],
-            "fasta": [str(fasta.absolute()), fasta.stat().st_size, fasta.stat().st_mtime_ns],
+            "fasta": fingerprint(fasta),
             "models": model.weights_sha256,
             "passes": passes_of(model.members, both_strands=both_strands, shifts=(0,)),
             "tracks": columns,
@@ -243,23 +240,31 @@ def mutate_file(
             "scores": [score.name for score in wanted],
             "version": __version__,
         }
-        run = UnfinishedRun(out, description, overwrite=overwrite)
-        todo = [n for n in range(len(table.blocks)) if not run.has(n)]
-        if todo and len(todo) < len(table.blocks):
-            done = 1 - sum(len(table.blocks[n]) for n in todo) / table.positions
-            note(f"going on with {run.path}: {done:.0%} is done already")
-        if todo:
-            mutagenesis = _mutagenesis(model, genome, table, memory=memory, **options)
-            _score(mutagenesis, table, todo, run.save, progress)
-        with atomic_path(out, overwrite=overwrite) as path:
-            statuses = write_mutations(path, table, run, genome)
+        names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
+        with UnfinishedRun(
+            [out], "basenji mutate", settings, command=command, resume=True, overwrite=overwrite
+        ) as run:
+            todo = [number for number, name in enumerate(names) if not run.has(name)]
+            if todo and len(todo) < len(names):
+                done = 1 - sum(len(table.blocks[n]) for n in todo) / table.positions
+                note(f"going on with {run.folder}: {done:.0%} is done already")
+
+            def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
+                with run.piece(names[number]) as path:
+                    save_piece(path, found)
+
+            if todo:
+                mutagenesis = _mutagenesis(model, genome, table, memory=memory, **options)
+                _score(mutagenesis, table, todo, keep, progress)
+            path = run.output(out)
+            statuses = write_mutations(path, table, [run.path(name) for name in names], genome)
             if plots is not None:
                 # Draws with matplotlib, which takes seconds to import.
                 from basenji_kipoi.mutagenesis.plots import draw_mutations  # noqa: PLC0415
 
                 with atomic_path(Path(plots), overwrite=overwrite) as folder:
                     draw_mutations(path, folder, tracks=drawn)
-        run.remove()
+            run.place()
     return table, statuses
 
 

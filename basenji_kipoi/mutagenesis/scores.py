@@ -14,9 +14,8 @@ import numpy as np
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, Allele, complement, reverse_complement
-from basenji_kipoi.effects.passes import passes_of
+from basenji_kipoi.effects.passes import columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow
-from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,18 +195,14 @@ class SubstitutionTotals(Mutagenesis):
         both_strands: Optional[bool] = None,
     ) -> None:
         # Imports TensorFlow, which takes seconds: not before there is something to compute.
+        from basenji_kipoi.effects.lowered import LoweredModels  # noqa: PLC0415
         from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
 
         super().__init__(genome, Mutations(), len(columns))
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
-        permutation = bundles[0].targets.strand_permutation
-        self._columns = StrandColumns.of(np.asarray(columns), permutation)
-        self._networks = [
-            IncrementalNetwork(
-                b.architecture, b.network(both_strands=False), tracks=self._columns.computed
-            )
-            for b in bundles
-        ]
+        self._columns = columns_of(bundles[0], columns)
+        lowered = LoweredModels(self._columns.computed)
+        self._networks = [IncrementalNetwork(lowered.of(bundle)) for bundle in bundles]
 
     def _score(
         self,

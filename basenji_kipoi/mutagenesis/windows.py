@@ -17,13 +17,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.genome.intervals import centred_window
-from basenji_kipoi.models.architecture import needed_by
+from basenji_kipoi.models.networks.operations import needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.genome.intervals import Interval
-    from basenji_kipoi.models.architecture import Architecture, Span
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Block", "blocks_of", "complete_span", "piece_length", "pieces_of"]
 
@@ -111,8 +112,7 @@ def pieces_of(intervals: Sequence[Interval], architecture: Architecture) -> Iter
         pieces = -(-len(interval) // longest)
         edges = [interval.start + len(interval) * i // pieces for i in range(pieces + 1)]
         for start, end in zip(edges, edges[1:]):
-            window, _ = centred_window(start, end, architecture.window)
-            window = (window + step // 2) // step * step
+            window, _ = centred_window(start, end, architecture.window, grid=step)
             yield Block(number, interval.chrom, start, end, window)
 
 

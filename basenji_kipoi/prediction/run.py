@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from basenji_kipoi.base import __version__
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.array_files import load_piece, save_piece
+from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import batch_size_of, loaded
@@ -24,8 +28,14 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import Interval
     from basenji_kipoi.models.model import Model, Strands
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["predict", "predict_file"]
+
+#: A piece that is saved at a time has at most so many values (64 MiB), ...
+_PIECE_VALUES = 1 << 24
+#: ... and so many bases in its windows, so that an interruption costs little.
+_PIECE_BASES = 1 << 23
 
 
 def predict(
@@ -93,19 +103,22 @@ def predict(
         places = read_intervals(intervals, opened.lengths)
         table = _table(model, opened, places, columns, dtype=dtype, both_strands=both_strands)
         values = np.empty((table.rows, len(table.tracks)), dtype=np.float32)
-        filled = 0
-        for rows in _predicted(
+        stream = _predicted(
             model,
             opened,
             table,
             columns=None if tracks is None else columns,
             dtype=dtype,
             both_strands=both_strands,
-            batch_size=batch_size,
-            progress=progress,
-        ):
-            values[filled : filled + len(rows)] = rows
-            filled += len(rows)
+            batch_size=batch_size or batch_size_of(model.architecture),
+        )
+        filled, label = 0, label_of("predicting", progress)
+        total = _windows(table, model.architecture)
+        with progress_bar(label, total=total, unit="windows") as advance:
+            for rows in stream:
+                values[filled : filled + len(rows)] = rows
+                filled += len(rows)
+                advance(1)
     return Predictions(table, values)
 
 
@@ -120,11 +133,14 @@ def predict_file(
     both_strands: Strands = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
     batch_size: int | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
     command: str = "",
 ) -> PredictionTable:
     """Predict every bin of the intervals of a BED file into a file, a batch at a time.
+
+    What an interrupted run finished waits in the folder ``<out>.unfinished``.
 
     Parameters
     ----------
@@ -136,8 +152,10 @@ def predict_file(
         The output: ``x.h5``, ``x.zarr``, or a directory of one bigWig a track.
     output_format
         Its format, if the name does not tell.
+    resume
+        Whether to go on with what an interrupted run of the same left.
     overwrite
-        Whether to replace an existing output.
+        Whether to replace an existing output, and to delete what an interrupted run left.
     command
         The command, which the output will name.
 
@@ -174,18 +192,36 @@ def predict_file(
             both_strands=both_strands,
             more={"bed": str(bed), "command": command},
         )
-        with atomic_path(out, overwrite=overwrite) as path, writer_of(path, table) as writer:
-            for rows in _predicted(
+        batch = batch_size or batch_size_of(model.architecture)
+        settings = {
+            "model": model.weights_sha256,
+            "fasta": fingerprint(genome.path),
+            "bed": checksum(Path(bed)),
+            "format": output_format or format_of(out),
+            "tracks": columns,
+            "dtype": dtype,
+            "both_strands": list(model.averages_strands(both_strands)),
+            "batch_size": batch,
+            "version": __version__,
+        }
+        with UnfinishedRun(
+            [out], "basenji predict", settings, command=command, resume=resume, overwrite=overwrite
+        ) as run:
+            pieces = _save_pieces(
+                run,
                 model,
                 genome,
                 table,
                 columns=None if tracks is None else columns,
                 dtype=dtype,
                 both_strands=both_strands,
-                batch_size=batch_size,
+                batch_size=batch,
                 progress=progress,
-            ):
-                writer.append(rows)
+            )
+            with writer_of(run.output(out), table) as writer:
+                for piece in pieces:
+                    writer.append(load_piece(piece)["predictions"])
+            run.place()
     return table
 
 
@@ -219,6 +255,49 @@ def _table(
     )
 
 
+def _save_pieces(
+    run: UnfinishedRun,
+    model: Model,
+    genome: Genome,
+    table: PredictionTable,
+    *,
+    batch_size: int,
+    progress: bool | None,
+    **options: Any,  # noqa: ANN401 - those of _predicted
+) -> list[Path]:
+    """Predict the pieces of a table that are missing, and return where all are, in order.
+
+    A piece is some whole batches of windows, so that batches are those of a run in one go, and the
+    predictions the same to the last bit.
+    """
+    architecture = model.architecture
+    values = architecture.bins * len(table.tracks)
+    windows = min(_PIECE_VALUES // values, _PIECE_BASES // architecture.window)
+    windows = max(1, windows // batch_size) * batch_size
+    total = _windows(table, architecture)
+    names = [f"windows-{first:09}.npz" for first in range(0, total, windows)]
+    sizes = [min(windows, total - first) for first in range(0, total, windows)]
+    missing = [number for number, name in enumerate(names) if not run.has(name)]
+    done = total - sum(sizes[number] for number in missing)
+    following, stream = -1, iter(())
+    label = label_of("predicting", progress)
+    with progress_bar(label, total=total, unit="windows", done=done) as advance:
+        for number in missing:
+            if number != following:
+                skipped = number * windows
+                stream = _predicted(
+                    model, genome, table, batch_size=batch_size, skipped=skipped, **options
+                )
+            rows = []
+            for each in islice(stream, sizes[number]):
+                rows.append(each)
+                advance(1)
+            with run.piece(names[number]) as path:
+                save_piece(path, {"predictions": np.concatenate(rows)})
+            following = number + 1
+    return [run.path(name) for name in names]
+
+
 def _predicted(
     model: Model,
     genome: Genome,
@@ -227,24 +306,25 @@ def _predicted(
     columns: Sequence[int] | None,
     dtype: Literal["float32", "bfloat16"],
     both_strands: Strands,
-    batch_size: int | None,
-    progress: bool | None,
+    batch_size: int,
+    skipped: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Yield the rows of a table in order, float32 (bins, tracks), showing the progress."""
+    """Yield the rows of a table, float32 (bins, tracks), window by window behind some of them."""
     if not table.intervals:
         return
-    architecture = model.architecture
     stream = predict_intervals(
         model.network(dtype=dtype, both_strands=both_strands),
-        architecture,
+        model.architecture,
         genome,
         table.intervals,
-        batch_size=batch_size or batch_size_of(architecture),
+        batch_size=batch_size,
         tracks=columns,
+        skipped=skipped,
     )
-    total = sum(windows_of(len(interval), architecture) for interval in table.intervals)
-    label = label_of("predicting", progress)
-    with progress_bar(label, total=total, unit="windows") as advance:
-        for predicted in stream:
-            yield predicted.values
-            advance(1)
+    for predicted in stream:
+        yield predicted.values
+
+
+def _windows(table: PredictionTable, architecture: Architecture) -> int:
+    """Count the windows that predict a table."""
+    return sum(windows_of(len(interval), architecture) for interval in table.intervals)

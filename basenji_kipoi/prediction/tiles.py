@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models.model import joined_heads
+from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import Interval
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["PredictedBins", "Tile", "bins_of", "predict_intervals", "tiles_of", "windows_of"]
 
@@ -116,6 +115,7 @@ def predict_intervals(
     *,
     batch_size: int = 8,
     tracks: Sequence[int] | None = None,
+    skipped: int = 0,
 ) -> Iterator[PredictedBins]:
     """Predict intervals in order.
 
@@ -135,6 +135,9 @@ def predict_intervals(
         compiled once; what fills up the last batch is dropped.
     tracks
         Indices of the tracks to return; all by default.
+    skipped
+        Windows from the first on that are left out. Behind whole batches, the others are those of
+        the same batches as without, and so the same to the last bit.
 
     Yields
     ------
@@ -153,10 +156,12 @@ def predict_intervals(
         for number, interval in enumerate(intervals)
         for tile in tiles_of(interval.start, interval.end, architecture)
     )
+    queue = islice(queue, skipped, None)
     codes = None
     while batch := list(islice(queue, batch_size)):
         if codes is None:  # a first batch that is not full is the only one
-            codes = np.empty((len(batch), architecture.window), dtype=np.uint8)
+            size = batch_size if skipped else len(batch)
+            codes = np.full((size, architecture.window), UNKNOWN, dtype=np.uint8)
         for row, (_, chrom, tile) in enumerate(batch):
             codes[row] = genome.codes(chrom, tile.start, tile.start + architecture.window)
         values = _predict(network, architecture, codes)
@@ -167,4 +172,5 @@ def predict_intervals(
 
 def _predict(network: keras.Model, architecture: Architecture, codes: np.ndarray) -> np.ndarray:
     """Predict windows of codes: uint8 (batch, window) -> float32 (batch, bins, tracks)."""
-    return joined_heads(network.predict_on_batch(one_hot(codes)), architecture)
+    values = architecture.side_by_side(network.predict_on_batch(one_hot(codes)))
+    return np.asarray(values, dtype=np.float32)

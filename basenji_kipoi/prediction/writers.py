@@ -30,6 +30,7 @@ import numpy as np
 from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr
 from basenji_kipoi.base.atomic import Writer
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.faces import library
 from basenji_kipoi.prediction.tiles import bins_of
 
 if TYPE_CHECKING:
@@ -327,13 +328,7 @@ def _file_names(tracks: Sequence[Target]) -> list[str]:
 
 
 def _import_pybigtools() -> Any:  # noqa: ANN401 - a module that not every environment has
-    try:
-        import pybigtools  # noqa: PLC0415
-    except ImportError:
-        raise InputError(
-            "writing bigWig needs pybigtools (pip install pybigtools); or write .h5"
-        ) from None
-    return pybigtools
+    return library("pybigtools", "writing bigWig", otherwise="or write .h5")
 
 
 #: Writer of each format.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.published.model import (
     Kind,
     PublishedModel,
@@ -77,15 +78,14 @@ def read_params(path: str | os.PathLike[str]) -> Architecture:
         of this family; names the entry.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"the parameter file {path} is missing")
     entries: dict[str, list[str]] = defaultdict(list)
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
-        if len(words) not in (0, 2):
-            raise InputError(f"{path}:{number}: expected a name and a value, not {line!r}")
-        if words:
-            entries[words[0]].append(words[1])
+    with text_lines(path, "parameter") as lines:
+        for _, line in lines:
+            words = line.split()
+            if len(words) not in (0, 2):
+                raise ValueError(f"expected a name and a value, not {line!r}")
+            if words:
+                entries[words[0]].append(words[1])
     for name, values in entries.items():
         if name in _FIXED_ENTRIES:
             if set(values) != {_FIXED_ENTRIES[name]}:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.architecture import ActivationName, Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.operations import ActivationName
 from basenji_kipoi.published.model import (
     Kind,
     PublishedModel,

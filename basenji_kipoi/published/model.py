@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple
+from typing import TYPE_CHECKING, Callable, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,17 +17,19 @@ from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, one_hot
-from basenji_kipoi.models.bundle import Bundle, Metadata, check_targets, geometry_of, save_bundle
+from basenji_kipoi.models.bundle import Bundle, check_finite, check_targets, save_bundle
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.models.trained import TrainedModel
+from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import keras
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["PublishedModel", "PublishedWeights", "StoredVariable", "check_sequence"]
 
@@ -100,8 +102,10 @@ class PublishedWeights(ABC):
         """
 
 
-class PublishedModel(Bundle):
-    """A bundle without a directory of its own: its weights are those of published files.
+class PublishedModel(TrainedModel):
+    """A trained model of one network, whose weights are those of published files.
+
+    Nothing says how it was evaluated, so that it is read on one strand.
 
     Parameters
     ----------
@@ -132,28 +136,34 @@ class PublishedModel(Bundle):
         name: str = "published",
         assembly: str = "not stated",
     ) -> None:
-        geometry = geometry_of(architecture)
         if targets is None:
-            tracks = unnamed_targets(geometry["tracks"])
+            tracks = unnamed_targets(architecture.tracks)
         else:
             tracks = Targets.read(targets)
             check_targets(architecture, tracks, targets)
-        metadata = Metadata(name=name, assembly=assembly, sha256={}, **geometry)
-        super().__init__(weights.path, architecture, tracks, metadata)
+        super().__init__(weights.path, architecture, tracks, both_strands=False)
         self.weights = weights
         self.params = Path(params)
+        self.name, self.assembly = name, assembly
 
     @property
-    def evaluation(self) -> dict[str, Any]:
-        """Nothing: the files hold no figures."""
-        return {}
+    def members(self) -> list[PublishedModel]:
+        """The model itself, of one network."""
+        return [self]
 
-    def _load_weights(self, network: keras.Model, _file: str) -> None:
+    def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
+        # Keras takes seconds to import; describing a model must not.
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
+        network = build_network(self.architecture, head=head, dtype=dtype)
         stored = self.weights.variables()
         places = self._places(network, stored)
         self._check(places, stored)
         for name, variable in places.items():
-            variable.assign(stored[name].read())
+            values = stored[name].read()
+            check_finite(values, name, self.weights.path)
+            variable.assign(values)
+        return [network]
 
     def _places(self, network: keras.Model, stored: Collection[str]) -> dict[str, keras.Variable]:
         """Find the network's variables by the names that the file must give them."""
@@ -242,52 +252,48 @@ class PublishedModel(Bundle):
                     f"{self.weights.path}: the network predicts values that are not finite: the "
                     "weights are damaged, or belong to another network"
                 )
-            check = {
-                "sequence": CHECK_SEQUENCE,
-                "mean": float(predicted.mean(dtype=np.float64)),
-                "largest": float(predicted.max()),
-            }
-            sources = [self.params, *self.weights.files]
-            training = {
-                "imported_from": [
-                    {"file": file.name, "sha256": checksum(file)} for file in sources
-                ],
-                "commands": [command],
-                "self_check": check,
-            }
+            check = SelfCheck(
+                sequence=CHECK_SEQUENCE,
+                mean=float(predicted.mean(dtype=np.float64)),
+                largest=float(predicted.max()),
+            )
+            sources = [
+                ImportedFile(file=file.name, sha256=checksum(file))
+                for file in (self.params, *self.weights.files)
+            ]
+            training = TrainingRecord(imported_from=sources, commands=[command], self_check=check)
             bundle = save_bundle(
                 folder,
                 network=network,
                 architecture=self.architecture,
                 targets=self.targets,
-                name=self.metadata.name,
-                assembly=self.metadata.assembly,
+                name=self.name,
+                assembly=self.assembly,
                 training=training,
-                evaluation=self.evaluation,
-                model_card=self._model_card(training),
+                evaluation={},  # the files hold no figures
+                model_card=self._model_card(sources, check),
             )
             _compare(network, bundle.network(), sequence, predicted)
         return Bundle.load(path)
 
-    def _model_card(self, training: Mapping[str, Any]) -> str:
+    def _model_card(self, sources: Sequence[ImportedFile], check: SelfCheck) -> str:
         shape = self.architecture
-        sources = "\n".join(f"- {row['file']} {row['sha256']}" for row in training["imported_from"])
-        check = training["self_check"]
-        return f"""# {self.metadata.name}
+        listing = "\n".join(f"- {source.file} {source.sha256}" for source in sources)
+        return f"""# {self.name}
 
 A network of {self.weights.family}, imported from published files. Genome assembly:
-{self.metadata.assembly}.
+{self.assembly}.
 
 {len(self.targets):,} tracks for a window of {shape.window:,} bp: {shape.bins} bins of {shape.bin}
 bp, {shape.crop} bins cropped at each end. {count_parameters(shape)["trainable"]:,} trained weights.
 
 Files, with their sha256:
 
-{sources}
+{listing}
 
 Nothing was trained or evaluated here; the publication says what the network was trained on and how
-well it predicts. On the check sequence the mean of all bins and tracks is {check["mean"]:.6g}, the
-largest value {check["largest"]:.6g}.
+well it predicts. On the check sequence the mean of all bins and tracks is {check.mean:.6g}, the
+largest value {check.largest:.6g}.
 """
 
 

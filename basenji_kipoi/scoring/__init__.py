@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule
     from basenji_kipoi.scoring.in_memory import ScoreTables, score
     from basenji_kipoi.scoring.options import ScoreOptions
-    from basenji_kipoi.scoring.run import score_file
+    from basenji_kipoi.scoring.run import plan_file, score_file
 
 __all__ = [
     "ScoreOptions",
     "ScoreTables",
     "WindowRule",
+    "plan_file",
     "score",
     "score_file",
 ]

@@ -11,7 +11,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.scoring.metadata import first_difference, read_metadata, settings_of
+from basenji_kipoi.base.unfinished import first_difference
+from basenji_kipoi.scoring.metadata import read_metadata, settings_of
 
 if TYPE_CHECKING:
     import os
@@ -39,24 +40,14 @@ def quantiles(background: np.ndarray, values: np.ndarray) -> np.ndarray:
         The fraction of the column that is smaller, plus half of the fraction that is equal. NaN
         for a value that is NaN; those of the background, which are sorted last, do not count.
     """
-    below, upto = (_places(background, values, equal=equal) for equal in (False, True))
     known = np.count_nonzero(~np.isnan(background), axis=0)
-    with np.errstate(invalid="ignore"):
-        found = (below + upto) / (2 * known)
-    return np.where(np.isnan(values), np.nan, found).astype(np.float32)
-
-
-def _places(background: np.ndarray, values: np.ndarray, *, equal: bool) -> np.ndarray:
-    """Count the entries of each sorted column that are smaller, or at most equal: by bisection."""
-    columns = np.arange(background.shape[1])
-    low = np.zeros(values.shape, dtype=np.int64)
-    high = np.full(values.shape, len(background), dtype=np.int64)
-    for _ in range(len(background).bit_length()):
-        middle = (low + high) // 2
-        entries = background[np.minimum(middle, len(background) - 1), columns]
-        smaller = (entries <= values if equal else entries < values) & (low < high)
-        low, high = np.where(smaller, middle + 1, low), np.where(smaller, high, middle)
-    return low
+    found = np.empty(values.shape, dtype=np.float32)
+    for column, (among, ranked) in enumerate(zip(background.T, values.T)):
+        places = (np.searchsorted(among, ranked, side=side) for side in ("left", "right"))
+        with np.errstate(invalid="ignore"):
+            found[:, column] = sum(places) / (2 * known[column])
+    found[np.isnan(values)] = np.nan
+    return found
 
 
 def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,4 +139,5 @@ class Background:
 def _sorted_columns(file: pa.parquet.ParquetFile, names: list[str], ok: pa.Array) -> np.ndarray:
     table = file.read(names).filter(ok)
     # A Parquet file's columns come one by one; there is no call for a matrix of them.
-    return np.sort(np.stack([table.column(name).to_numpy() for name in names], axis=1), axis=0)
+    # Each column in one piece, which is searched.
+    return np.sort(np.stack([table.column(name).to_numpy() for name in names]), axis=1).T

@@ -10,18 +10,19 @@ import pyarrow as pa
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.effects.scores import GENE_SCORES, scores_named
 from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.genes import Genes, read_genes
-from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef, check_assembly
+from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef, assembly_checked
 from basenji_kipoi.genome.vcf import Variant, VariantFile
 from basenji_kipoi.models.model import loaded
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import definitions_of
 from basenji_kipoi.scoring.options import described_placing
 from basenji_kipoi.scoring.part import Scoring, longest_allele
-from basenji_kipoi.scoring.parts import cut
+from basenji_kipoi.scoring.plan import cut
 from basenji_kipoi.scoring.tables import output_schema, output_tables
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def score(
     max_allele: int | None = None,
     background: str | os.PathLike[str] | None = None,
     long: bool = False,
-    memory: float = 2.0,
+    memory: float = MEMORY,
     progress: bool | None = None,
 ) -> pa.Table | ScoreTables:
     """Score what alternative alleles change, in memory.
@@ -208,9 +209,10 @@ def score(
                 background=ranks or None,
                 memory_bytes=int(memory * (1 << 30)),
             )
+            alleles = iter(source)
             if check_ref is None:
-                check_assembly(source, checks)
-            parts = list(cut(source, scoring.part_size))
+                alleles = assembly_checked(alleles, checks, source.contig_lengths)
+            parts = list(cut(alleles, scoring.part_size))
         definitions = definitions_of([*asked, *(GENE_SCORES.values() if genes is not None else ())])
         tables = scoring.tables({**settings, "version": __version__, "definitions": definitions})
         batches: dict[str, list[Any]] = {name: [] for name in tables}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,6 @@ __all__ = [
     "METADATA_LINE",
     "definitions_of",
     "describe_run",
-    "first_difference",
     "open_text",
     "read_metadata",
     "settings_of",
@@ -141,32 +140,6 @@ def settings_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("fasta", "vcf", "genes", "background")
     }
     return {**metadata, **files, "model": [model["sha256"] for model in metadata["model"]]}
-
-
-def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Tell in which setting two runs differ.
-
-    Parameters
-    ----------
-    before
-        Settings of the earlier run, as JSON held them.
-    now
-        Settings of this run.
-
-    Returns
-    -------
-    str or None
-        ``another NAME (BEFORE, now NOW)`` of the first one; None if all of ``now`` are the same.
-    """
-    for name, value in json.loads(json.dumps(now)).items():
-        if before.get(name) != value:
-            return f"another {name} ({_shown(before.get(name))}, now {_shown(value)})"
-    return None
-
-
-def _shown(setting: object) -> str:
-    text = json.dumps(setting)
-    return text if len(text) <= 40 else "".join(islice(text, 37)) + "…"
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

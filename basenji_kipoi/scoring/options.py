@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.effects.passes import IndelMode
 from basenji_kipoi.effects.windows import WindowRule
 
@@ -52,6 +53,8 @@ class ScoreOptions:
         Whether tables have one row a value.
     shard : tuple of int
         Which part of the file, counted from 1, and of how many.
+    plan : Path or None
+        Plan of the file that `basenji_kipoi.scoring.run.plan_file` wrote; None to make one first.
     part_size : int or None
         Alleles that are saved together; None: as `Scoring.part_size` has it.
     memory : float
@@ -80,8 +83,9 @@ class ScoreOptions:
     background: Optional[Path] = None
     long: bool = False
     shard: tuple[int, int] = (1, 1)
+    plan: Optional[Path] = None
     part_size: Optional[int] = None
-    memory: float = 2.0
+    memory: float = MEMORY
 
     def __post_init__(self) -> None:
         number, shards = self.shard

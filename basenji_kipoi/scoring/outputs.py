@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet
 from pyarrow import compute
 
-from basenji_kipoi.scoring.tables import output_schema, output_tables
-from basenji_kipoi.scoring.writers import VcfWriter, make_index, suffix_of, table_writer
+from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.scoring.metadata import METADATA_LINE, open_text, read_metadata
+from basenji_kipoi.scoring.tables import METADATA_KEY, output_schema, output_tables, read_batches
+from basenji_kipoi.scoring.writers import (
+    ParquetWriter,
+    VcfWriter,
+    make_index,
+    suffix_of,
+    table_writer,
+    text_output,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from basenji_kipoi.base.unfinished import UnfinishedRun
     from basenji_kipoi.genome.vcf import VariantFile
-    from basenji_kipoi.scoring.parts import Parts
+    from basenji_kipoi.scoring.plan import Part
     from basenji_kipoi.scoring.tables import ScoreTable
     from basenji_kipoi.scoring.writers import ScoreWriter
 
-__all__ = ["Summary", "genes_path", "index_path", "outputs_of", "write_outputs"]
+__all__ = [
+    "Summary",
+    "genes_path",
+    "index_path",
+    "merge_shards",
+    "outputs_of",
+    "write_outputs",
+]
+
+#: What may differ between the shards of a run.
+_OWN = ("shard", "commands")
 
 
 @dataclass
@@ -72,36 +97,36 @@ def index_path(out: Path) -> Path:
 
 
 def outputs_of(out: Path, *, genes: bool) -> list[Path]:
-    """List the files that a run makes, whose last one completes it; a VCF's index is not listed.
+    """List the files that a run makes; a VCF's index, which not every VCF has, is not listed.
 
     Raises InputError if the output's name tells no format.
     """
     suffix_of(out)
-    return [*([genes_path(out)] if genes else []), out]
+    return [out, *([genes_path(out)] if genes else [])]
 
 
 def write_outputs(
-    parts: Parts,
-    numbers: Sequence[int],
-    out: Path,
+    run: UnfinishedRun,
+    folders: Sequence[Path],
     tables: Mapping[str, ScoreTable],
     variants: VariantFile,
+    first: Part | None,
     *,
     is_long: bool,
     advance: Callable[[int], object],
 ) -> Summary:
-    """Write the outputs of the parts, in order, and remove the parts.
+    """Write the outputs of a run's parts, in order; the run places them.
 
     Parameters
     ----------
-    parts, numbers
-        The parts, and which of them.
-    out
-        The output.
+    run
+        The run, whose outputs are `outputs_of`.
+    folders
+        Where the parts were saved.
     tables
         What the parts' tables are.
-    variants
-        The file that the alleles were read from.
+    variants, first
+        The file that the alleles were read from, and the first part of them, None if there is none.
     is_long
         Whether to write the long form; a VCF has none.
     advance
@@ -112,17 +137,15 @@ def write_outputs(
     Summary
         What is in them.
     """
-    folder = parts.finished()
-    outputs = outputs_of(out, genes="genes" in tables)
     alleles = tables["alleles"]
     summary = Summary(len(alleles.scores), len(alleles.tracks))
-    for name, path in zip(sorted(tables, reverse=True), outputs):
-        table, target = tables[name], folder / path.name
-        batches = parts.read(numbers, name)
+    for name, path in zip(sorted(tables), run.outputs):
+        table, target = tables[name], run.output(path)
+        batches = (batch for folder in folders for batch in read_batches(folder, name))
         if name == "alleles":
             batches = summary.counted(batches, advance)
         if ".vcf" in suffix_of(path):
-            writer: ScoreWriter = VcfWriter(target, table, variants)
+            writer: ScoreWriter = VcfWriter(target, table, variants, first)
             rows = batches
         else:
             writer = table_writer(target, output_schema(table, is_long=is_long))
@@ -130,11 +153,140 @@ def write_outputs(
         with writer:
             for each in rows:
                 writer.append(each)
+    out = run.outputs[0]
     if ".vcf" in suffix_of(out):
-        if make_index(folder / out.name):
-            outputs.insert(-1, index_path(out))
+        if make_index(run.output(out)):
+            run.outputs.append(index_path(out))
         else:
             # That of an output which is replaced would lead readers astray.
             index_path(out).unlink(missing_ok=True)
-    parts.publish(outputs)
     return summary
+
+
+def merge_shards(
+    shards: Sequence[Path],
+    out: Path,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Join the outputs of all shards of a run, and their tables of genes.
+
+    Parameters
+    ----------
+    shards
+        The outputs, in any order and of one format.
+    out
+        The output to be made, of the same format.
+    overwrite
+        Whether it may be replaced.
+    quiet
+        Whether to show no progress bar.
+
+    Raises
+    ------
+    InputError
+        If an output is no table of scores, is of another run, or is missing or given twice.
+    """
+    suffix = suffix_of(out)
+    for shard in shards:
+        if shards.count(shard) > 1:
+            raise InputError(f"the shard {shard} is given twice")
+        if not shard.is_file():
+            raise InputError(f"the shard {shard} does not exist")
+        if suffix_of(shard) != suffix:
+            raise InputError(f"{shard} is not of the format of {out}: name an output like it")
+    found = {shard: read_metadata(shard) for shard in shards}
+    ordered = _in_order(found)
+    metadata = {
+        **found[ordered[0]],
+        "shard": "1/1",
+        "commands": [command for shard in ordered for command in found[shard]["commands"]],
+    }
+    joined = [(ordered, out)]
+    if metadata["genes"] is not None:
+        tables = [genes_path(shard) for shard in ordered]
+        missing = next((table for table in tables if not table.is_file()), None)
+        if missing is not None:
+            raise InputError(f"the shards' table of genes {missing} does not exist")
+        joined.insert(0, (tables, genes_path(out)))
+    for _, path in joined:
+        check_output(path, overwrite=overwrite)
+    number = sum(len(tables) for tables, _ in joined)
+    with progress_bar("" if quiet else "joining", total=number, unit="files") as advance:
+        for tables, path in joined:
+            _merge(tables, path, json.dumps(metadata), overwrite=overwrite, advance=advance)
+
+
+def _in_order(found: dict[Path, dict[str, Any]]) -> list[Path]:
+    """Put shards in order, and check that they are those of one run, each once."""
+    first, expected = next(iter(found.items()))
+    for shard, metadata in found.items():
+        for name in {**expected, **metadata}:
+            if name not in _OWN and metadata.get(name) != expected.get(name):
+                raise InputError(
+                    f"{shard} and {first} are no shards of one run: their {name} differs"
+                )
+    of = {shard: metadata["shard"].split("/") for shard, metadata in found.items()}
+    number = {shard: int(text) for shard, (text, _) in of.items()}
+    shards = int(of[first][1])
+    if any(int(total) != shards for _, total in of.values()):
+        raise InputError(f"the shards of {first} are {shards}, those of others another number")
+    for wanted in range(1, shards + 1):
+        count = list(number.values()).count(wanted)
+        if count != 1:
+            problem = "is missing" if count == 0 else "is given twice"
+            raise InputError(f"the shard {wanted}/{shards} {problem}: give all {shards}, each once")
+    return sorted(found, key=number.__getitem__)
+
+
+def _merge(
+    shards: Sequence[Path],
+    out: Path,
+    metadata: str,
+    *,
+    overwrite: bool,
+    advance: Callable[[int], object],
+) -> None:
+    with atomic_path(out, overwrite=overwrite) as path:
+        if path.suffix == ".parquet":
+            _merge_parquet(shards, path, metadata, advance)
+            return
+        _merge_text(shards, path, metadata, advance)
+        if ".vcf" not in suffix_of(out):
+            return
+        index_path(out).unlink(missing_ok=True)
+        if make_index(path):
+            with atomic_path(index_path(out), overwrite=True) as index:
+                index_path(path).replace(index)
+
+
+def _merge_parquet(
+    shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
+) -> None:
+    schema = pyarrow.parquet.read_schema(shards[0]).with_metadata({METADATA_KEY: metadata})
+    with ParquetWriter(path, schema) as writer:
+        for shard in shards:
+            with pyarrow.parquet.ParquetFile(shard) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.read_row_group(group)
+                    writer.append(rows.replace_schema_metadata(schema.metadata))
+            advance(1)
+
+
+def _merge_text(
+    shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
+) -> None:
+    """Join TSV or VCF: the first one's header with other metadata, and the rows of all."""
+    with text_output(path) as text:
+        for number, shard in enumerate(shards):
+            with open_text(shard) as lines:
+                for line in lines:
+                    header = line.startswith(b"##")
+                    if number == 0:
+                        ours = line.startswith(METADATA_LINE)
+                        text.write(METADATA_LINE + metadata.encode() + b"\n" if ours else line)
+                    if not header:  # the names of the columns
+                        break
+                shutil.copyfileobj(lines, text, 1 << 20)
+            advance(1)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.genes import GeneBins, Genes
     from basenji_kipoi.genome.variant_checks import AlleleChecks, Checked
     from basenji_kipoi.genome.vcf import Variant
-    from basenji_kipoi.models.architecture import Architecture
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.scoring.background import Background
 
 __all__ = ["Scoring", "longest_allele"]
@@ -221,9 +221,6 @@ class Scoring:
             effects = self._engine.effects(asked)
             found = self._scorer(effects, np.array([each.allele.position for each in asked]))
             values[group, :per_score] = found.reshape(len(group), -1)
-            if self._background is not None:
-                ranked = self._background.quantiles(found)
-                values[group, per_score:] = ranked.reshape(len(group), -1)
             if self._genes is not None:
                 rows = [self._genes_of(each) for each in asked]
                 ends = np.cumsum([len(row) for row in rows])[:-1]
@@ -231,6 +228,10 @@ class Scoring:
                 for place, row, scored in zip(group, rows, split):
                     genes[place] = row, scored
             advance(int(repeats[group].sum()))
+        if self._background is not None:
+            shape = (len(requests), len(self._scores), len(self._tracks))
+            ranked = self._background.quantiles(values[:, :per_score].reshape(shape))
+            values[:, per_score:] = ranked.reshape(len(requests), -1)
         return values, genes
 
     def _genes_of(self, request: AlleleWindow) -> list[GeneBins]:

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from basenji_kipoi.base import __version__
-from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
-from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef, check_assembly
+from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.models.ensembles import load_members
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import (
     describe_run,
-    first_difference,
     read_metadata,
     settings_of,
 )
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.scoring.part import Scoring, longest_allele
-from basenji_kipoi.scoring.parts import Parts, cut, shard_of
+from basenji_kipoi.scoring.plan import (
+    check_can_be_planned,
+    make_plan,
+    read_parts,
+    read_plan,
+    shard_of,
+)
+from basenji_kipoi.scoring.tables import save_batches
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from basenji_kipoi.effects.scores import Score
+    from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.plan import Plan
 
-__all__ = ["score_file"]
+__all__ = ["plan_file", "score_file"]
 
 #: Errors of a disk, a quota or a file size that is used up.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -79,26 +91,135 @@ def score_file(
     """
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
-    asked = scores_named(options.scores)
     outputs = outputs_of(options.out, genes=options.genes is not None)
     for path in outputs:
         check_output(path, overwrite=overwrite or resume)
+    with _opened(options) as inputs:
+        variants, checks, scoring = inputs.variants, inputs.checks, inputs.scoring
+        if ".vcf" in suffix_of(options.out):
+            check_vcf_output(variants)
+        plan = _plan(options, inputs, quiet=quiet, note=note)
+        settings = {
+            "version": __version__,
+            **inputs.placed,
+            "fasta": plan.fasta.sha256,
+            "vcf": plan.vcf.sha256,
+            "scores": [score.name for score in inputs.scores],
+            "tracks": inputs.tracks,
+            "genes": plan.genes and plan.genes.sha256,
+            "check_ref": checks.check_ref.value,
+            "max_allele": checks.longest,
+            "background": checksum(options.background) if options.background else None,
+            "part_size": plan.part_size,
+            "memory": options.memory,
+            "shard": "{}/{}".format(*options.shard),
+        }
+        unfinished = UnfinishedRun(
+            outputs, "basenji score", settings, command=command, resume=resume, overwrite=overwrite
+        )
+        is_new = unfinished.is_begun or not any(path.exists() for path in outputs)
+        if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
+            return None
+        numbers = shard_of(plan.parts, options.shard)
+        names = {number: f"part-{number:06d}" for number in numbers}
+        total = sum(plan.parts[number].alleles for number in numbers)
+        with unfinished as run:
+            missing = [number for number in numbers if not run.has(names[number])]
+            done = total - sum(plan.parts[number].alleles for number in missing)
+            try:
+                with progress_bar(
+                    "" if quiet else "scoring", total=total, done=done, unit="alleles"
+                ) as advance:
+                    parts = read_parts(variants, plan.parts, missing)
+                    for number, part in zip(missing, parts):
+                        batches = scoring.score(part, advance)
+                        with run.piece(names[number]) as folder:
+                            save_batches(folder, batches)
+                metadata = describe_run(
+                    options, settings, inputs.bundles, inputs.scores, run.command
+                )
+                with progress_bar(
+                    "" if quiet else "writing", total=total, unit="alleles"
+                ) as advance:
+                    summary = write_outputs(
+                        run,
+                        [run.path(names[number]) for number in numbers],
+                        scoring.tables(metadata),
+                        variants,
+                        plan.parts[numbers[0]] if numbers else None,
+                        is_long=options.long,
+                        advance=advance,
+                    )
+                variants.check_unchanged()
+                run.place()
+                return summary
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise InputError(
+                    f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
+                    "space and go on with --resume"
+                ) from error
+
+
+def plan_file(
+    options: ScoreOptions, *, overwrite: bool = False, quiet: bool, note: Callable[[str], object]
+) -> Plan:
+    """Write the plan of a file of variants, which any number of shards can use.
+
+    Parameters
+    ----------
+    options
+        What will be scored; ``out`` is the plan. What the parts do not depend on is not read.
+    overwrite
+        Whether to replace a plan that is there.
+    quiet
+        Whether to show no progress bar.
+    note
+        Called with what the user should know, a line each.
+
+    Raises
+    ------
+    InputError
+        If something of the input cannot be used; names it.
+    """
+    check_output(options.out, overwrite=overwrite)
+    with _opened(options) as inputs:
+        check_can_be_planned(inputs.variants)
+        plan = _plan(options, inputs, quiet=quiet, note=note)
+    with atomic_path(options.out, overwrite=overwrite) as path:
+        path.write_text(plan.model_dump_json() + "\n", encoding="utf-8")
+    return plan
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the options of a run name, opened and checked."""
+
+    bundles: list[Bundle]
+    variants: VariantFile
+    checks: AlleleChecks
+    scoring: Scoring
+    scores: list[Score]
+    tracks: list[str]
+    #: What windows and bins depend on.
+    placed: dict[str, Any]
+
+
+@contextlib.contextmanager
+def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
+    asked = scores_named(options.scores)
     bundles = load_members(options.model)
     targets = bundles[0].targets
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
     longest = options.max_allele or longest_allele(bundles[0].architecture)
-    placed = {
-        "model": [bundle.weights_sha256[0] for bundle in bundles],
-        **options.placed,
-    }
+    placed = {"model": [bundle.weights_sha256[0] for bundle in bundles], **options.placed}
     background = None
     if options.background:
         background = Background(options.background, [score.name for score in asked], tracks, placed)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
-        if ".vcf" in suffix_of(options.out):
-            check_vcf_output(variants)
         checks = AlleleChecks(genome, variants.name, check_ref, longest)
         scoring = Scoring(
             bundles,
@@ -115,67 +236,40 @@ def score_file(
             background=background,
             memory_bytes=int(options.memory * (1 << 30)),
         )
-        if options.check_ref is None:
-            check_assembly(variants, checks)
-        size = options.part_size or scoring.part_size
-        with progress_bar(
-            "" if quiet else "reading the variants", total=None, unit="alleles"
-        ) as advance:
-            lengths = _survey(variants, checks, size, advance)
-        if checks.renamed:
-            note(_renamed(checks.renamed, variants.name))
-        fasta_sha256 = _checksum(options.fasta, quiet=quiet)
-        settings = {
-            "version": __version__,
-            **placed,
-            "fasta": fasta_sha256,
-            "vcf": checksum(variants.path),
-            "scores": [score.name for score in asked],
-            "tracks": tracks,
-            "genes": checksum(options.genes) if options.genes else None,
-            "check_ref": check_ref.value,
-            "max_allele": longest,
-            "background": checksum(options.background) if options.background else None,
-            "part_size": size,
-            "memory": options.memory,
-            "shard": "{}/{}".format(*options.shard),
-        }
-        numbers = shard_of(lengths, options.shard)
-        is_new = Parts.begun(options.out) or not any(path.exists() for path in outputs)
-        if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
-            return None
-        with Parts(
-            options.out, settings, command=command, resume=resume, overwrite=overwrite
-        ) as parts:
-            total = sum(lengths[number] for number in numbers)
-            done = sum(lengths[number] for number in numbers if parts.has(number))
-            try:
-                with progress_bar(
-                    "" if quiet else "scoring", total=total, done=done, unit="alleles"
-                ) as advance:
-                    for number, part in enumerate(cut(variants, size)):
-                        if number in numbers and not parts.has(number):
-                            parts.save(number, scoring.score(part, advance))
-                metadata = describe_run(options, settings, bundles, asked, parts.command)
-                with progress_bar(
-                    "" if quiet else "writing", total=total, unit="alleles"
-                ) as advance:
-                    return write_outputs(
-                        parts,
-                        numbers,
-                        options.out,
-                        scoring.tables(metadata),
-                        variants,
-                        is_long=options.long,
-                        advance=advance,
-                    )
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                raise InputError(
-                    f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
-                    "space and go on with --resume"
-                ) from error
+        yield _Inputs(bundles, variants, checks, scoring, asked, tracks, placed)
+
+
+def _plan(
+    options: ScoreOptions, inputs: _Inputs, *, quiet: bool, note: Callable[[str], object]
+) -> Plan:
+    """Read the plan that the options name, or make one."""
+    variants, checks = inputs.variants, inputs.checks
+    model = inputs.placed["model"]
+    if options.plan:
+        plan = read_plan(
+            options.plan,
+            variants,
+            fasta=options.fasta,
+            genes=options.genes,
+            model=model,
+            part_size=options.part_size,
+            quiet=quiet,
+        )
+    else:
+        plan = make_plan(
+            variants,
+            checks,
+            genes=options.genes,
+            model=model,
+            part_size=options.part_size or inputs.scoring.part_size,
+            is_assembly_checked=options.check_ref is None,
+            quiet=quiet,
+        )
+    for contig in plan.contigs:
+        checks.contig(contig)
+    if checks.renamed:
+        note(_renamed(checks.renamed, variants.name))
+    return plan
 
 
 def _is_of(
@@ -187,35 +281,13 @@ def _is_of(
         there = [path.exists() for path in outputs]
         if not all(there):
             raise InputError(f"{outputs[there.index(True)]} exists without its other outputs")
-        if difference := first_difference(settings_of(read_metadata(outputs[-1])), settings):
-            raise InputError(f"{outputs[-1]} was made with {difference}")
+        if difference := first_difference(settings_of(read_metadata(outputs[0])), settings):
+            raise InputError(f"{outputs[0]} was made with {difference}")
     except InputError as error:
         if overwrite:
             return False
         raise InputError(f"{error}: name another output, or pass --overwrite") from None
     return True
-
-
-def _survey(
-    variants: VariantFile, checks: AlleleChecks, size: int, advance: Callable[[int], object]
-) -> list[int]:
-    """Read all variants once: the alleles of each part, and the contigs that they lie on.
-
-    What is malformed in the file ends the run here, before work is spent.
-    """
-    lengths = []
-    for part in cut(variants, size):
-        lengths.append(len(part))
-        advance(len(part))
-        for variant in part:
-            checks.contig(variant.chrom)
-    return lengths
-
-
-def _checksum(fasta: Path, *, quiet: bool) -> str:
-    label, megabytes = "" if quiet else "checking the genome", fasta.stat().st_size // 10**6
-    with progress_bar(label, total=megabytes, unit="MB") as advance:
-        return checksum(fasta, advance=lambda read: advance(read / 1e6))
 
 
 def _renamed(renamed: dict[str, str], name: str) -> str:

@@ -3,6 +3,7 @@
 While scores are computed and saved, a table is a stream of Arrow record batches with the columns
 that describe a row and one column ``values``, a list of fixed length, float32 (scores * tracks);
 it is null in rows that have no scores. `output_tables` makes the columns of the outputs of it.
+`save_batches` keeps it in files until the outputs are written.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = [
     "ALLELE_COLUMNS",
@@ -25,6 +30,8 @@ __all__ = [
     "matrix",
     "output_schema",
     "output_tables",
+    "read_batches",
+    "save_batches",
 ]
 
 #: Under this key the metadata stand in a Parquet schema and in the header of TSV and VCF.
@@ -32,6 +39,9 @@ METADATA_KEY = "basenji_score"
 
 #: Rows of the long form that are made at a time.
 _LONG_ROWS = 1 << 20
+
+#: The file that holds the checksums of the others in a folder of saved batches.
+_CHECKSUMS = "sha256.json"
 
 _VARIANT_COLUMNS = [
     ("chrom", pa.string()),
@@ -150,6 +160,60 @@ def matrix(batch: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 - pyarr
     flat = listed.values.slice(listed.offset * size, len(listed) * size)
     values = flat.to_numpy(zero_copy_only=False).reshape(len(listed), size)
     return values, listed.is_valid().to_numpy(zero_copy_only=False)
+
+
+def save_batches(folder: Path, batches: Mapping[str, Any]) -> None:
+    """Save a batch of each table as Arrow files in a new folder, with their checksums.
+
+    Parameters
+    ----------
+    folder
+        A path that does not exist yet.
+    batches
+        The batch of each table, by the table's name.
+    """
+    folder.mkdir()
+    for name, batch in batches.items():
+        with (
+            pa.OSFile(str(_saved(folder, name)), "wb") as file,
+            pa.ipc.new_file(file, batch.schema) as writer,
+        ):
+            writer.write_batch(batch)
+    sums = {name: checksum(_saved(folder, name)) for name in batches}
+    (folder / _CHECKSUMS).write_text(json.dumps(sums) + "\n", encoding="utf-8")
+
+
+def read_batches(folder: Path, name: str) -> Iterator[Any]:
+    """Read what `save_batches` saved of a table.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        The rows.
+
+    Raises
+    ------
+    InputError
+        If the file is not as it was saved.
+    """
+    path = _saved(folder, name)
+    try:
+        sums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
+        is_whole = checksum(path) == sums[name]
+    except (OSError, ValueError, LookupError):
+        is_whole = False
+    if not is_whole:
+        raise InputError(
+            f"{path} is damaged: remove {folder} and go on with --resume, which computes it again"
+        )
+    with pa.OSFile(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        for place in range(reader.num_record_batches):
+            yield reader.get_batch(place)
+
+
+def _saved(folder: Path, name: str) -> Path:
+    return folder / f"{name}.arrow"
 
 
 def output_tables(batches: Iterable[Any], table: ScoreTable, *, is_long: bool) -> Iterator[Any]:

@@ -23,6 +23,7 @@ from basenji_kipoi.scoring.tables import METADATA_KEY, matrix
 
 if TYPE_CHECKING:
     from basenji_kipoi.genome.vcf import VariantFile
+    from basenji_kipoi.scoring.plan import Part
     from basenji_kipoi.scoring.tables import ScoreTable
 
 __all__ = [
@@ -177,27 +178,29 @@ class VcfWriter(ScoreWriter):
         A path that does not exist yet, ``.vcf`` or ``.vcf.gz``.
     table
         What the rows are: record batches of its `ScoreTable.schema`.
-    variants
-        The file that the alleles were read from.
+    variants, first
+        The file that the alleles were read from, and the first part of them, None if there is none.
     """
 
-    def __init__(self, path: Path, table: ScoreTable, variants: VariantFile) -> None:
-        self._lines = variants.lines()
+    def __init__(
+        self, path: Path, table: ScoreTable, variants: VariantFile, first: Part | None
+    ) -> None:
         self._file = text_output(path)
         # `bcftools +split-vep` refuses a tag without a field Consequence; this one stays empty.
         described = ["allele", "status", "ref_match", "window"]
         fields = "|".join([*described, *_field_names(table), "Consequence"])
-        for line in self._lines:
-            if not line.startswith("##"):
-                self._write(f"##{METADATA_KEY}={table.metadata_text}")
-                self._write(
-                    f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
-                    f'Description="Predicted effects of the allele. Format: {fields}">'
-                )
-                self._write(line)
-                break
+        *header, names = variants.header_lines()
+        for line in header:
             self._write(line)
-        self._next = 0
+        self._write(f"##{METADATA_KEY}={table.metadata_text}")
+        self._write(
+            f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
+            f'Description="Predicted effects of the allele. Format: {fields}">'
+        )
+        self._write(names)
+        #: The records from the first one on, and the number of the next of them.
+        self._lines = iter(()) if first is None else variants.record_lines(first.offset)
+        self._next = 0 if first is None else first.record
         #: Number and entries of the record whose alleles are coming.
         self._record: int | None = None
         self._entries: list[str] = []
@@ -221,7 +224,7 @@ class VcfWriter(ScoreWriter):
             self._entries.append("|".join([alt, status, match_text, start, *scores, ""]))
 
     def _flush(self) -> None:
-        """Write the record whose alleles are complete, skipping those of other shards."""
+        """Write the record whose alleles are complete."""
         if self._record is None:
             return
         while self._next <= self._record:
@@ -235,13 +238,12 @@ class VcfWriter(ScoreWriter):
         self._entries = []
 
     def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n".encode())
+        self._file.write(f"{line}\n".encode(errors="surrogateescape"))
 
     def _complete(self) -> None:
         self._flush()
 
     def _release(self) -> None:
-        self._lines.close()
         self._file.close()
 
 

@@ -156,7 +156,8 @@ def test_a_run_of_another_command_is_not_gone_on_with(tmp_path):
         (".out.txt.unfinished", None),
     ],
 )
-def test_what_an_older_version_left_is_refused(tmp_path, name, content):
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_an_older_version_left_is_refused(tmp_path, name, content, resume):
     out, folder = tmp_path / "out.txt", tmp_path / name
     folder.mkdir()
     text = content if isinstance(content, str) else json.dumps(content)
@@ -164,7 +165,7 @@ def test_what_an_older_version_left_is_refused(tmp_path, name, content):
     with pytest.raises(InputError, match="is of another version, which cannot be gone on with"):
         work(out, resume=True)
     assert (folder / "run.json").read_text() == text
-    work(out, overwrite=True)
+    work(out, resume=resume, overwrite=True)
     assert not folder.exists()
 
 
@@ -212,6 +213,21 @@ def test_notes_survive_but_for_a_line_that_was_cut(tmp_path):
         assert run.notes == {("chr1", 0): [1.5, None], "c": 3}
 
 
+@pytest.mark.parametrize(
+    "damage", ["5", '[["a"]]', '[[["a"]], 1]', "[{}, 1]", '["b", 2', b"\xff\x00"]
+)
+def test_a_damaged_note_is_as_if_it_were_not_there(tmp_path, damage):
+    out = tmp_path / "out.txt"
+    with begin(out) as run:
+        run.note("a", 1)
+    with (unfinished_folder(out) / "notes.jsonl").open("ab") as notes:
+        notes.write(damage if isinstance(damage, bytes) else damage.encode())
+    with begin(out, resume=True) as run:
+        run.note("c", 3)
+    with begin(out, resume=True) as run:
+        assert run.notes == {"a": 1, "c": 3}
+
+
 def test_an_output_that_grows_stays_where_it_is(tmp_path):
     out = tmp_path / "store"
     options = {"kind": "x", "settings": {}, "command": "", "grows_outputs": True}
@@ -226,6 +242,19 @@ def test_an_output_that_grows_stays_where_it_is(tmp_path):
         run.place()
     assert [path.name for path in out.iterdir()] == ["a"]
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_what_was_taken_from_a_growing_output_is_made_again(tmp_path):
+    out = tmp_path / "store"
+    options = {"kind": "x", "settings": {}, "command": "", "grows_outputs": True}
+    with UnfinishedRun([out], resume=False, overwrite=False, **options) as run:
+        run.output(out).mkdir()
+        run.note("a", 1)
+    run.output(out).rmdir()
+    with UnfinishedRun([out], resume=True, overwrite=False, **options) as run:
+        assert not run.is_resumed
+        assert not run.is_placed
+        assert run.notes == {}
 
 
 def test_nothing_is_kept_where_that_is_not_wanted(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from published_files import KERAS_FILE, PARAMS_2020
 from basenji_kipoi.base.errors import InputError
 
 OTHER = str.maketrans("ACGT", "GTCA")
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,20 @@ def resources():
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+def test_the_benchmarks_import_nothing_of_the_tests():
+    root = FOLDER.parents[1]
+    helpers = {
+        path.stem for tests in ("tests", "training/tests") for path in (root / tests).glob("*.py")
+    }
+    programs = list(FOLDER.parent.rglob("*.py"))
+    assert len(programs) > 15
+    for program in programs:
+        text = program.read_text()
+        imported = set(re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE))
+        assert not imported & helpers, program
+        assert '"tests"' not in text, program  # nor on the path
 
 
 def row(windows, seconds):
@@ -169,7 +184,12 @@ def test_a_figure_of_a_deletion(tmp_path, small_bundle):
     (tmp_path / "x.fa").write_text(f">chr1\n{letters}\n")
 
     def run(variant):
-        command = [sys.executable, FOLDER / "indel_modes.py", "--model", small_bundle.path]
+        command = [
+            sys.executable,
+            FOLDER.parent / "truth" / "indel_modes.py",
+            "--model",
+            small_bundle.path,
+        ]
         command += ["--fasta", tmp_path / "x.fa", "--variant", variant, "--track", "0"]
         command += ["--out", tmp_path / "x.png"]
         return subprocess.run(command, capture_output=True, text=True, check=False)

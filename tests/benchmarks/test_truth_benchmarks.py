@@ -14,7 +14,7 @@ import pytest
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import Gene
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "truth"
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from basenji_kipoi.base.array_files import save_piece
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.cli.inspect_tables import render
 from basenji_kipoi.genome.fasta import Genome
@@ -256,15 +258,83 @@ def test_an_existing_output_is_kept_or_replaced_whole(tmp_path, inputs):
     assert h5py.is_hdf5(out)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, inputs, monkeypatch):
-    def fail(*_arguments):
-        raise OSError(28, "No space left on device")
+def full(*_arguments):
+    raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("basenji_kipoi.prediction.writers.Hdf5Writer._write", fail)
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, inputs, monkeypatch):
+    monkeypatch.setattr("basenji_kipoi.prediction.run.save_piece", full)
     result = CliRunner().invoke(app, arguments_of(inputs, out=tmp_path / "x.h5"))
     assert result.exit_code == 2
     assert result.stderr == "error: [Errno 28] No space left on device\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_at_last_keeps_what_is_predicted(tmp_path, inputs, monkeypatch):
+    out = tmp_path / "x.h5"
+    with monkeypatch.context() as patch:
+        patch.setattr("basenji_kipoi.prediction.writers.Hdf5Writer._write", full)
+        result = CliRunner().invoke(app, arguments_of(inputs, out=out))
+    assert result.exit_code == 2
+    assert result.stderr == "error: [Errno 28] No space left on device\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5.unfinished"]
+    monkeypatch.setattr("basenji_kipoi.prediction.run.predict_intervals", None)
+    result = CliRunner().invoke(app, [*arguments_of(inputs, out=out), "--resume"])
+    assert result.exit_code == 0, result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
+
+
+@pytest.mark.parametrize("name", ["x.h5", "tracks"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, inputs, monkeypatch, name, batch):
+    monkeypatch.setattr("basenji_kipoi.prediction.run._PIECE_BASES", 2048)
+    (tmp_path / "in.bed").write_text("chrI\t5000\t19000\nchrI\t100\t900\nchrII\t0\t2900\n")
+    changes = {"bed": tmp_path / "in.bed", "batch_size": batch}
+    changes = {key.replace("_", "-"): value for key, value in changes.items()}
+    whole, out = tmp_path / f"whole-{name}", tmp_path / name
+    assert CliRunner().invoke(app, arguments_of(inputs, **changes, out=whole)).exit_code == 0
+    saved = []
+
+    def save(path, arrays):
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+        saved.append(path.name)
+        save_piece(path, arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("basenji_kipoi.prediction.run.save_piece", save)
+        assert CliRunner().invoke(app, arguments_of(inputs, **changes, out=out)).exit_code != 0
+    pieces = tmp_path / f"{name}.unfinished" / "pieces"
+    assert [path.name for path in sorted(pieces.iterdir())] == saved
+    result = CliRunner().invoke(app, arguments_of(inputs, **changes, out=out))
+    assert "holds the work of an interrupted run: pass --resume to go on" in result.stderr
+    resumed = [*arguments_of(inputs, **changes, out=out), "--resume"]
+    other = CliRunner().invoke(app, [*resumed, "--one-strand", "--tracks", "0"])
+    assert "was begun with another tracks" in other.stderr
+    content = (pieces / saved[0]).read_bytes()
+    (pieces / saved[0]).write_bytes(content[:-30] + content[-29:])
+    damaged = CliRunner().invoke(app, resumed)
+    assert re.fullmatch(rf"error: .*{saved[0]} is damaged .*: remove it .*\n", damaged.stderr)
+    (pieces / saved[0]).unlink()  # one is missing in the middle of the others
+    result = CliRunner().invoke(app, resumed)
+    assert result.exit_code == 0, result.stderr
+    assert not pieces.exists()
+    if name == "x.h5":
+        with h5py.File(out) as found, h5py.File(whole) as expected:
+            np.testing.assert_array_equal(found["predictions"][:], expected["predictions"][:])
+    else:
+        for path in whole.glob("*.bw"):
+            assert (out / path.name).read_bytes() == path.read_bytes()
+        assert len(list(out.glob("*.bw"))) == 3
+
+
+def test_two_equal_commands_do_not_meet(tmp_path, inputs):
+    out = tmp_path / "x.h5"
+    options = {"command": "", "resume": False, "overwrite": False}
+    with UnfinishedRun([out], "basenji predict", {}, **options):
+        result = CliRunner().invoke(app, arguments_of(inputs, out=out))
+    assert result.exit_code == 2
+    assert result.stderr == f"error: another run is writing {out}: wait until it ends\n"
 
 
 @pytest.mark.parametrize(
@@ -289,9 +359,8 @@ def test_a_killed_run_leaves_no_output(tmp_path, inputs, how):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        deadline = time.monotonic() + 120
-        # The file grows once predictions come in; it then has a temporary name.
-        while not any(path.stat().st_size > 500_000 for path in out.rglob("*.h5")):
+        deadline = time.monotonic() + 600
+        while not list((out / "x.h5.unfinished" / "pieces").glob("windows-*.npz")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -302,8 +371,7 @@ def test_a_killed_run_leaves_no_output(tmp_path, inputs, how):
     assert process.returncode != 0
     assert not (out / "x.h5").exists()
     assert "Traceback" not in message
-    if how != signal.SIGKILL:
-        assert list(out.iterdir()) == []
+    assert [path.name for path in out.iterdir()] == ["x.h5.unfinished"]
 
 
 def test_inspect_json(small_bundle):

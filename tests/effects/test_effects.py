@@ -10,7 +10,7 @@ import pytest
 from any_network import EXACT, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_network import randomised, save_random_bundle, small_architecture
+from small_network import save_random_bundle, small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot
@@ -21,11 +21,13 @@ from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
 from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.stretches import StretchNetwork
 from basenji_kipoi.incremental.window import Allele
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 LENGTH = 12_000
 
@@ -317,7 +319,7 @@ def test_published_geometry(name, tmp_path):
 def test_stretches_in_double_precision():
     architecture = small_architecture()
     network = randomised(build_network(architecture))
-    stretches = StretchNetwork(architecture, network, dtype="float64", batch_size=4)
+    stretches = StretchNetwork(lower(architecture, network, dtype="float64"), batch_size=4)
     random = np.random.default_rng(7)
     codes = random.integers(0, 5, 6000, dtype=np.uint8)
     bin_, window = architecture.bin, architecture.window

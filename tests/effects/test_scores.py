@@ -24,8 +24,8 @@ from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.vcf import VariantFile
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Target, Targets
 
 #: Four predicted bins of 10 bp behind one cropped bin.

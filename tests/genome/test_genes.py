@@ -100,6 +100,53 @@ def test_within_finds_what_a_search_through_all_finds(sites, start, bins):
     assert found == expected
 
 
+def by_id(genes):
+    return {gene.gene_id: (gene.strand, gene.tss, gene.start, gene.end) for gene in genes}
+
+
+def row(feature, start, end, attributes, strand="+"):
+    return f"I\tx\t{feature}\t{start}\t{end}\t.\t{strand}\t.\t{attributes}\n"
+
+
+def test_a_gene_without_transcript_lines_is_made_of_its_exons(tmp_path, genome):
+    one, two = 'gene_id "A"; transcript_id "A1";', 'gene_id "B"; transcript_id "B1";'
+    text = (
+        row("exon", 11, 20, one)
+        + row("exon", 41, 50, one)
+        + row("transcript", 101, 150, two, "-")
+        + row("exon", 101, 110, two, "-")
+        # Before or behind its transcript's line.
+        + row("exon", 141, 145, 'gene_id "B"; transcript_id "B2";', "-")
+        + row("exon", 201, 210, 'gene_id "C"; transcript_id "C1";')
+        + row("transcript", 190, 210, 'gene_id "C"; transcript_id "C1";')
+    )
+    assert by_id(read(tmp_path, genome, text)) == {
+        "A": ("+", (10,), 10, 50),
+        "B": ("-", (144, 149), 100, 150),
+        "C": ("+", (189,), 189, 210),
+    }
+
+
+def test_copies_of_a_transcript_keep_their_places(tmp_path, genome):
+    copy = 'gene_id "A"; transcript_id "T";'
+    text = row("transcript", 11, 50, copy) + row("transcript", 501, 550, copy)
+    assert by_id(read(tmp_path, genome, text))["A"] == ("+", (10, 500), 10, 550)
+    exons = "".join(
+        row("exon", start, start + 9, f'{copy} exon_number "{number}";')
+        for start, number in ((11, 1), (41, 2), (501, 1), (541, 2))
+    )
+    assert by_id(read(tmp_path, genome, exons))["A"][1] == (10, 500)
+    strands = row("exon", 11, 20, copy) + row("exon", 501, 510, copy, "-")
+    assert by_id(read(tmp_path, genome, strands))["A"][1] == (10, 509)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_attributes_of_any_alphabet(tmp_path, genome, encoding):
+    text = row("transcript", 11, 50, 'gene_id "A"; gene_name "Zúñiga-3°"; product "5°-ase";')
+    (tmp_path / "x.gtf").write_bytes(text.encode(encoding))
+    assert [gene.name for gene in read_genes(tmp_path / "x.gtf", genome)] == ["Zúñiga-3°"]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

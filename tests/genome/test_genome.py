@@ -225,6 +225,25 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     assert "its folder is not writable" in error_of(path)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("lines", ["ACGT \nACGT \nAC\n", "ACGT\nACGT\nAC\t\n", "ACGT \r\nAC\r\n"])
+def test_white_space_behind_bases_is_refused(tmp_path, lines, compressed):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(f">a  \nACGT\nAC\n>b c \n{lines}".encode())
+    path = compress(path) if compressed else path
+    assert "lines of sequence end with spaces or tabs" in error_of(path)
+    assert [each.suffix for each in tmp_path.iterdir() if each.suffix in (".fai", ".gzi")] == []
+    # An index of another program, for which such space is none of the bases.
+    if not compressed and lines.startswith("ACGT "):
+        pysam.faidx(str(path))
+        assert "lines of sequence end with spaces or tabs" in error_of(path)
+
+
+def test_a_pipe_has_no_random_access(tmp_path):
+    os.mkfifo(tmp_path / "genome.fa")
+    assert "is a pipe, but FASTA files are read at random" in error_of(tmp_path / "genome.fa")
+
+
 def test_unknown_contigs_are_suggested(fasta):
     with Genome(fasta) as genome:
         assert genome.contig("chrI") == "chrI"
@@ -233,6 +252,10 @@ def test_unknown_contigs_are_suggested(fasta):
                 genome.contig(wrong)
         with pytest.raises(InputError, match="it has chrI, chrII, chrM"):
             genome.codes("scaffold_17", 0, 1)
+    # A similar name with another number is another chromosome.
+    assert suggest_contig("chr4", ["chrX", "chr1"]) is None
+    assert suggest_contig("chr12", ["chr1", "chr2"]) is None
+    assert suggest_contig("scafold_17", ["scaffold_71", "scaffold_17"]) == "scaffold_17"
     assert suggest_contig("chr1", ["1", "2"]) == "1"
     assert suggest_contig("1", ["chr1", "chr2"]) == "chr1"
 

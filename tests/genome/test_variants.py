@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
+import threading
 
 import pysam
 import pysam.bcftools
@@ -78,6 +80,30 @@ def test_standard_input(tmp_path, monkeypatch, kind):
         assert list(variants) == ALLELES
         copy = variants.path
     assert not copy.exists()
+
+
+@pytest.mark.parametrize("kind", ["plain", "gzip", "bgzip", "bcf"])
+def test_a_pipe(tmp_path, kind):
+    pipe, content = tmp_path / "pipe", make(tmp_path, kind).read_bytes()
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    with VariantFile(pipe) as variants:
+        writer.join()
+        assert variants.name == str(pipe)
+        assert list(variants) == ALLELES
+        assert list(variants) == ALLELES
+
+
+def test_stray_line_breaks_belong_to_their_record(tmp_path):
+    record = "chrI\t5\tr\u2028s1\tA\tG\t.\tPASS\tDP=4;NOTE=a\rb\tGT\t0/1"
+    path = tmp_path / "x.vcf"
+    path.write_text(HEADER + record + "\r\n" + RECORDS[1] + "\n", newline="")
+    with VariantFile(path) as variants:
+        assert [each.pos for each in variants] == [5, 7]
+        alleles = variants.alleles()
+        lines = list(variants.record_lines(alleles.offset))
+    assert lines == [record, RECORDS[1]]
 
 
 def test_a_file_without_records(tmp_path):

@@ -9,14 +9,16 @@ from any_network import EXACT, WINDOW, architectures, error, narrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
-from small_network import randomised, small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.incremental.window import IncrementalNetwork, NotIncrementalError
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import average_strands, build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.incremental.steps import NotIncrementalError, lower
+from basenji_kipoi.incremental.window import IncrementalNetwork
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import average_strands, build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 
 def other_bases(random, codes, positions, bases=1):
@@ -82,7 +84,7 @@ def engine(family, request):
             return network.predict_on_batch(one_hot(windows))
         return plain_network.predict(architecture, network, windows)
 
-    return IncrementalNetwork(architecture, network, dtype=request.param), predict, codes
+    return IncrementalNetwork(lower(architecture, network, dtype=request.param)), predict, codes
 
 
 def test_phases_and_both_ends(engine):
@@ -111,7 +113,7 @@ def test_unknown_bases_and_several_bases(engine):
 def test_the_backend_compiles_once(family):
     tensorflow = pytest.importorskip("tensorflow")
     architecture, network, codes = family
-    engine = IncrementalNetwork(architecture, network, batch_size=2)
+    engine = IncrementalNetwork(lower(architecture, network), batch_size=2)
     reference = engine.reference(codes)
     for positions in ([3], [8000, 8001, 9000], [16_000, 2, 1, 0]):
         engine.totals(reference, positions, np.zeros(len(positions)))
@@ -141,7 +143,7 @@ def test_published_geometry(name, dtype):
         return np.concatenate(list(values.values()), -1) if isinstance(values, dict) else values
 
     positions = np.array([0, window // 2 - 1, window // 2 + 299, window - 1])
-    engine = IncrementalNetwork(architecture, network, dtype=dtype)
+    engine = IncrementalNetwork(lower(architecture, network, dtype=dtype))
     assert engine.tracks == heads
     alternatives = other_bases(random, codes, positions)
     changed = check(engine, predict, codes, positions, alternatives)
@@ -157,7 +159,7 @@ def test_full_width_in_double_precision(name):
     window = architecture.window
     codes = random.integers(0, 4, window, dtype=np.uint8)
     positions = np.array([3, window // 2 + 77, window - 2])
-    engine = IncrementalNetwork(architecture, network, dtype="float64")
+    engine = IncrementalNetwork(lower(architecture, network, dtype="float64"))
 
     def predict(windows):
         return plain_rows(architecture, network, windows)
@@ -183,7 +185,9 @@ def test_any_network_any_position_any_length():
         codes = random.integers(0, 5, WINDOW, dtype=np.uint8)
         positions = np.arange(WINDOW - bases + 1)
         alternatives = other_bases(random, codes, positions, bases)
-        engine = IncrementalNetwork(architecture, network, dtype="float64", batch_size=WINDOW)
+        engine = IncrementalNetwork(
+            lower(architecture, network, dtype="float64"), batch_size=WINDOW
+        )
         changed = check(
             engine,
             lambda windows: plain_network.predict(architecture, network, windows),
@@ -196,7 +200,7 @@ def test_any_network_any_position_any_length():
             values = network(one_hot(codes[None]), training=False)
             values = values if isinstance(values, dict) else {"one": values}
             keras_values = np.concatenate([np.asarray(v) for v in values.values()], axis=-1)
-            engine = IncrementalNetwork(architecture, network, batch_size=WINDOW)
+            engine = IncrementalNetwork(lower(architecture, network), batch_size=WINDOW)
             reference = engine.reference(codes)
             assert error(reference.values, keras_values[0]) < EXACT["float32"]
             whole = engine.substitutions(reference, positions, alternatives).expand(reference)
@@ -224,7 +228,7 @@ def small():
 @pytest.fixture(scope="module")
 def small_engine(small):
     architecture, network, _ = small
-    return IncrementalNetwork(architecture, network, batch_size=4)
+    return IncrementalNetwork(lower(architecture, network), batch_size=4)
 
 
 def test_an_allele_like_the_reference_changes_nothing(small, small_engine):
@@ -277,12 +281,12 @@ def test_wanted_tracks_of_several_heads_in_their_order(small):
         {**small_architecture().model_dump(), "heads": heads}
     )
     network = randomised(build_network(architecture))
-    every = IncrementalNetwork(architecture, network)
+    every = IncrementalNetwork(lower(architecture, network))
     assert every.tracks == 5
     positions, alternatives = np.array([900, 1300]), np.array([1, 4])
     expected = every.substitutions(every.reference(codes), positions, alternatives)
     for tracks in ([4, 0, 4, 2], [3], [1, 0]):
-        engine = IncrementalNetwork(architecture, network, tracks=tracks)
+        engine = IncrementalNetwork(lower(architecture, network, tracks=tracks))
         reference = engine.reference(codes)
         found = engine.substitutions(reference, positions, alternatives)
         np.testing.assert_allclose(found.values, expected.values[..., tracks], rtol=1e-5)
@@ -292,12 +296,12 @@ def test_wanted_tracks_of_several_heads_in_their_order(small):
     alone = build_network(architecture, head="mouse")
     for layer in alone.layers:
         layer.set_weights(network.get_layer(layer.name).get_weights())
-    mouse = IncrementalNetwork(architecture, alone)
+    mouse = IncrementalNetwork(lower(architecture, alone))
     found = mouse.substitutions(mouse.reference(codes), positions, alternatives)
     np.testing.assert_allclose(found.values, expected.values[..., 3:], rtol=1e-5)
     for tracks in ([5], [-1], []):
         with pytest.raises(InputError, match=r"tracks must be indices from 0 to 4"):
-            IncrementalNetwork(architecture, network, tracks=tracks)
+            IncrementalNetwork(lower(architecture, network, tracks=tracks))
 
 
 # ---- what it refuses ----
@@ -311,18 +315,18 @@ def test_an_unknown_operation_is_named(small):
 
     strange = architecture.model_copy(update={"trunk": [*architecture.trunk, Unknown()]})
     with pytest.raises(NotIncrementalError, match=r"trunk_10_attention: .*use the whole network"):
-        IncrementalNetwork(strange, network)
+        IncrementalNetwork(lower(strange, network))
 
 
 def test_a_network_of_another_architecture_is_refused(small):
     architecture, _, _ = small
     with pytest.raises(InputError, match="not built from this architecture"):
-        IncrementalNetwork(architecture, build_network(read_preset("small")))
+        IncrementalNetwork(lower(architecture, build_network(read_preset("small"))))
     content = architecture.model_dump()
     content["trunk"][0]["kernel"] = 9
     other = Architecture.model_validate(content)
     with pytest.raises(InputError, match=r"trunk_00_convolution.* has a kernel of shape \(7, 4, 8"):
-        IncrementalNetwork(other, build_network(architecture))
+        IncrementalNetwork(lower(other, build_network(architecture)))
 
 
 def test_a_network_of_both_strands_is_refused(small):
@@ -330,16 +334,16 @@ def test_a_network_of_both_strands_is_refused(small):
     architecture, network, _ = small
     both = average_strands(network, np.array([0, 2, 1]))
     with pytest.raises(InputError, match="averages over both strands"):
-        IncrementalNetwork(architecture, both)
+        IncrementalNetwork(lower(architecture, both))
 
 
 def test_faulty_calls_are_refused(small, small_engine):
     architecture, network, codes = small
     reference = small_engine.reference(codes)
     with pytest.raises(InputError, match="no dtype 'bfloat16': expected one of float32, float64"):
-        IncrementalNetwork(architecture, network, dtype="bfloat16")
+        IncrementalNetwork(lower(architecture, network, dtype="bfloat16"))
     with pytest.raises(ValueError, match="at least one allele"):
-        IncrementalNetwork(architecture, network, batch_size=0)
+        IncrementalNetwork(lower(architecture, network), batch_size=0)
     with pytest.raises(ValueError, match=r"codes of shape \(2048,\), not \(2047,\)"):
         small_engine.reference(codes[1:])
     with pytest.raises(ValueError, match=r"codes of shape \(batch, 2048\), not \(2048,\)"):

@@ -7,9 +7,9 @@ from any_network import narrow
 
 from basenji_kipoi.incremental.cuts import split
 from basenji_kipoi.incremental.steps import lower
-from basenji_kipoi.models.architecture import affected_by
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.operations import affected_by
+from basenji_kipoi.models.networks.presets.presets import read_preset
 
 
 @pytest.mark.parametrize("name", ["basenji2018", "basenji2", "small"])

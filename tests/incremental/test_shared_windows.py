@@ -12,17 +12,18 @@ from any_network import EXACT, WINDOW, architectures, error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_files import FAMILIES, golden_values
-from small_network import randomised, small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.incremental.cuts import split
-from basenji_kipoi.incremental.shared_windows import SharedWindows
+from basenji_kipoi.incremental.shared_windows import shared_windows
 from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.incremental.tower_rows import batches
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import average_strands, build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import average_strands, build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 #: Too little for anything but the features of one window.
 TINY = 0
@@ -82,7 +83,7 @@ def family(request):
 def test_substitutions_at_every_phase_and_both_ends(family):
     architecture, network, codes = family
     window, bin_ = architecture.window, architecture.bin
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     check(shared, lambda x: network.predict_on_batch(one_hot(x)), codes[None])
     phases = window // 2 + np.arange(0, bin_, 9)
     places = [*phases, 0, 1, 130, window - 140, window - 1, *np.flatnonzero(codes == 4)[:2]]
@@ -104,7 +105,7 @@ def test_substitutions_at_every_phase_and_both_ends(family):
 def test_windows_on_a_grid_share_their_bins(family):
     architecture, network, codes = family
     bin_, bins = architecture.bin, architecture.window // architecture.bin
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     random = np.random.default_rng(0)
     genome = np.concatenate([codes, random.integers(0, 4, 40 * bin_, dtype=np.uint8)])
     windows = np.stack([genome[i * bin_ : i * bin_ + len(codes)] for i in (0, 1, 40, 7)])
@@ -119,7 +120,7 @@ def test_windows_on_a_grid_share_their_bins(family):
 @pytest.mark.parametrize("cache_bytes", [2_000_000_000, 3_000_000, TINY])
 def test_any_order_of_related_windows(family, cache_bytes):
     architecture, network, codes = family
-    shared = SharedWindows(architecture, network, cache_bytes=cache_bytes)
+    shared = shared_windows(architecture, network, cache_bytes=cache_bytes)
     random = np.random.default_rng(1)
     genome = np.concatenate([codes, codes[:3000]])
     for batch in (1, 5, 3, 5):
@@ -146,7 +147,7 @@ def test_any_network_any_windows():
         network = randomised(build_network(architecture), seed % 1000)
         random = np.random.default_rng(seed)
         genome = random.integers(0, 5, 2 * WINDOW, dtype=np.uint8)
-        shared = SharedWindows(architecture, network, dtype="float64", cache_bytes=cache_bytes)
+        shared = shared_windows(architecture, network, dtype="float64", cache_bytes=cache_bytes)
         if shared.reason is not None:
             assert architecture.bin == 1
             return
@@ -176,7 +177,7 @@ def sequences(seed, batch, window):
 
 def test_references_then_alternatives(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     references = sequences(0, 5, architecture.window)
     alternatives = references.copy()
     alternatives[:, 1000] = (alternatives[:, 1000] + 1) % 4
@@ -189,7 +190,7 @@ def test_references_then_alternatives(small):
 
 def test_pairs_and_rows_of_a_mutation_map(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     rows = np.repeat(sequences(1, 1, architecture.window), 9, axis=0)
     for row in range(1, 9):
         rows[row, 995 + row] = (rows[row, 995 + row] + 1) % 4
@@ -202,7 +203,7 @@ def test_pairs_and_rows_of_a_mutation_map(small):
 
 def test_equal_windows_are_computed_once_and_are_equal(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     codes = sequences(2, 2, architecture.window)[[0, 1, 0, 0, 1]]
     values = shared.predict(codes)
     np.testing.assert_array_equal(values[[0, 1, 0, 0, 1]], values)
@@ -213,7 +214,7 @@ def test_equal_windows_are_computed_once_and_are_equal(small):
 
 def test_sums_and_bins_may_be_asked_for_in_turn(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     codes = sequences(3, 2, architecture.window)
     sums = shared.totals(codes)
     values = shared.predict(codes)
@@ -231,10 +232,10 @@ def test_more_windows_in_turn_than_fit_are_found_in_part():
     references = sequences(4, 5, architecture.window)
     alternatives = references.copy()
     alternatives[:, 700] = (alternatives[:, 700] + 1) % 4
-    one = SharedWindows(architecture, network)
+    one = shared_windows(architecture, network)
     one.totals(references[:1])
     held = one._windows.nbytes
-    shared = SharedWindows(architecture, network, cache_bytes=int(3.5 * held / 0.75))
+    shared = shared_windows(architecture, network, cache_bytes=int(3.5 * held / 0.75))
     for _ in range(2):
         shared.totals(references)
         before = shared.work
@@ -245,7 +246,7 @@ def test_more_windows_in_turn_than_fit_are_found_in_part():
 
 def test_no_windows(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     none = np.zeros((0, architecture.window), dtype=np.uint8)
     assert shared.predict(none).shape == (0, architecture.bins, 3)
     assert shared.totals(none).shape == (0, 3)
@@ -257,7 +258,7 @@ def test_changes_that_are_cropped_change_nothing(small):
     content["trunk"] = [*architecture.model_dump()["trunk"][:7], {"op": "crop", "bins": 4}]
     architecture = Architecture.model_validate(content)
     network = randomised(build_network(architecture))
-    shared = SharedWindows(architecture, network)
+    shared = shared_windows(architecture, network)
     codes = np.repeat(sequences(5, 1, architecture.window), 3, axis=0)
     codes[1, 3] = (codes[1, 3] + 1) % 4
     codes[2, -3] = (codes[2, -3] + 1) % 4
@@ -270,7 +271,7 @@ def test_changes_that_are_cropped_change_nothing(small):
 
 def test_two_threads(small):
     architecture, network = small
-    shared = SharedWindows(architecture, network, cache_bytes=500_000)
+    shared = shared_windows(architecture, network, cache_bytes=500_000)
     random = np.random.default_rng(5)
     genome = random.integers(0, 5, 3 * architecture.window, dtype=np.uint8)
     tasks = [related(random, genome, architecture.window, architecture.bin, 4) for _ in range(8)]
@@ -285,7 +286,7 @@ def test_two_threads(small):
 def test_both_strands(small, tracks):
     architecture, network = small
     permutation = np.array([0, 2, 1])
-    shared = SharedWindows(architecture, network, tracks=tracks, strand_permutation=permutation)
+    shared = shared_windows(architecture, network, tracks=tracks, strand_permutation=permutation)
     both = average_strands(network, permutation)
     codes = sequences(6, 3, architecture.window)
     alternatives = codes.copy()
@@ -312,12 +313,12 @@ def test_wanted_tracks_of_several_heads_in_their_order():
     values = network.predict_on_batch(one_hot(codes))
     expected = np.concatenate([values["human"], values["mouse"]], axis=-1)
     for tracks in (None, [4, 0, 4, 2], [3]):
-        shared = SharedWindows(architecture, network, tracks=tracks)
+        shared = shared_windows(architecture, network, tracks=tracks)
         here = expected[..., tracks or slice(None)]
         assert error(shared.predict(codes), here) < EXACT["float32"]
         assert shared.work.changes == 1
     with pytest.raises(InputError, match=r"tracks must be indices from 0 to 4"):
-        SharedWindows(architecture, network, tracks=[5])
+        shared_windows(architecture, network, tracks=[5])
 
 
 def test_batches_have_few_sizes_and_hold_everything():
@@ -344,7 +345,7 @@ def test_a_network_that_cannot_be_split_runs_whole_and_says_so_once(small, caplo
     network = randomised(build_network(architecture))
     permutation = np.array([0, 2, 1])
     with caplog.at_level(logging.WARNING):
-        shared = SharedWindows(
+        shared = shared_windows(
             architecture,
             network,
             tracks=[1, 0],
@@ -370,7 +371,7 @@ def test_an_unknown_operation_is_named(small):
         op = "attention"
 
     strange = architecture.model_copy(update={"trunk": [*architecture.trunk, Unknown()]})
-    shared = SharedWindows(strange, network)
+    shared = shared_windows(strange, network)
     assert "trunk_10_attention" in shared.reason
     codes = sequences(9, 1, architecture.window)
     expected = network.predict_on_batch(one_hot(codes))
@@ -380,9 +381,9 @@ def test_an_unknown_operation_is_named(small):
 def test_faulty_calls_are_refused(small):
     architecture, network = small
     with pytest.raises(InputError, match="cannot have -1 bytes"):
-        SharedWindows(architecture, network, cache_bytes=-1)
+        shared_windows(architecture, network, cache_bytes=-1)
     with pytest.raises(InputError, match="averages over both strands"):
-        SharedWindows(architecture, average_strands(network, np.array([0, 2, 1])))
-    shared = SharedWindows(architecture, network)
+        shared_windows(architecture, average_strands(network, np.array([0, 2, 1])))
+    shared = shared_windows(architecture, network)
     with pytest.raises(ValueError, match=r"codes of shape \(batch, 2048\), not \(2048,\)"):
         shared.predict(np.zeros(2048, dtype=np.uint8))

@@ -15,7 +15,7 @@ from basenji_kipoi.interpretation.attribution.methods import ExpectedGradients, 
 from basenji_kipoi.interpretation.attribution.mutation import MutationMethod
 from basenji_kipoi.interpretation.attribution.outputs import Output, choose_outputs
 from basenji_kipoi.interpretation.attribution.questions import Question, interval_questions
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.mutagenesis.scores import SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
 

@@ -12,7 +12,7 @@ from small_network import randomised, save_random_bundle, small_architecture
 
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.interpretation.gradients import Gradients, NetworkGradients
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 
 #: Step of finite differences: rounding and curvature each leave some 1e-9 of the slope.
 STEP = 1e-5

@@ -33,6 +33,6 @@ def site(tmp_path_factory, small_bundle, commands) -> Site:
     path = tmp_path_factory.mktemp("source") / "Basenji"
     copy_kipoi_files(path)
     save_short(small_bundle, path / "model_files")
-    fitted = commands.run("python example_files/make_expected.py", path)
+    fitted = commands.run("python examples/make_expected.py", path)
     assert fitted.returncode == 0, fitted.stdout
     return Site(path)

@@ -17,7 +17,7 @@ from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import centred_window, read_bed
 from basenji_kipoi.models.bundle import Bundle, save_bundle
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 
 ROOT = Path(__file__).resolve().parents[2]
 #: kipoi 0.6.35 is the last release with `kipoi veff`; newer ones leave it to the plug-in itself.
@@ -26,8 +26,14 @@ VEFF = "kipoi veff" if OLD_KIPOI else "python -m kipoi_veff"
 LONGEST = 600  # seconds that one program may take, on a busy machine
 WINDOW = 512
 #: The directories of the models on the shipped bundle.
-MODELS = (".", "variant_effects", "variant_centered", "mutation_map")
-#: Directories of published networks, each with its two variant models.
+MODELS = (
+    ".",
+    "kipoi_models/variant_effects",
+    "kipoi_models/variant_centered",
+    "kipoi_models/mutation_map",
+)
+#: The group of published networks, and their names in it, each with its two variant models.
+GROUP = "kipoi_models/published"
 PUBLISHED = ("human_2018", "basenji2_human", "basenji2_mouse")
 VARIANTS = ("variant_effects", "variant_centered")
 
@@ -37,7 +43,7 @@ class Site:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.examples = path / "example_files"
+        self.examples = path / "examples" / "data"
         self.bundle = Bundle.load(path / "model_files")
         self.network = self.bundle.network()
         self.window = self.bundle.architecture.window
@@ -130,8 +136,7 @@ def save_short(bundle: Bundle, path: Path, *, both_strands: bool = False) -> Non
 def copy_kipoi_files(path: Path) -> None:
     """Copy what a Kipoi source has to hold, without a bundle."""
     ignored = shutil.ignore_patterns("__pycache__", "*.fai", "*.h5", "downloaded")
-    for folder in ("basenji_kipoi", *MODELS[1:], "example_files", *PUBLISHED):
+    for folder in ("basenji_kipoi", "kipoi_models", "examples"):
         shutil.copytree(ROOT / folder, path / folder, ignore=ignored)
-    files = ("model.yaml", "dataloader.yaml", "dataloader.py")
-    for file in (*files, "basenji_model.py", "basenji_published.py"):
+    for file in ("model.yaml", "dataloader.yaml", "dataloader.py", "basenji_model.py"):
         shutil.copy(ROOT / file, path / file)

@@ -6,23 +6,42 @@ import re
 
 import pytest
 import yaml
-from kipoi_site import MODELS, OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
+from kipoi_site import GROUP, MODELS, OLD_KIPOI, PUBLISHED, ROOT, VARIANTS, succeeded
 
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params
 
-PUBLISHED_MODELS = [f"{model}/{part}" for model in PUBLISHED for part in (".", *VARIANTS)]
-LOADERS = ("dataloader.yaml", "mutation_map/dataloader.yaml", "human_2018/dataloader.yaml")
+PUBLISHED_MODELS = [
+    name for each in PUBLISHED for name in (each, *(f"{each}/{v}" for v in VARIANTS))
+]
+LOADERS = (
+    "dataloader.yaml",
+    "kipoi_models/mutation_map/dataloader.yaml",
+    f"{GROUP}/dataloader.yaml",
+)
 COMMANDS = {
     "info": "kipoi info . --source=dir",
     "export": "kipoi env export . --source=dir -o environment.yaml",
     "create": "kipoi env create . --source=dir --dry-run",
+    "list": "kipoi ls kipoi_models --source=dir --tsv",
+    "info_published": f"kipoi info {GROUP}/human_2018 --source=dir",
+    "export_published": f"kipoi env export {GROUP}/basenji2_human/variant_centered --source=dir "
+    "-o published.yaml",
+    "create_published": f"kipoi env create {GROUP}/basenji2_mouse --source=dir --dry-run",
 }
 
 
 def read(path) -> dict:
     return yaml.safe_load(path.read_text())
+
+
+def read_published(name: str) -> dict:
+    """Read a model of the group as Kipoi fills in its description."""
+    from kipoi.sources import LocalComponentGroup
+
+    group = LocalComponentGroup.load(str(ROOT / GROUP))
+    return yaml.safe_load(group.template.render(**group.get_model_row(name)))
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +71,45 @@ def test_a_dry_run_creates_no_environment(done):
     assert "Dry run" in succeeded(done["create"])
 
 
+@pytest.mark.legacy
+def test_a_published_model_is_described_as_any_other(done, site):
+    output = succeeded(done["info_published"])
+    for word in ("Apache-2.0", "intervals_file", "fasta_file", "10.1101/gr.227819.117"):
+        assert word in output
+    succeeded(done["export_published"])
+    *_, pip = read(site.path / "published.yaml")["dependencies"]
+    listed = read_published("basenji2_human/variant_centered")["dependencies"]["pip"]
+    assert set(pip["pip"]) == set(listed)
+    assert "Dry run" in succeeded(done["create_published"])
+
+
+@pytest.mark.legacy
+def test_all_models_are_listed(done):
+    rows = [line.split("\t") for line in succeeded(done["list"]).splitlines() if "\t" in line]
+    assert rows[0][:2] == ["group", "N_models"]
+    counts = {name: int(models) for name, models, *_ in rows[1:]}
+    assert counts.pop("published") == len(PUBLISHED_MODELS)
+    assert counts == {folder.split("/")[1]: 1 for folder in MODELS[1:]}
+
+
+def test_kipoi_veff_reads_of_the_published_models_what_their_template_says():
+    """Their class reads the block where a new kipoi drops it: from the shipped model's file."""
+    block = read(ROOT / "kipoi_models/variant_effects/model.yaml")["postprocessing"]
+    for name in PUBLISHED_MODELS:
+        described = read_published(name).get("postprocessing")
+        assert described == (block if name.endswith("variant_effects") else None)
+
+
 @pytest.mark.skipif(OLD_KIPOI, reason="the lock of the modern environment")
 @pytest.mark.parametrize(
-    "path", [*LOADERS, *(f"{m}/model.yaml" for m in (*MODELS, *PUBLISHED_MODELS))]
+    "path", [*LOADERS, *(f"{m}/model.yaml" for m in MODELS), *PUBLISHED_MODELS]
 )
 def test_dependencies_are_those_of_the_lock(path):
+    description = read_published(path) if path in PUBLISHED_MODELS else read(ROOT / path)
     locked = dict(
         re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements/modern.txt").read_text(), re.M)
     )
-    for pinned in read(ROOT / path)["dependencies"]["pip"]:
+    for pinned in description["dependencies"]["pip"]:
         name, release = pinned.split("==")
         assert locked[name] == release
 
@@ -70,7 +119,7 @@ def test_shapes_are_those_of_the_shipped_bundle(folder):
     bundle = Bundle.load(ROOT / "model_files")
     architecture, tracks = bundle.architecture, len(bundle.targets)
     schema = read(ROOT / folder / "model.yaml")["schema"]
-    if folder == "mutation_map":
+    if folder.endswith("mutation_map"):
         parts = read(ROOT / folder / "dataloader.yaml")["output_schema"]["inputs"]
         assert {n: part["shape"] for n, part in parts.items()} == {
             n: part["shape"] for n, part in schema["inputs"].items()
@@ -79,42 +128,46 @@ def test_shapes_are_those_of_the_shipped_bundle(folder):
         assert sum(lengths) == architecture.window
     else:
         assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
-    sums = folder in ("variant_effects", "mutation_map")
+    sums = folder.endswith(("variant_effects", "mutation_map"))
     expected = (tracks,) if sums else (architecture.bins, tracks)
     assert schema["targets"]["shape"] == str(expected)
     loader = read(ROOT / "dataloader.yaml")["output_schema"]
     assert loader["inputs"]["shape"] == f"({architecture.window}, 4)"
-    default = read(ROOT / "variant_centered/model.yaml")["default_dataloader"]["default_args"]
+    default = read(ROOT / "kipoi_models/variant_centered/model.yaml")["default_dataloader"][
+        "default_args"
+    ]
     assert default["auto_resize_len"] == architecture.window
 
 
-@pytest.mark.parametrize("folder", PUBLISHED_MODELS)
-def test_shapes_of_the_published_models_are_those_of_their_params(folder):
+@pytest.mark.parametrize("name", PUBLISHED_MODELS)
+def test_shapes_of_the_published_models_are_those_of_their_params(name):
     """Kipoi reads them before there are weights."""
-    parent = ROOT / folder.split("/")[0]
-    if (parent / "params.txt").is_file():
-        architecture = read_params(parent / "params.txt")
+    network = name.split("/")[0]
+    description = read_published(name)
+    params = ROOT / GROUP / description["args"]["params"]
+    if network == "human_2018":
+        architecture = read_params(params)
     else:
-        architecture = Params.read(parent / "params.json").architecture(parent.name.split("_")[1])
+        architecture = Params.read(params).architecture(network.split("_")[1])
     (head,) = architecture.heads.values()
-    description = read(ROOT / folder / "model.yaml")
     schema = description["schema"]
     assert schema["inputs"]["shape"] == f"({architecture.window}, 4)"
     sums = f"({head.tracks},)"
     bins = f"({architecture.bins}, {head.tracks})"
-    assert schema["targets"]["shape"] == (sums if folder.endswith("variant_effects") else bins)
+    assert schema["targets"]["shape"] == (sums if name.endswith("variant_effects") else bins)
     loader = description["default_dataloader"]
-    if folder.endswith("variant_centered"):
+    if name.endswith("variant_centered"):
         assert loader["default_args"]["auto_resize_len"] == architecture.window
     else:
-        loaded = (ROOT / folder / loader).resolve()
-        assert loaded == ROOT / "human_2018"
+        loaded = (ROOT / GROUP / name / loader).resolve()
+        assert loaded == ROOT / GROUP
         shape = read(loaded / "dataloader.yaml")["output_schema"]["inputs"]["shape"]
         assert shape == f"({architecture.window}, 4)"
 
 
 def test_the_zoo_s_files_are_the_same_in_all_models_of_2018():
-    descriptions = [read(ROOT / "human_2018" / part / "model.yaml") for part in (".", *VARIANTS)]
+    names = [name for name in PUBLISHED_MODELS if name.startswith("human_2018")]
+    descriptions = [read_published(name) for name in names]
     checkpoints = [description["args"]["checkpoint"] for description in descriptions]
     assert checkpoints[0] == checkpoints[1] == checkpoints[2]
     assert {part: file["md5"] for part, file in checkpoints[0].items()} == {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 from kipoi_site import save_short
-from small_network import randomised
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.random_weights import randomised
 
 pytestmark = pytest.mark.legacy
 
@@ -21,8 +23,11 @@ SAME = {"rtol": 1e-5, "atol": 1e-5}
 def models(site):
     import kipoi
 
-    folders = ("", "variant_effects", "variant_centered")
-    return {folder: kipoi.get_model(str(site.path / folder), source="dir") for folder in folders}
+    folders = ("", "kipoi_models/variant_effects", "kipoi_models/variant_centered")
+    return {
+        Path(folder).name: kipoi.get_model(str(site.path / folder), source="dir")
+        for folder in folders
+    }
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +203,7 @@ def test_an_unknown_statistic_is_named(models, site):
 def test_windows_in_three_parts(site, inputs, example):
     import kipoi
 
-    model = kipoi.get_model(str(site.path / "mutation_map"), source="dir")
+    model = kipoi.get_model(str(site.path / "kipoi_models/mutation_map"), source="dir")
     loader = model.default_dataloader.init_example()
     batch = next(loader.batch_iter(batch_size=7))["inputs"]
     windows, bins = example

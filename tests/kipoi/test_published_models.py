@@ -12,40 +12,37 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
-from kipoi_site import ROOT, VEFF, copy_kipoi_files, succeeded
-from published_files import (
-    CHECKPOINT,
-    GOLDEN,
-    checkpoint_variables,
-    golden_values,
-    write_checkpoint,
-)
-from small_network import randomised
+from kipoi_site import GROUP, ROOT, VEFF, copy_kipoi_files, succeeded
+from published_files import CHECKPOINT, FAMILIES, GOLDEN, golden_values
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_params
+from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoint
 
-#: Directory of each family's model, and its files.
+#: Each family's model, and the file of its parameters.
 SMALL = {"checkpoint_2018": "human_2018", "basenji2": "basenji2_human"}
+PARAMS = {"checkpoint_2018": "params_2018.txt", "basenji2": "params_2020_human.json"}
+OTHER = dict(zip("ACGT", "GTAC"))
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
-def serve(folder: Path, checkpoint: Path) -> None:
-    """Let the models of 2018 in a directory get a checkpoint by addresses of files."""
-    for path in (folder, folder / "variant_effects", folder / "variant_centered"):
-        text = (path / "model.yaml").read_text()
-        for suffix in (".index", ".data-00000-of-00001"):
-            file = Path(f"{checkpoint}{suffix}")
-            text, found = re.subn(
-                rf"url: .*model.tf{suffix}.*\n( +)md5: .*",
-                rf"url: {file.as_uri()}\n\1md5: {checksum(file, 'md5')}",
-                text,
-            )
-            assert found == 1
-        (path / "model.yaml").write_text(text)
+def serve(group: Path, checkpoint: Path) -> None:
+    """Let the models of 2018 in a copy of the group get a checkpoint by addresses of files."""
+    template = group / "model-template.yaml"
+    text = template.read_text()
+    for suffix in (".index", ".data-00000-of-00001"):
+        file = Path(f"{checkpoint}{suffix}")
+        text, found = re.subn(
+            rf"url: .*model.tf{suffix}.*\n( +)md5: .*",
+            rf"url: {file.as_uri()}\n\1md5: {checksum(file, 'md5')}",
+            text,
+        )
+        assert found == 1
+    template.write_text(text)
 
 
 # ---- small networks, as the original programs made them ----
@@ -56,30 +53,28 @@ def small_models(tmp_path_factory):
     """The Kipoi files with the small networks, and their sequences as a genome."""
     path = tmp_path_factory.mktemp("published") / "basenji"
     copy_kipoi_files(path)
-    (path / "human_2018" / "downloaded").mkdir()
-    for family, folder in SMALL.items():
+    group = path / GROUP
+    template = group / "model-template.yaml"
+    template.write_text(template.read_text().replace("131072", "16384"))
+    rows = pd.read_csv(group / "models.tsv", sep="\t")
+    for family, name in SMALL.items():
         (params,) = (GOLDEN / family).glob("params.*")
-        shutil.copy(params, path / folder)
+        shutil.copy(params, group / PARAMS[family])
         sequences, predictions = golden_values(family)
-        for part in (".", "variant_effects", "variant_centered"):
-            file = path / folder / part / "model.yaml"
-            shape = str(
-                predictions.shape[1:] if part != "variant_effects" else (predictions.shape[2],)
-            )
-            text = re.sub(r"(name: coverage\n +shape: )\(.*\)", rf"\g<1>{shape}", file.read_text())
-            file.write_text(text.replace("131072", "16384"))
-        records = "".join(f">{i}\n{s}\n" for i, s in enumerate(sequences))
-        (path / folder / "genome.fa").write_text(records)
-        (path / folder / "all.bed").write_text("0\t0\t16384\n1\t0\t16384\n")
-    serve(path / "human_2018", CHECKPOINT)
-    (path / "basenji2_human" / "downloaded").mkdir()
-    file = path / "basenji2_human" / "downloaded" / "model_human.h5"
+        rows.loc[rows["network"] == name, ["bins", "tracks"]] = predictions.shape[1:]
+        records = "".join(f">chr{i}\n{s}\n" for i, s in enumerate(sequences))
+        (path / f"{name}.fa").write_text(records)
+        (path / f"{name}.bed").write_text("chr0\t0\t16384\nchr1\t0\t16384\n")
+    rows.to_csv(group / "models.tsv", sep="\t", index=False)
+    serve(group, CHECKPOINT)
+    file = group / "downloaded" / "basenji2_human" / "model_human.h5"
+    file.parent.mkdir(parents=True)
     shutil.copy(GOLDEN / "basenji2" / "model_best.h5", file)
     return path
 
 
-def arguments(folder: Path) -> dict[str, object]:
-    genome, bed = str(folder / "genome.fa"), str(folder / "all.bed")
+def arguments(path: Path, name: str) -> dict[str, object]:
+    genome, bed = str(path / f"{name}.fa"), str(path / f"{name}.bed")
     return {"intervals_file": bed, "fasta_file": genome, "window": 16_384}
 
 
@@ -88,12 +83,12 @@ def predicted(commands, small_models):
     return {
         family: commands.start(
             {
-                "bins": f"kipoi predict {folder} --source=dir -o {folder}.h5 --dataloader_args "
-                f"'{json.dumps(arguments(small_models / folder))}'"
+                "bins": f"kipoi predict {GROUP}/{name} --source=dir -o {name}.h5 --dataloader_args "
+                f"'{json.dumps(arguments(small_models, name))}'"
             },
             small_models,
         )["bins"]
-        for family, folder in SMALL.items()
+        for family, name in SMALL.items()
     }
 
 
@@ -110,23 +105,79 @@ def test_kipoi_predict_gives_what_the_original_program_did(predicted, small_mode
 def test_the_three_models_of_a_network_agree(small_models, family):
     import kipoi
 
-    folder = small_models / SMALL[family]
+    name = SMALL[family]
+    model_name = str(small_models / GROUP / name)
     sequences, expected = golden_values(family)
     windows = one_hot(np.stack([encode(sequence) for sequence in sequences]))
-    for part in (".", "variant_centered"):
-        model = kipoi.get_model(str(folder / part), source="dir")
+    for each in (model_name, f"{model_name}/variant_centered"):
+        model = kipoi.get_model(each, source="dir")
         np.testing.assert_allclose(model.predict_on_batch(windows), expected, **CLOSE)
-    model = kipoi.get_model(str(folder / "variant_effects"), source="dir")
-    sums = model.pipeline.predict(arguments(folder), batch_size=1)
+    model = kipoi.get_model(f"{model_name}/variant_effects", source="dir")
+    sums = model.pipeline.predict(arguments(small_models, name), batch_size=1)
     np.testing.assert_allclose(sums, expected.sum(axis=1, dtype=np.float64), rtol=1e-5)
     assert model.input_grad(windows[:1], filter_idx=0).shape == (1, 16_384, 4)
     # The three share one copy of the files.
-    assert {file.name for file in folder.rglob("downloaded/*")} <= {
+    group = small_models / GROUP
+    assert {file.name for file in (group / "downloaded" / name).iterdir()} <= {
         "model_human.h5",
         "model.tf.index",
         "model.tf.data-00000-of-00001",
     }
-    assert [path.parent for path in folder.rglob("downloaded")] == [folder]
+    assert {file.parent.name for file in group.rglob("downloaded/**/*.*")} <= set(SMALL.values())
+    assert [path.parent for path in group.rglob("downloaded")] == [group]
+
+
+@pytest.fixture(scope="module")
+def scored(commands, small_models):
+    """kipoi-veff, on a substitution in the middle of each network's first sequence."""
+    started = {}
+    for family, name in SMALL.items():
+        ref = golden_values(family)[0][0][8191]
+        lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr0,length=16384>"]
+        lines += ["#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+        lines += [f"chr0\t8192\t.\t{ref}\t{OTHER[ref]}\t.\t.\t.", ""]
+        (small_models / f"{name}.vcf").write_text("\n".join(lines))
+        pysam.tabix_index(str(small_models / f"{name}.vcf"), preset="vcf", force=True)
+        files = {"fasta_file": f"{name}.fa", "window": 16_384}
+        command = f"{VEFF} score_variants {GROUP}/{name}/variant_effects --source=dir "
+        command += f"-i {name}.vcf.gz -o {name}.out.vcf -e {name}.tsv -s diff ref "
+        command += f"--dataloader_args '{json.dumps(files)}'"
+        started |= commands.start({family: command}, small_models)
+    return started
+
+
+@pytest.mark.legacy
+@pytest.mark.parametrize("family", SMALL)
+def test_kipoi_veff_scores_variants_with_the_sums(scored, small_models, family):
+    succeeded(scored[family])
+    sequence = golden_values(family)[0][0]
+    codes = np.stack([encode(sequence)] * 2)
+    codes[1, 8191] = encode(OTHER[sequence[8191]])[0]
+    bins = FAMILIES[family]().network().predict(one_hot(codes), verbose=0)
+    ref, alt = bins.sum(axis=1, dtype=np.float64)
+    table = pd.read_csv(small_models / f"{SMALL[family]}.tsv", sep="\t")
+    columns = [[f"preds/{kind}/{track}" for track in range(len(ref))] for kind in ("ref", "diff")]
+    scores = [table[names].to_numpy()[0] for names in columns]
+    np.testing.assert_allclose(scores[0], ref, rtol=1e-5)
+    np.testing.assert_allclose(scores[1], alt - ref, rtol=1e-3, atol=2e-4)
+    assert np.abs(alt - ref).max() > 2e-3
+
+
+@pytest.mark.legacy
+def test_kipoi_veff2_finds_what_it_asks_of_a_model_of_the_group(small_models):
+    """By a source and a name in it, as it does."""
+    import kipoi
+
+    source = kipoi.sources.LocalSource(str(small_models.parent))
+    for family, name in SMALL.items():
+        full_name = f"{small_models.name}/{GROUP}/{name}/variant_centered"
+        loader = source.get_model_descr(full_name).default_dataloader
+        assert loader.defined_as == "kipoiseq.dataloaders.SeqIntervalDl"
+        assert loader.default_args["auto_resize_len"] == 16_384
+        model = kipoi.get_model(full_name, source=source)
+        sequences, expected = golden_values(family)
+        windows = one_hot(np.stack([encode(sequence) for sequence in sequences]))
+        np.testing.assert_allclose(model.predict_on_batch(windows), expected, **CLOSE)
 
 
 def test_a_wrong_checksum_a_truncated_and_a_missing_file(small_models, tmp_path):
@@ -134,25 +185,27 @@ def test_a_wrong_checksum_a_truncated_and_a_missing_file(small_models, tmp_path)
 
     path = tmp_path / "basenji"
     shutil.copytree(small_models, path, ignore=shutil.ignore_patterns("downloaded"))
-    model = str(path / "human_2018")
-    downloaded = path / "human_2018" / "downloaded"
+    model = str(path / GROUP / "human_2018")
+    downloaded = path / GROUP / "downloaded"
+    template = path / GROUP / "model-template.yaml"
 
-    text = (path / "human_2018" / "model.yaml").read_text()
+    text = template.read_text()
     wrong = re.sub(r"(data-00000-of-00001\n +md5: ).*", r"\g<1>" + "f" * 32, text)
-    (path / "human_2018" / "model.yaml").write_text(wrong)
+    template.write_text(wrong)
     with pytest.raises(InputError, match=r"gave a file with the md5 \w+, not f{32}") as caught:
         kipoi.get_model(model, source="dir")
-    assert str(downloaded / "model.tf.data-00000-of-00001") in str(caught.value)
-    assert [file.name for file in downloaded.iterdir()] == ["model.tf.index"]
+    data = downloaded / "human_2018" / "model.tf.data-00000-of-00001"
+    assert str(data) in str(caught.value)
+    assert [file.name for file in data.parent.iterdir()] == ["model.tf.index"]
 
-    (path / "human_2018" / "model.yaml").write_text(text)
-    (downloaded / "model.tf.data-00000-of-00001").write_bytes(b"the first bytes")
+    template.write_text(text)
+    data.write_bytes(b"the first bytes")
     with pytest.raises(InputError, match=r"model.tf.data-00000-of-00001 has the md5 \w+, not"):
         kipoi.get_model(model, source="dir")
 
     with pytest.raises(InputError, match=r"model_human.h5 is missing: get https://") as caught:
-        kipoi.get_model(str(path / "basenji2_human"), source="dir")
-    assert str(path / "basenji2_human" / "downloaded" / "model_human.h5") in str(caught.value)
+        kipoi.get_model(str(path / GROUP / "basenji2_human"), source="dir")
+    assert str(downloaded / "basenji2_human" / "model_human.h5") in str(caught.value)
 
 
 # ---- the published size ----
@@ -166,29 +219,29 @@ def full(tmp_path_factory, commands):
     """
     path = tmp_path_factory.mktemp("full") / "basenji"
     copy_kipoi_files(path)
-    network = randomised(build_network(read_params(ROOT / "human_2018" / "params.txt")))
+    network = randomised(build_network(read_params(ROOT / GROUP / "params_2018.txt")))
     variables = checkpoint_variables(network)
-    serve(path / "human_2018", write_checkpoint(path / "zenodo" / "model.tf", variables))
+    serve(path / GROUP, write_checkpoint(path / "zenodo" / "model.tf", variables))
     # The example's chromosomes are shorter than a window: what lies beyond them is unknown.
-    with pysam.VariantFile(str(path / "example_files" / "variants.vcf.gz")) as variants:
+    with pysam.VariantFile(str(path / "examples/data" / "variants.vcf.gz")) as variants:
         record = next(record for record in variants if record.pos == 33_001)
         (path / "one.vcf").write_text(f"{variants.header}{record}")
     pysam.tabix_index(str(path / "one.vcf"), preset="vcf", force=True)
     (path / "two.bed").write_text("chrA\t10\t20\nchrA\t40000\t40001\n")
-    genome = str(path / "example_files" / "genome.fa")
+    genome = str(path / "examples/data" / "genome.fa")
     files = {"intervals_file": str(path / "two.bed"), "fasta_file": genome}
     futures = commands.start(
         {
-            "predict": "kipoi predict human_2018 --source=dir -o two.h5 --batch_size 2 "
+            "predict": f"kipoi predict {GROUP}/human_2018 --source=dir -o two.h5 --batch_size 2 "
             f"--dataloader_args '{json.dumps(files)}'",
-            "veff": f"{VEFF} score_variants human_2018/variant_effects --source=dir -i one.vcf.gz "
-            f"-o one.out.vcf -e one.tsv -s diff ref --batch_size 1 "
+            "veff": f"{VEFF} score_variants {GROUP}/human_2018/variant_effects --source=dir "
+            f"-i one.vcf.gz -o one.out.vcf -e one.tsv -s diff ref --batch_size 1 "
             f"--dataloader_args '{json.dumps({'fasta_file': genome})}'",
         },
         path,
     )
-    test = {"test": "kipoi test . --source=dir --batch_size 1"}
-    futures |= commands.start(test, path / "human_2018")
+    test = {"test": "kipoi test human_2018 --source=dir --batch_size 1"}
+    futures |= commands.start(test, path / GROUP)
     yield path, network, futures
     for future in futures.values():
         future.result()  # they work in the folder that goes
@@ -201,7 +254,7 @@ def test_full_size_batches_of_any_size(full, tmp_path):
     path, network, futures = full
     for future in futures.values():
         succeeded(future)  # side by side they would need more memory than a small machine has
-    model = kipoi.get_model(str(path / "human_2018"), source="dir")
+    model = kipoi.get_model(str(path / GROUP / "human_2018"), source="dir")
     windows = np.stack([batch["inputs"] for batch in model.default_dataloader.init_example()])
     assert windows.shape == (7, 131_072, 4)
     whole = model.predict_on_batch(windows)

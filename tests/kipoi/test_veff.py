@@ -16,10 +16,10 @@ from basenji_kipoi.base.sequence import ALPHABET
 
 pytestmark = pytest.mark.legacy
 
-ARGUMENTS = json.dumps({"fasta_file": "example_files/genome.fa"})
-MODEL = f"variant_effects --source=dir --dataloader_args '{ARGUMENTS}'"
+ARGUMENTS = json.dumps({"fasta_file": "examples/data/genome.fa"})
+MODEL = f"kipoi_models/variant_effects --source=dir --dataloader_args '{ARGUMENTS}'"
 GRID = MODEL.replace("}", ', "grid": true}')
-VCF = "-i example_files/variants.vcf.gz"
+VCF = "-i examples/data/variants.vcf.gz"
 COMMANDS = {
     "all": f"{VEFF} score_variants {MODEL} {VCF} -o all.vcf -e all.tsv -s diff ref alt -n 2",
     "some": f"{VEFF} score_variants {MODEL} {VCF} -o some.vcf -e some.h5 "
@@ -36,7 +36,7 @@ MAPPED = 33_001
 
 
 def index(path, kind: str) -> None:
-    # Without an index, kipoi-veff would need the bedtools program.
+    # Without an index, kipoi-veff would make one beside the file.
     pysam.tabix_index(str(path), preset=kind, force=True)
 
 
@@ -70,7 +70,7 @@ def info(path) -> dict[tuple[str, int], dict[str, np.ndarray]]:
     for line in path.read_text().splitlines():
         if not line.startswith("#"):
             chrom, pos, *_, tags = line.split("\t")
-            found = re.findall(r"KV:dir:variant_effects:([A-Z]+)=([^;]*)", tags)
+            found = re.findall(r"KV:dir:kipoi_models/variant_effects:([A-Z]+)=([^;]*)", tags)
             rows[chrom, int(pos)] = {k: np.array(v.split("|"), float) for k, v in found}
     return rows
 

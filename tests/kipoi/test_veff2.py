@@ -53,7 +53,7 @@ def test_one_batch_a_variant_as_kipoi_veff2_makes_it(site, upper_case, expected)
 
     folder, _ = upper_case
     source = kipoi.sources.LocalSource(str(site.path.parent))
-    name = "Basenji/variant_centered"
+    name = "Basenji/kipoi_models/variant_centered"
     description = source.get_model_descr(name)
     loader = description.default_dataloader
     # What kipoi-veff2 asks of a model: this dataloader, the window's length, a label a track.
@@ -94,7 +94,7 @@ def test_the_program_itself(commands, site, upper_case, expected, tmp_path):
     output = tmp_path / "scores.tsv"
     command = f"python -m kipoi_veff2.cli {folder}/variants.vcf {folder}/genome.fa {output}"
     done = commands.run(
-        f"{command} -m Basenji/variant_centered",
+        f"{command} -m Basenji/kipoi_models/variant_centered",
         tmp_path,
         HOME=str(tmp_path),
         PYTHONPATH=str(Path(CHECKOUT).resolve()),
@@ -103,7 +103,7 @@ def test_the_program_itself(commands, site, upper_case, expected, tmp_path):
     with output.open(newline="") as lines:
         header, *rows = csv.reader(lines, delimiter="\t")
     labels = site.bundle.targets.labels
-    name = "Basenji/variant_centered"
+    name = "Basenji/kipoi_models/variant_centered"
     assert header[5:] == [f"{name}/{label}/basenji_effect" for label in labels]
     assert [(row[0], int(row[1]), row[4]) for row in rows] == kept
     scores = [[float(value) for value in row[5:]] for row in rows]

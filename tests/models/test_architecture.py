@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import preset_names, read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.presets.presets import preset_names, read_preset
 
 HEADS = {"tracks": {"tracks": 1, "activation": "linear"}}
 

@@ -13,6 +13,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import Bundle, save_bundle
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.training_record import Splits, TrainingRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,8 @@ def _sequences(bundle: Bundle, number: int) -> np.ndarray:
 
 def test_predictions_survive_saving(small_bundle: Bundle, tmp_path: Path) -> None:
     network = small_bundle.network()
+    splits = Splits(train=["chr1"], validation=[], test=["chr2"])
+    record = TrainingRecord(chromosomes=splits, commands=["fit"])
     again = save_bundle(
         tmp_path / "again",
         network=network,
@@ -37,7 +40,7 @@ def test_predictions_survive_saving(small_bundle: Bundle, tmp_path: Path) -> Non
         targets=small_bundle.targets,
         name="again",
         assembly="simulated",
-        training={"chromosomes": ["chr1"]},
+        training=record,
         evaluation={"r": 0.5},
         model_card="card",
     )
@@ -45,7 +48,7 @@ def test_predictions_survive_saving(small_bundle: Bundle, tmp_path: Path) -> Non
     np.testing.assert_array_equal(network.predict_on_batch(x), again.network().predict_on_batch(x))
     assert again.targets == small_bundle.targets
     assert again.evaluation == {"r": 0.5}
-    assert again.metadata.training == {"chromosomes": ["chr1"]}
+    assert again.metadata.training == record
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])

@@ -6,13 +6,14 @@ import keras
 import numpy as np
 import pytest
 from published_files import FAMILIES, golden_values
-from small_network import randomised, small_architecture
+from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot, reverse_complement
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import average_strands, build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import average_strands, build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.networks.random_weights import randomised
 
 # ---- the original programs' networks ----
 

@@ -81,6 +81,43 @@ def test_faults_are_named(tmp_path, lines, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("cell", ['"wild type', 'b"', '"', "a\u2028b", "é", '2" "x"'])
+def test_a_row_is_a_line_whatever_its_cells_hold(tmp_path, cell):
+    path = table(tmp_path, "index\tidentifier\tdescription", f"0\ta\t{cell}", "1\tb\tx")
+    assert [each.description for each in Targets.read(path)] == [cell, "x"]
+
+
+def test_cells_that_spreadsheets_quote(tmp_path):
+    path = table(tmp_path, "index\tidentifier\tdescription", '0\ta\t"the ""wild"" type"')
+    assert Targets.read(path)[0].description == 'the "wild" type'
+
+
+def test_a_byte_order_mark_and_line_ends_of_other_systems(tmp_path):
+    path = tmp_path / "targets.tsv"
+    path.write_bytes("\ufeffindex\tidentifier\r\n0\ta\r\n".encode())
+    assert Targets.read(path).labels == ["a"]
+    path.write_bytes("identifier\tindex\tdescription\na\t0\tgène\n".encode("latin-1"))
+    assert Targets.read(path)[0].description == "gène"
+
+
+@given(st.text().filter(lambda text: not set(text) & set("\t\n\r\0")))
+def test_any_description_survives_its_file(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("table") / "t.tsv"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return
+    targets = Targets([Target(index=0, identifier="a", strand_pair=0, description=text)])
+    targets.write(path)
+    assert Targets.read(path) == targets
+
+
+def test_a_cell_that_no_table_can_hold(tmp_path):
+    targets = Targets([Target(index=0, identifier="a", strand_pair=0, description="a\tb")])
+    with pytest.raises(InputError, match="cell cannot hold"):
+        targets.write(tmp_path / "t.tsv")
+
+
 def test_an_unknown_column_is_named(tmp_path):
     with pytest.raises(InputError, match=r"targets.tsv:2: column colour"):
         Targets.read(table(tmp_path, "index\tidentifier\tcolour", "0\ta\tred"))
@@ -90,7 +127,7 @@ def test_an_empty_or_missing_table(tmp_path):
     (tmp_path / "empty").write_text("")
     with pytest.raises(InputError, match="no rows"):
         Targets.read(tmp_path / "empty")
-    with pytest.raises(InputError, match="missing"):
+    with pytest.raises(InputError, match="does not exist"):
         Targets.read(tmp_path / "nothing")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_network import randomised
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
@@ -14,8 +13,9 @@ from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.mutagenesis.scores import STATUSES, AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import Block, pieces_of
@@ -230,7 +230,7 @@ HEIGHT = 5.0
 @pytest.fixture(scope="module")
 def finder(tmp_path_factory):
     """A network that predicts HEIGHT in each bin with the motif, and half of it on track 1."""
-    from basenji_kipoi.models.network import build_network
+    from basenji_kipoi.models.networks.building import build_network
 
     trunk = [
         {"op": "convolution", "filters": 1, "kernel": len(MOTIF), "bias": True},

@@ -16,6 +16,7 @@ import pytest
 from test_cli import REPOSITORY, arguments_of
 from typer.testing import CliRunner
 
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_bed
@@ -161,9 +162,10 @@ def test_a_killed_run_goes_on(tmp_path, inputs, output, how):
         text=True,
     )
     folder = tmp_path / "x.h5.unfinished"
+    pieces = folder / "pieces"
     try:
-        deadline = time.monotonic() + 120
-        while not (done := list(folder.glob("block-*.npz"))):
+        deadline = time.monotonic() + 600
+        while not (done := list(pieces.glob("block-*.npz"))):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -175,11 +177,12 @@ def test_a_killed_run_goes_on(tmp_path, inputs, output, how):
     assert "Traceback" not in message
     assert not out.exists()
     # What is done is taken as it is: a block that was changed since comes out changed.
-    done = sorted(folder.glob("block-*.npz"))
+    done = sorted(pieces.glob("block-*.npz"))
     with np.load(done[0]) as content:
         first = content["SAD"]
     np.savez(done[0], SAD=first + 1)
-    result = mutate(inputs, out=out)
+    # Repeating the command is enough; --resume, as other commands need it, is taken too.
+    result = mutate(inputs, *["--resume"] * (how == signal.SIGTERM), out=out)
     assert result.exit_code == 0, result.stderr
     share = re.search(r"going on with .*x.h5.unfinished: (\d+)% is done already\n", result.stderr)
     assert 0 < int(share[1]) < 100 or len(done) > 1
@@ -192,23 +195,20 @@ def test_a_killed_run_goes_on(tmp_path, inputs, output, how):
     assert not folder.exists()
 
 
-def unfinished(tmp_path, inputs):
-    """Leave the folder of a run that ended before its first block."""
-    from basenji_kipoi.mutagenesis.files import UnfinishedRun
-
-    return UnfinishedRun(tmp_path / "x.h5", {"other": 1}, overwrite=False).path
-
-
 def test_work_of_another_run_is_kept_unless_it_may_be_thrown_away(tmp_path, inputs):
-    folder = unfinished(tmp_path, inputs)
-    (folder / "block-000000.npz").write_text("precious")
-    result = mutate(inputs, out=tmp_path / "x.h5")
+    out = tmp_path / "x.h5"
+    options = {"command": "", "resume": False, "overwrite": False}
+    with UnfinishedRun([out], "basenji mutate", {"other": 1}, **options) as run:
+        with run.piece("block-000000.npz") as path:
+            path.write_text("precious")
+        block = run.path("block-000000.npz")
+    result = mutate(inputs, out=out)
     assert result.exit_code == 2
     assert re.fullmatch(
-        r"error: .*x.h5.unfinished holds the work of an interrupted run with other .*\n",
+        r"error: .*x.h5.unfinished was begun with another intervals .*: give the same, .*\n",
         result.stderr,
     )
-    assert (folder / "block-000000.npz").read_text() == "precious"
+    assert block.read_text() == "precious"
     result = mutate(inputs, "--overwrite", "--quiet", out=tmp_path / "x.h5")
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -228,7 +228,7 @@ def test_a_damaged_block_is_named(tmp_path, inputs, monkeypatch):
     assert result.stderr == "error: [Errno 28] No space left on device\n"
     folder = tmp_path / "x.h5.unfinished"
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
-    block = folder / "block-000001.npz"
+    block = folder / "pieces" / "block-000001.npz"
     block.write_bytes(block.read_bytes()[:1000])
     result = mutate(inputs, out=out)
     assert result.exit_code == 2

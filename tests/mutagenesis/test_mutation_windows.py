@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.architecture import Architecture, affected_by
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.operations import affected_by
 from basenji_kipoi.mutagenesis.windows import blocks_of, complete_span, piece_length, pieces_of
 
 
@@ -93,7 +94,7 @@ def test_blocks_are_bounded_and_keep_the_windows_of_their_pieces(architecture, l
 
 
 def test_the_published_networks_take_an_interval_of_50_kb_in_one_piece():
-    from basenji_kipoi.models.presets.presets import read_preset
+    from basenji_kipoi.models.networks.presets.presets import read_preset
 
     for name in ("basenji2018", "basenji2"):
         pieces = list(pieces_of([Interval("a", 10**6, 10**6 + 50_000)], read_preset(name)))

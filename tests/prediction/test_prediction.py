@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import Interval, centred_window
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.prediction.tiles import bins_of, predict_intervals, tiles_of, windows_of
 
 
@@ -164,7 +164,7 @@ def test_selected_tracks(network, small_bundle, genome):
 
 
 def test_heads_are_joined_in_the_order_of_the_architecture(small_bundle, genome):
-    from basenji_kipoi.models.network import build_network
+    from basenji_kipoi.models.networks.building import build_network
 
     class Described:
         architecture = Architecture.model_validate(

@@ -16,19 +16,21 @@ from published_files import (
     PARAMS_2020,
     golden_values,
     golden_variables,
-    write_checkpoint,
 )
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.cli.app import app
+from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.inspection import count_parameters
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.published.family_2018 import read_params
 from basenji_kipoi.published.family_2020 import Params
 from basenji_kipoi.published.model import check_sequence
+from basenji_kipoi.published.writing import write_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMPORTS = {
@@ -79,7 +81,7 @@ def test_a_bundle_says_where_it_comes_from(imported):
     assert (bundle.metadata.name, bundle.metadata.assembly) == ("old", "hg19")
     assert bundle.targets.labels == [f"track_{i}" for i in range(bundle.metadata.tracks)]
     training = bundle.metadata.training
-    sources = {row["file"]: row["sha256"] for row in training["imported_from"]}
+    sources = {source.file: source.sha256 for source in training.imported_from}
     files = [PARAMS_2020, KERAS_FILE]
     if family == "checkpoint_2018":
         files = [PARAMS_2018, *PARAMS_2018.parent.glob("model.tf.*")]
@@ -87,9 +89,9 @@ def test_a_bundle_says_where_it_comes_from(imported):
     # The self-check's figures, computed once more.
     x = one_hot(check_sequence(bundle.architecture.window)[None])
     predicted = bundle.network().predict_on_batch(x)
-    assert training["self_check"]["mean"] == pytest.approx(predicted.mean(), rel=1e-5)
-    assert training["self_check"]["largest"] == pytest.approx(predicted.max(), rel=1e-5)
-    assert f"(mean {training['self_check']['mean']:.6g})" in printed
+    assert training.self_check.mean == pytest.approx(predicted.mean(), rel=1e-5)
+    assert training.self_check.largest == pytest.approx(predicted.max(), rel=1e-5)
+    assert f"(mean {training.self_check.mean:.6g})" in printed
     assert f"{count_parameters(bundle.architecture)['trainable']:,} trained weights" in printed
 
 
@@ -107,7 +109,7 @@ def test_the_check_sequence_has_every_base():
 
 
 def test_the_published_params_describe_the_published_networks():
-    human_2018 = read_params(REPOSITORY / "human_2018" / "params.txt")
+    human_2018 = read_params(REPOSITORY / "kipoi_models/published/params_2018.txt")
     assert human_2018.trunk == read_preset("basenji2018").trunk
     assert list(human_2018.heads.values()) == list(read_preset("basenji2018").heads.values())
     assert count_parameters(human_2018)["trainable"] == 15_190_636
@@ -161,13 +163,23 @@ def test_targets_of_another_length(tmp_path, small_bundle):
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_that_predict_nonsense_are_not_kept(tmp_path):
-    broken = {**golden_variables(), "final/conv1d/bias": np.full(7, np.nan, np.float32)}
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("bias", np.nan, "final/conv1d/bias has weights that are not finite numbers"),
+        # It makes all predictions of its track 0, which is finite.
+        ("bias", -np.inf, "final/conv1d/bias has weights that are not finite numbers"),
+        ("kernel", 3e38, "the network predicts values that are not finite"),
+    ],
+)
+def test_weights_that_predict_nonsense_are_not_kept(tmp_path, variable, value, message):
+    variables, name = golden_variables(), f"final/conv1d/{variable}"
+    broken = {**variables, name: np.full_like(variables[name], value)}
     prefix = write_checkpoint(tmp_path / "in" / "model.tf", broken)
     out = tmp_path / "x"
     done = basenji("import", "--checkpoint", prefix, "--params", PARAMS_2018, "--out", out)
     assert done.exit_code == 2
-    assert "the network predicts values that are not finite" in done.stderr
+    assert message in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
@@ -180,3 +192,23 @@ def test_an_existing_bundle_is_replaced_only_when_asked(imported, tmp_path):
     done = basenji("import", *IMPORTS[family], "--out", tmp_path / "x", "--overwrite")
     assert done.exit_code == 0
     assert Bundle.load(tmp_path / "x").metadata.name == "x"
+
+
+# ---- what it is beside a bundle ----
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_published_model_is_a_trained_model_and_no_bundle(family):
+    model = FAMILIES[family]()
+    assert isinstance(model, TrainedModel)
+    assert not isinstance(model, Bundle)
+    assert model.members == [model]
+    assert model.architecture.tracks == len(model.targets)
+    assert not model.reads_both_strands()
+    assert model.reads_both_strands(asked=True)
+    # What every trained model has can be read of this one, too.
+    for name in {*vars(TrainedModel), "path", "architecture", "targets", "both_strands"}:
+        getattr(model, name)
+    # Engines take it as it is.
+    (read,) = passes_of([model], both_strands=None, shifts=(0,))
+    assert (read.model, read.reverse) == (0, False)

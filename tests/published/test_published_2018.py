@@ -9,21 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published_files import (
-    CHECKPOINT,
-    FAMILIES,
-    KERAS_FILE,
-    PARAMS_2018,
-    checkpoint_variables,
-    golden_variables,
-    write_checkpoint,
-)
-from small_network import randomised
+from published_files import CHECKPOINT, FAMILIES, KERAS_FILE, PARAMS_2018, golden_variables
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.inspection import count_parameters
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.published.family_2018 import read_checkpoint, read_params
+from basenji_kipoi.published.writing import checkpoint_variables, write_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,11 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from published_files import (
-    FAMILIES,
-    KERAS_FILE,
-    PARAMS_2020,
-    write_keras_file,
-)
+from published_files import FAMILIES, KERAS_FILE, PARAMS_2020
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.published.family_2020 import Params, read_keras_file
+from basenji_kipoi.published.writing import write_keras_file
 
 
 def changed_json(target, **model):

@@ -131,7 +131,7 @@ def test_killed_and_resumed_it_makes_the_same_file(files, tmp_path):
     # What an interruption left is neither overwritten nor mixed with other settings.
     run = subprocess.run(**command(files, killed, **options), check=False, timeout=300)
     assert run.returncode == 2
-    assert "holds parts of an interrupted run: pass --resume" in run.stderr
+    assert "holds the work of an interrupted run: pass --resume" in run.stderr
     other = {**options, "scores": "D1", "resume": True}
     run = subprocess.run(**command(files, killed, **other), check=False, timeout=300)
     assert run.returncode == 2
@@ -146,7 +146,7 @@ def test_killed_and_resumed_it_makes_the_same_file(files, tmp_path):
 
 
 def parts(folder):
-    return len(list((folder / "x.parquet.parts").glob("*.alleles.arrow")))
+    return len(list((folder / "x.parquet.unfinished" / "pieces").glob("part-*")))
 
 
 def wait_for(condition, process, seconds=300):

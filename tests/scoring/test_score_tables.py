@@ -16,6 +16,7 @@ import pytest
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.scoring.outputs import genes_path
+from basenji_kipoi.scoring.plan import Part
 from basenji_kipoi.scoring.tables import ALLELE_COLUMNS, ScoreTable, output_schema, output_tables
 from basenji_kipoi.scoring.writers import VcfWriter, make_index, suffix_of, table_writer
 
@@ -144,7 +145,7 @@ def write_vcf(folder, batches, name, text=VCF):
     (folder / "in.vcf").write_text(text)
     with (
         VariantFile(folder / "in.vcf") as variants,
-        VcfWriter(folder / name, TABLE, variants) as writer,
+        VcfWriter(folder / name, TABLE, variants, Part(0, variants.alleles().offset, 3)) as writer,
     ):
         for each in batches:
             writer.append(each)

@@ -4,7 +4,7 @@
 #     BASENJI_DATA=FOLDER training/recipes/yeast.sh OUTPUT_FOLDER
 #
 # FOLDER/yeast has genome.fa.gz, genes.gtf.gz, blacklist.bed and tracks/. An interrupted run goes
-# on where it stopped when the same command is given again. docs/yeast-model.md says how long it
+# on where it stopped when the same command is given again. docs/results/yeast-model.md says how long it
 # takes.
 set -euo pipefail
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.fit.loop import Run, Settings, fit
 from basenji_training.store.store import FORMAT, FORMAT_VERSION, Store

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.interpretation.attribution.outputs import Output, Weights
     from basenji_kipoi.interpretation.attribution.questions import Question
-    from basenji_kipoi.models.architecture import Span
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Attribution", "Contributions", "ExpectedGradients", "GradientMethod"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
     from basenji_kipoi.genome.genes import Gene, Genes
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["Bins", "Question", "gene_questions", "genes_named", "interval_questions"]
 

@@ -15,15 +15,15 @@ from basenji_training.cli.coverage import coverage
 from basenji_training.cli.data import data, import_tfrecords
 from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
+from basenji_training.cli.preparation import thresholds, unmappable
 from basenji_training.cli.simulate import simulate
-from basenji_training.cli.thresholds import thresholds
-from basenji_training.cli.unmappable import unmappable
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Make Basenji models: data, training, evaluation, export.",
     cls=Commands,
+    epilog="--debug, anywhere in a command, shows the traceback of an error.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -5,26 +5,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from basenji_kipoi.cli.console import command_line
+from basenji_training.cli.settings import options_of
+from basenji_training.reads.settings import RECIPES, Settings
 
 if TYPE_CHECKING:
     from basenji_training.coverage.report import Quality
 
 __all__ = ["coverage"]
 
-_CHOICE, _WHAT, _HOW = "Which reads count", "What counts", "Corrections"
 
-
+@options_of(Settings, "the recipe's")
 def coverage(
+    *,
     reads: Annotated[
         list[Path],
         typer.Argument(
             help="BAM or CRAM files sorted by position, or fragment files (BED: contig, start, "
-            "end[, name, count]; plain or gzip), of one sample: their coverage is added."
+            "end[, barcode, count]; plain or gzip), of one sample: their coverage is added."
         ),
     ],
     out: Annotated[
@@ -45,118 +47,7 @@ def coverage(
     genes: Annotated[
         Path | None, typer.Option(help="GTF file: show the coverage around starts of genes.")
     ] = None,
-    mode: Annotated[
-        Literal["cut", "five-prime", "centre", "fragment", "read"] | None,
-        typer.Option(
-            help="Count the 5' end of every read or both ends of a fragment (cut), the 5' end of "
-            "the chosen read, the fragment's middle or all its bases, or a read's aligned bases.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    mate: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=2, help="Read of a pair that counts; 0: both.", rich_help_panel=_WHAT
-        ),
-    ] = None,
-    shift_forward: Annotated[
-        int | None,
-        typer.Option(help="Added to the 5' ends of forward reads (bp).", rich_help_panel=_WHAT),
-    ] = None,
-    shift_reverse: Annotated[
-        int | None,
-        typer.Option(
-            help="Added to the 5' ends of reverse reads (bp): -4 is what is written -5 where a "
-            "read's end is the base behind its last.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    stranded: Annotated[
-        bool | None,
-        typer.Option("--stranded/--unstranded", help="Two tracks.", rich_help_panel=_WHAT),
-    ] = None,
-    flip_strands: Annotated[
-        bool,
-        typer.Option(
-            "--flip-strands",
-            help="The transcript is on the strand opposite to read 1 (dUTP).",
-            rich_help_panel=_WHAT,
-        ),
-    ] = False,
-    fragment_length: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Of single-end reads (bp); estimated unless given.", rich_help_panel=_WHAT
-        ),
-    ] = None,
-    max_fragment: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Longest fragment to count whole or by its centre (bp).",
-            rich_help_panel=_CHOICE,
-        ),
-    ] = None,
-    duplicates: Annotated[
-        Literal["keep", "mark", "drop"] | None,
-        typer.Option(
-            help="Count all; leave out those marked in the file; or also all but one of the "
-            "fragments with the same ends and strand.",
-            rich_help_panel=_CHOICE,
-        ),
-    ] = None,
-    min_mapq: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=254,
-            help="Least mapping quality of reads with one alignment.",
-            rich_help_panel=_CHOICE,
-        ),
-    ] = None,
-    max_soft_clip: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="Most soft-clipped bases at a read's 5' end.", rich_help_panel=_CHOICE
-        ),
-    ] = None,
-    multimap: Annotated[
-        Literal["em", "uniform", "drop"] | None,
-        typer.Option(
-            help="Reads with several alignments: share them by the coverage around each "
-            "(expectation-maximisation), evenly, or leave them out.",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    max_multimap: Annotated[
-        int | None,
-        typer.Option(min=2, help="Reads with more alignments are left out.", rich_help_panel=_HOW),
-    ] = None,
-    multimap_sd: Annotated[
-        float | None,
-        typer.Option(
-            help="Standard deviation (bp) within which coverage attracts them.",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    clip: Annotated[
-        float | None,
-        typer.Option(help="Largest coverage that they add to a position.", rich_help_panel=_HOW),
-    ] = None,
-    gc: Annotated[
-        bool | None,
-        typer.Option(
-            "--gc/--no-gc", help="Correct for the fragments' GC content.", rich_help_panel=_HOW
-        ),
-    ] = None,
-    smooth: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Standard deviation (bp) of the Gaussian that smooths the track; 0: none.",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
+    given: dict[str, Any],
     processes: Annotated[int, typer.Option(min=1, help="Processes that work.")] = 1,
     resume: Annotated[
         bool,
@@ -183,33 +74,9 @@ def coverage(
     sd: --multimap-sd (bp); smooth: --smooth (bp)
     All: --multimap em --max-multimap 3 --min-mapq 10 --max-fragment 2000; all but rna: --clip 12
     """  # noqa: D301 - \b is typer's mark of lines that are not to be joined
-    import dataclasses
-
     from basenji_training.coverage.run import make_coverage, outputs
-    from basenji_training.reads.settings import RECIPES
 
-    given = {
-        "mode": mode,
-        "mate": mate,
-        "shift_forward": shift_forward,
-        "shift_reverse": shift_reverse,
-        "stranded": stranded,
-        "flip_strands": flip_strands or None,
-        "fragment_length": fragment_length,
-        "max_fragment": max_fragment,
-        "duplicates": duplicates,
-        "min_mapq": min_mapq,
-        "max_soft_clip": max_soft_clip,
-        "multimap": multimap,
-        "max_multimap": max_multimap,
-        "multimap_sd": multimap_sd,
-        "clip": clip,
-        "gc": gc,
-        "smooth_sd": smooth,
-    }
-    settings = dataclasses.replace(
-        RECIPES[assay], **{name: value for name, value in given.items() if value is not None}
-    )
+    settings = RECIPES[assay].model_copy(update=given)
     quality = make_coverage(
         reads,
         out,

@@ -89,9 +89,9 @@ def evaluate(
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
     from basenji_kipoi.base.atomic import check_output
+    from basenji_training.evaluation.annotations import read_annotations
     from basenji_training.evaluation.evaluate import evaluate as measure
     from basenji_training.evaluation.files import summary_table, write_evaluation, write_table
-    from basenji_training.evaluation.inputs import read_extras
     from basenji_training.evaluation.report.page import write_report
     from basenji_training.evaluation.trained_model import read_model, split_as_trained
     from basenji_training.store.store import Store
@@ -104,7 +104,7 @@ def evaluate(
     opened = Store.open(store)
     model = read_model(models, head=head, usual_head=opened.name, both_strands=both_strands)
     opened = split_as_trained(opened, model)
-    extras = read_extras(
+    annotations = read_annotations(
         opened,
         model.targets,
         split=split,
@@ -120,7 +120,7 @@ def evaluate(
         opened,
         split=split,
         resolution=resolution,
-        extras=extras,
+        annotations=annotations,
         batch_size=batch_size,
         command=command_line("basenji-train"),
     )

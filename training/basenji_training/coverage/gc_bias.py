@@ -31,6 +31,7 @@ __all__ = [
     "STEPS",
     "TILE",
     "GcCurve",
+    "between_steps",
     "busy_tiles",
     "fit_gc_curve",
     "fragment_gc",
@@ -96,7 +97,8 @@ class GcCurve:
         ndarray, float64, same shape
             Factors, interpolated; 1 where the GC content is unknown.
         """
-        factors = np.interp(np.nan_to_num(gc) * (STEPS - 1), np.arange(STEPS), self.factor)
+        place = np.nan_to_num(gc).astype(np.float64) * (STEPS - 1)
+        factors = np.interp(place, np.arange(STEPS), self.factor)
         return np.where(np.isnan(gc), 1.0, factors)
 
 
@@ -108,7 +110,8 @@ def fit_gc_curve(observed: np.ndarray, expected: np.ndarray, every: np.ndarray) 
     observed, expected : ndarray, float64, shape (STEPS,)
         Fragments and places of each GC content, outside of `busy_tiles`.
     every : ndarray, float64, shape (STEPS,)
-        Fragments of each GC content in the whole genome; their total is kept.
+        Fragments of each GC content in the whole genome, as `between_steps` counts them; their
+        total is kept.
 
     Raises
     ------
@@ -260,3 +263,26 @@ def genome_gc(genome: Genome, contig: str, lengths: np.ndarray, left_out: np.nda
 def steps(gc: np.ndarray) -> np.ndarray:
     """Turn GC contents (0 to 1) into indices of `STEPS`."""
     return np.rint(gc * (STEPS - 1)).astype(np.int64)
+
+
+def between_steps(gc: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Count fragments by GC content, each shared between the two steps beside it.
+
+    Factors are interpolated between steps: the sum of these counts, each times its step's factor,
+    is that of the fragments, each times its own.
+
+    Parameters
+    ----------
+    gc, weights : ndarray, float, shape (fragments,)
+        GC content (0 to 1) of each, and what it counts.
+
+    Returns
+    -------
+    ndarray, float64, shape (STEPS,)
+        Counts.
+    """
+    place = gc.astype(np.float64) * (STEPS - 1)
+    below = np.minimum(place.astype(np.int64), STEPS - 2)
+    share = place - below
+    counts = np.bincount(below, weights * (1 - share), minlength=STEPS)
+    return counts + np.bincount(below + 1, weights * share, minlength=STEPS)

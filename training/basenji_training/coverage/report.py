@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from basenji_training.coverage.gc_bias import LARGEST_FACTOR
@@ -17,7 +17,7 @@ from basenji_training.coverage.tss import FLANK
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -31,12 +31,12 @@ _COLOUR, _OTHER, _GREY = "#1b5e88", "#c4572b", "#888888"
 _MOST_CONTIGS = 40
 # GC contents of fewer places (a share of all) are too rare to be drawn.
 _RARE = 1e-4
-_STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; } td { padding: .1em 1em .1em 0; border-bottom: 1px solid #ddd; }
-td + td { text-align: right; } img { max-width: 100%; } code { overflow-wrap: anywhere; }
-figcaption { color: #555; } figure { margin: 1.5em 0; }
-"""
+#: The page's own markup; everything that it is given is escaped.
+_PAGES = Environment(
+    loader=PackageLoader("basenji_training.coverage", ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class Quality:
         The correction for GC content, if any.
     tss
         Coverage around transcription start sites, if any.
+    is_atac
+        Whether cuts of Tn5 were counted.
     """
 
     tally: Counter[str]
@@ -72,16 +74,18 @@ class Quality:
     usual_length: int
     gc: GcCurve | None
     tss: TssProfile | None
+    is_atac: bool = False
 
     def figures(self) -> dict[str, object]:
         """Return all figures in a form that JSON can hold."""
         forward, reverse = sum(self.forward), sum(self.reverse)
-        alignments = self.tally["alignments"] + self.tally["fragments"]
+        counted = self.tally["duplicates that the file counts"]
+        alignments = self.tally["alignments"] + self.tally["fragments"] + counted
         found: dict[str, object] = {
             "counts": {reason: number for reason, number in self.tally.items() if number},
             "reads_shared": self.reads_shared,
             "duplicates_share": (
-                self.tally["marked as duplicate"] + self.tally["duplicates by position"]
+                self.tally["marked as duplicate"] + self.tally["duplicates by position"] + counted
             )
             / max(alignments, 1),
             "total": forward + reverse,
@@ -125,12 +129,16 @@ def _lengths(axes: Axes, quality: Quality) -> str:
     most = np.searchsorted(np.cumsum(quality.lengths), 0.995 * quality.lengths.sum())
     shown = quality.lengths[: max(int(most), 1) + 1]
     axes.fill_between(np.arange(len(shown)), shown, step="mid", color=_COLOUR)
-    axes.axvline(quality.usual_length, color=_OTHER, lw=1)
+    label = f"median, {quality.usual_length} bp"
+    axes.axvline(quality.usual_length, color=_OTHER, lw=1, label=label)
+    axes.legend(frameon=False)
     axes.set(xlabel="fragment length (bp)", ylabel="fragments", xlim=(0, None), ylim=(0, None))
-    return (
-        f"Lengths of fragments; the median is {quality.usual_length} bp. ATAC-seq shows a peak "
-        "below 120 bp and one for each nucleosome, about 200 bp apart."
-    )
+    caption = f"Lengths of fragments; the median is {quality.usual_length} bp."
+    if quality.is_atac:
+        caption += (
+            " ATAC-seq shows a peak below 120 bp and one for each nucleosome, about 200 bp apart."
+        )
+    return caption
 
 
 def _gc(axes: Axes, quality: Quality) -> str:
@@ -197,9 +205,6 @@ def write_report(
         "GC content": (_gc, quality.gc is not None),
         "Transcription start sites": (_tss, quality.tss is not None),
     }
-    figures = "".join(
-        _figure(title, draw, quality) for title, (draw, shown) in drawn.items() if shown
-    )
     counts = {reason: number for reason, number in quality.tally.items() if number}
     counts["reads shared among several alignments"] = quality.reads_shared
     every = quality.tally["alignments"] + quality.tally["fragments"]
@@ -208,33 +213,23 @@ def write_report(
         for reason, number in counts.items()
     ]
     rows.append(("events that count", f"{sum(quality.forward) + sum(quality.reverse):,.0f}", ""))
-    settings = [(key, str(value)) for key, value in description["settings"].items()]
-    title = f"Coverage {html.escape(name)}"
-    path.write_text(
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
-        f"<style>{_STYLE}</style><h1>{title}</h1>"
-        f"<p><code>{html.escape(str(description['command']))}</code><br>"
-        f"{description['created']}</p>"
-        f"<h2>Alignments and what became of them</h2>{_table(rows)}{figures}"
-        f"<h2>Settings</h2>{_table(settings)}</html>\n",
-        encoding="utf-8",
+    page = _PAGES.get_template("report.html.jinja").render(
+        title=f"Coverage {name}",
+        description=description,
+        rows=rows,
+        drawings=[
+            _drawing(title, draw, quality) for title, (draw, shown) in drawn.items() if shown
+        ],
     )
+    path.write_text(page, encoding="utf-8")
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
-
-
-def _figure(title: str, draw: object, quality: Quality) -> str:
+def _drawing(title: str, draw: Callable[[Axes, Quality], str], quality: Quality) -> dict[str, str]:
+    """Draw a figure: its title, caption, and PNG file as base64."""
     with mpl.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         caption = draw(figure.subplots(), quality)
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=110)
-    source = base64.b64encode(image.getvalue()).decode("ascii")
-    return (
-        f"<h2>{title}</h2><figure><img alt='{html.escape(caption, quote=True)}' "
-        f"src='data:image/png;base64,{source}'><figcaption>{html.escape(caption)}</figcaption>"
-        "</figure>"
-    )
+    png = base64.b64encode(image.getvalue()).decode("ascii")
+    return {"title": title, "caption": caption, "png": png}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import importlib.metadata
 import itertools
@@ -14,31 +13,38 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
-from basenji_kipoi.base.workers import executor
+from basenji_kipoi.base.resources import executor
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_training import __version__
 from basenji_training.coverage.bigwig import write_bigwig
-from basenji_training.coverage.bigwig_blocks import ALIGNMENT, encode
+from basenji_training.coverage.bigwig_blocks import ALIGNMENT, Piece, encode
 from basenji_training.coverage.gc_bias import GcCurve, busy_tiles, fit_gc_curve
 from basenji_training.coverage.report import Quality, write_report
-from basenji_training.coverage.sharing import share_reads
-from basenji_training.coverage.steps import Part, contig_tiles, count_gc, cover, lay_out
+from basenji_training.coverage.sharing import Sharing, share_reads
+from basenji_training.coverage.steps import (
+    GcCounts,
+    Part,
+    Totals,
+    contig_tiles,
+    count_gc,
+    cover,
+    lay_out,
+)
 from basenji_training.coverage.tss import tss_profile
-from basenji_training.reads.plan import Plan, finished
+from basenji_training.reads.plan import Plan
 from basenji_training.reads.reading import read_sources, usual_length
-from basenji_training.reads.sources import contig_lengths, open_source
+from basenji_training.reads.sources import check_sources, contig_lengths, open_source
+from basenji_training.reads.step_results import finished
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
-    from basenji_training.coverage.bigwig_blocks import Piece
     from basenji_training.reads.settings import Settings
 
 __all__ = ["make_coverage", "outputs"]
@@ -129,6 +135,7 @@ def make_coverage(
         raise InputError("there are no files of reads")
     tracks = outputs(out, settings)
     table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    check_sources(paths, settings)
     if fasta is None and (settings.gc or genes is not None):
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"
         what = "the correction for GC content" if settings.gc else "--genes"
@@ -136,41 +143,43 @@ def make_coverage(
     with contextlib.ExitStack() as stack:
         genome = stack.enter_context(Genome(fasta)) if fasta is not None else None
         starts = read_genes(genes, genome) if genes is not None else None
-        inputs = [*paths, *(Path(each) for each in (fasta, genes) if each is not None)]
-        content = {
-            "settings": dataclasses.asdict(settings),
-            "inputs": [fingerprint(path) for path in inputs],
-            "versions": _versions(),
-        }
-        unfinished = stack.enter_context(
-            unfinished_folder((*tracks, table, page), content, resume=resume, overwrite=overwrite)
+        run = stack.enter_context(
+            UnfinishedRun(
+                (*tracks, table, page),
+                "basenji-train coverage",
+                {
+                    **settings.model_dump(),
+                    "reads": [fingerprint(path) for path in paths],
+                    "fasta": fasta and fingerprint(Path(fasta)),
+                    "genes": genes and fingerprint(Path(genes)),
+                    **_versions(),
+                },
+                command=command,
+                resume=resume,
+                overwrite=overwrite,
+                keep=resume,
+            )
         )
-        folder, overwrite = unfinished.folder, unfinished.overwrite
-        lengths = contig_lengths(paths, genome)
-        plan = Plan(
-            folder,
-            tuple(lengths),
-            tuple(lengths.values()),
-            settings,
-            genome,
-            resumable=unfinished.resumable,
-        )
+        lengths = contig_lengths(paths, genome, settings)
+        plan = Plan(run.pieces, tuple(lengths), tuple(lengths.values()), settings, genome)
         sources = [
-            open_source(path, lengths, genome, folder / f"{number}.{path.name}")
+            open_source(path, lengths, genome, settings, run.path(f"{number}.{path.name}"))
             for number, path in enumerate(paths)
         ]
         pool = stack.enter_context(executor(processes))
         reading = read_sources(plan, sources, pool, "reading" if progress else "")
         usual = usual_length(plan, reading)
         sharing = finished(
-            plan, "shared", share_reads, reading, usual, "sharing" if progress else ""
+            *(plan, "shared", Sharing, share_reads),
+            *(reading, usual, "sharing" if progress else ""),
         )
         reading.tally["alignments missing or too many"] += sharing.left_out
         contigs = range(len(plan.contigs))
         curve = _gc_curve(plan, reading.lengths, usual, pool) if settings.gc else None
-        totals = _each(plan, pool, "events", lay_out, contigs, *_same(usual, curve))
+        totals = _each(plan, pool, "events", Totals, lay_out, contigs, *_same(usual, curve))
         longest = max(total.longest for total in totals)
-        files = [stack.enter_context(atomic_path(path, overwrite=overwrite)) for path in tracks]
+        reading.tally["beyond an end of their contig"] += round(sum(t.outside for t in totals))
+        files = [run.output(path) for path in tracks]
         for track, path in enumerate(files):
             label = f"writing {tracks[track].name}" if progress else ""
             _write(plan, track, path, longest, pool, label=label, ahead=_AHEAD * processes)
@@ -184,21 +193,21 @@ def make_coverage(
             usual_length=usual,
             gc=curve,
             tss=None if starts is None else tss_profile(files, starts),
+            is_atac=settings.is_atac,
         )
         description = {
-            "command": command,
+            "command": run.command,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": _versions(),
             "reads": [path.name for path in paths],
             "bigwigs": [path.name for path in tracks],
-            "settings": dataclasses.asdict(settings),
+            "settings": settings.model_dump(),
             **quality.figures(),
         }
-        table = stack.enter_context(atomic_path(table, overwrite=overwrite))
-        table.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        page = stack.enter_context(atomic_path(page, overwrite=overwrite))
-        write_report(page, out.name, quality, description)
-        unfinished.place()
+        text = json.dumps(description, indent=2) + "\n"
+        run.output(table).write_text(text, encoding="utf-8")
+        write_report(run.output(page), out.name, quality, description)
+        run.place()
     return quality
 
 
@@ -214,13 +223,14 @@ def _each(
     plan: Plan,
     pool: Executor,
     step: str,
+    kind: type[T],
     function: Callable[..., T],
     contigs: range,
     *arguments: Iterable[object],
 ) -> list[T]:
     """Take a step for each contig."""
     names = [f"{step}.{contig}" for contig in contigs]
-    calls = zip(*_same(plan), names, *_same(function), contigs, *arguments, strict=False)
+    calls = zip(*_same(plan), names, *_same(kind, function), contigs, *arguments, strict=False)
     futures = [pool.submit(finished, *call) for call in calls]
     return [future.result() for future in futures]
 
@@ -228,14 +238,14 @@ def _each(
 def _gc_curve(plan: Plan, lengths: np.ndarray, usual: int, pool: Executor) -> GcCurve:
     """Fit the correction for GC content to all contigs."""
     contigs = range(len(plan.contigs))
-    tiles = _each(plan, pool, "tiles", contig_tiles, contigs)
+    tiles = _each(plan, pool, "tiles", np.ndarray, contig_tiles, contigs)
     busy = np.split(busy_tiles(np.concatenate(tiles)), np.cumsum([len(each) for each in tiles]))
     representative = np.array([usual])
     if lengths.any():
         shares = np.cumsum(lengths) / lengths.sum()
         representative = np.searchsorted(shares, _QUANTILES)
     lengths = np.maximum(representative, 1)
-    counts = _each(plan, pool, "gc", count_gc, contigs, *_same(usual, lengths), busy[:-1])
+    counts = _each(plan, pool, "gc", GcCounts, count_gc, contigs, *_same(usual, lengths), busy[:-1])
     observed, every, expected = (np.sum(each, axis=0) for each in zip(*counts, strict=True))
     return fit_gc_curve(observed, expected, every)
 
@@ -265,7 +275,8 @@ def _write(
         for start in range(0, plan.sizes[contig], _PART)
     ]
     calls = (
-        (plan, f"cover.{part.contig}.{track}.{part.start}", cover, part, longest) for part in parts
+        (plan, f"cover.{part.contig}.{track}.{part.start}", Piece, cover, part, longest)
+        for part in parts
     )
 
     def pieces(advance: Callable[[float], None]) -> Iterator[Piece]:

@@ -13,9 +13,8 @@ the contig's index:
     float32: GC contents of the fragments of both.
 ``{contig}.{track}.unique``, ``{contig}.{track}.shared``
     `EVENT`: what of both counts where.
-``{step}.done``
-    What a finished step returned, if the plan is to be resumed. A step that was interrupted writes
-    the same files again.
+``{step}.npz``
+    What a finished step returned. A step that was interrupted writes the same files again.
 """
 
 from __future__ import annotations
@@ -26,7 +25,15 @@ import numpy as np
 
 from basenji_training.coverage.bigwig_blocks import Piece, encode
 from basenji_training.coverage.events import EVENT, coverage, intervals, minus, runs, write_events
-from basenji_training.coverage.gc_bias import STEPS, TILE, GcCurve, fragment_gc, genome_gc, steps
+from basenji_training.coverage.gc_bias import (
+    STEPS,
+    TILE,
+    GcCurve,
+    between_steps,
+    fragment_gc,
+    genome_gc,
+    steps,
+)
 from basenji_training.reads.reading import contig_rows
 from basenji_training.reads.rows import CONTINUED, ROW, SHARED, fragment_lengths, fragment_starts
 
@@ -57,11 +64,15 @@ class GcCounts(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Of a contig: its coverage on each strand (before clipping), its longest event (bp)."""
+    """Of a contig: its coverage on each strand (before clipping), its longest event (bp).
+
+    ``outside``: what would count beyond an end of the contig, such as a cut that was moved there.
+    """
 
     forward: float
     reverse: float
     longest: int
+    outside: float
 
 
 class Part(NamedTuple):
@@ -103,7 +114,9 @@ def contig_tiles(plan: Plan, contig: int) -> np.ndarray:
     """Count the rows in each tile of a contig."""
     rows = contig_rows(plan, contig)
     tiles = -(-plan.sizes[contig] // TILE)
-    return np.bincount(rows["five"] // TILE, rows["count"], minlength=tiles)
+    # Ends that are to be moved may lie beyond the contig.
+    tile = np.clip(rows["five"] // TILE, 0, tiles - 1)
+    return np.bincount(tile, rows["count"], minlength=tiles)
 
 
 def count_gc(
@@ -135,7 +148,7 @@ def count_gc(
     quiet = ~left_out[tile]
     return GcCounts(
         np.bincount(step[quiet], weight[quiet], minlength=STEPS),
-        np.bincount(step, weight, minlength=STEPS),
+        between_steps(gc[known], weight),
         genome_gc(plan.genome, plan.contigs[contig], lengths, left_out),
     )
 
@@ -170,10 +183,12 @@ def lay_out(plan: Plan, contig: int, usual: int, curve: GcCurve | None) -> Total
                 plan.sizes[contig],
             )
     whole = rows["flags"] & CONTINUED == 0
+    inside = (end > 0) & (start < plan.sizes[contig])
     return Totals(
-        float(weights[whole & ~strand].sum()),
-        float(weights[whole & strand].sum()),
+        float(weights[whole & inside & ~strand].sum()),
+        float(weights[whole & inside & strand].sum()),
         int((end - start).max(initial=1)),
+        float(weights[whole & ~inside].sum()),
     )
 
 

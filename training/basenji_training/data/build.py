@@ -18,13 +18,14 @@ from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN
-from basenji_kipoi.base.workers import executor
+from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_annotated
 from basenji_kipoi.models.targets import Targets
 from basenji_training.splits.folds import CONTIG_LENGTH, divide_genome
-from basenji_training.store.unfinished import Unfinished, unfinished_store
+from basenji_training.store.unfinished import UnfinishedStore, unfinished_store
 from basenji_training.store.writing import (
     Layout,
     Sums,
@@ -164,7 +165,10 @@ def build_store(
         raise InputError(
             f"--unmappable-share is {unmappable_share}: it must be above 0 and at most 1"
         )
-    out = check_output(out, overwrite=overwrite)
+    out = Path(out)
+    # That of an interrupted run may have come to its place.
+    is_begun = resume and unfinished_folder(out).exists()
+    check_output(out, overwrite=overwrite or is_begun)
     table = Targets.read(targets)
     with Genome(fasta) as genome:
         division = divide_genome(
@@ -199,16 +203,40 @@ def build_store(
             "unmappable": unmappable and {**_source(unmappable), "share": unmappable_share},
             "excluded": [name for name in genome.lengths if name not in lengths],
         }
-        files = [(str(t.path), t.path.stat().st_size, t.path.stat().st_mtime) for t in plan.tracks]
-        content = [description, [row.model_dump() for row in table], files, plan.layout]
+        settings = {
+            "bin": bin_width,
+            "name": description["name"],
+            "missing_share": missing_share,
+            "unmappable_share": unmappable_share,
+            "targets": [row.model_dump() for row in table],
+            **{
+                key: path and fingerprint(Path(path))
+                for key, path in (
+                    ("fasta", fasta),
+                    ("blacklist", blacklist),
+                    ("unmappable", unmappable),
+                )
+            },
+            "tracks": [fingerprint(track.path) for track in plan.tracks],
+            "chromosomes": lengths,
+            "folds": division.folds,
+            "regions": division.regions,
+            "layout": plan.layout,
+        }
         with (
-            unfinished_store(out, {"plan": content}, resume=resume, overwrite=overwrite) as store,
+            unfinished_store(
+                out,
+                "basenji-train data",
+                settings,
+                command=command,
+                resume=resume,
+                overwrite=overwrite,
+            ) as store,
             executor(1) as here,
             executor(processes) as pool,
         ):
             if store.is_new:
                 here.submit(create_store, store.path, plan.layout, lengths).result()
-                store.begin()
             _fill_all(plan, store, list(_pieces(plan, lengths)), pool, label)
             bins = sum(length // bin_width for length in lengths.values())
             statistics = summarise(table, list(store.finished.values()), bins)
@@ -219,7 +247,7 @@ def build_store(
                 lengths=lengths,
                 targets=table,
                 statistics=statistics,
-                command=command,
+                command=store.command,
                 **description,
             ).result()
     return statistics
@@ -251,7 +279,7 @@ def _pieces(plan: _Plan, lengths: Mapping[str, int]) -> Iterator[_Piece]:
 
 def _fill_all(
     plan: _Plan,
-    store: Unfinished,
+    store: UnfinishedStore,
     pieces: Sequence[_Piece],
     pool: concurrent.futures.Executor,
     label: str,

@@ -19,6 +19,8 @@ __all__ = ["suggest_thresholds"]
 
 #: Values that quantiles and means are taken of; of larger stores, bins at equal distances.
 _SAMPLED_VALUES = 2**25
+#: Scaled values are held as float32.
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 def suggest_thresholds(
@@ -61,13 +63,15 @@ def suggest_thresholds(
     if not 0 < quantile < 1:
         raise InputError(f"--quantile is {quantile}: it must be between 0 and 1")
     assays = {target.assay for target in store.targets}
+    if not 0 <= least < np.inf:
+        raise InputError(f"--least is {least}: it must be 0 or more, and finite")
     for assay, weight in weights.items():
         if assay not in assays:
             raise InputError(
                 f"--weight: no track has the assay {assay!r}: they have {', '.join(sorted(assays))}"
             )
-        if weight <= 0:
-            raise InputError(f"--weight: {assay} has {weight:g}: it must be above 0")
+        if not 0 < weight < np.inf:
+            raise InputError(f"--weight: {assay} has {weight:g}: it must be above 0, and finite")
     values = store.targets.statistics(_sample(store))
     # Each column next to its other strand's (an unstranded track next to itself).
     pooled = np.concatenate([values, values[:, store.targets.strand_permutation]])
@@ -81,7 +85,13 @@ def suggest_thresholds(
                 "are missing: raise --quantile, give --least, or leave the track out"
             )
         mean = transform(known, clip_soft=clip_soft, clip=np.inf, scale=1.0).mean(dtype=np.float64)
-        scale = _rounded(weights.get(target.assay, 1.0) / mean)
+        scale = _rounded(weights.get(target.assay, 1.0) / mean) if mean > 0 else np.inf
+        if not _SMALLEST < scale < _LARGEST or not np.isfinite(clip_soft):
+            raise InputError(
+                f"track {target.identifier}: no scale makes its mean, {mean:g} after soft clipping "
+                f"at {clip_soft:g}, the weight {weights.get(target.assay, 1.0):g}: correct "
+                "--weight, --least or the track"
+            )
         rows.append(
             target.model_copy(update={"clip_soft": clip_soft, "clip": None, "scale": scale})
         )

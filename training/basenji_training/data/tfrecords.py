@@ -25,9 +25,9 @@ from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
+from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN, codes_of
-from basenji_kipoi.base.unfinished import fingerprint
-from basenji_kipoi.base.workers import executor
+from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_bed
 from basenji_training.data.described_targets import read_described_targets
@@ -130,7 +130,10 @@ def import_tfrecords(
         If a file is missing or damaged, files contradict each other, the output may not be
         written, or what is to be resumed was begun with other inputs or options.
     """
-    folder, out = Path(folder), check_output(out, overwrite=overwrite)
+    folder, out = Path(folder), Path(out)
+    # That of an interrupted run may have come to its place.
+    is_begun = resume and unfinished_folder(out).exists()
+    check_output(out, overwrite=overwrite or is_begun)
     shape = _read_statistics(folder / "statistics.json")
     bin_width = bin_width or shape.pool_width
     target_bp = shape.target_length * shape.pool_width
@@ -148,15 +151,13 @@ def import_tfrecords(
     limits = thresholds(targets)
     limit = limits["scale"] * np.minimum(limits["clip_soft"], limits["clip"])
     files = _files(folder, records)
-    source = {
-        each: checksum(folder / each)
-        for each in ("sequences.bed", "statistics.json", "targets.txt")
-    }
-    inputs = [*itertools.chain.from_iterable(files.values()), *([Path(fasta)] if fasta else [])]
-    plan = {
-        "source": source,
-        "inputs": [fingerprint(path) for path in inputs],
-        "options": [bin_width, name],
+    described = ("sequences.bed", "statistics.json", "targets.txt")
+    settings = {
+        "bin": bin_width,
+        "name": name or out.stem,
+        **{each: fingerprint(folder / each) for each in described},
+        "tfrecords": [fingerprint(path) for paths in files.values() for path in paths],
+        "fasta": fasta and fingerprint(Path(fasta)),
     }
 
     def write(record: _Record, codes: np.ndarray, values: np.ndarray) -> Sums:
@@ -169,13 +170,19 @@ def import_tfrecords(
         return write_bins(group, shape.crop_bp // bin_width, values, clipped)
 
     with (
-        unfinished_store(out, plan, resume=resume, overwrite=overwrite) as store,
+        unfinished_store(
+            out,
+            "basenji-train import-tfrecords",
+            settings,
+            command=command,
+            resume=resume,
+            overwrite=overwrite,
+        ) as store,
         executor(1) as here,
         progress_bar(label, total=len(records), unit="records") as advance,
     ):
         if store.is_new:
             here.submit(create_store, store.path, layout, lengths).result()
-            store.begin()
         known = {file: (count, infinite) for file, count, infinite in store.finished}
         for split, paths in files.items():
             mine = [record for record in records if record.split == split]
@@ -219,9 +226,9 @@ def import_tfrecords(
             regions=regions,
             targets=targets,
             statistics=statistics,
-            command=command,
+            command=store.command,
             positions={record.name: [record.chromosome, record.start] for record in records},
-            source=source,
+            source={each: checksum(folder / each) for each in described},
         ).result()
     return statistics
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
+from basenji_training.evaluation.annotations import Annotations
 from basenji_training.evaluation.gene_expression import Contrast, Expression, contrasts_of
-from basenji_training.evaluation.inputs import Extras
 from basenji_training.evaluation.loci import Loci, Locus
 from basenji_training.evaluation.track_replicates import Replicates
 from basenji_training.measures.comparison import Comparison
@@ -88,7 +88,7 @@ def evaluate(
     *,
     split: str,
     resolution: int,
-    extras: Extras | None = None,
+    annotations: Annotations | None = None,
     batch_size: int = 8,
     command: str = "",
 ) -> Evaluation:
@@ -104,7 +104,7 @@ def evaluate(
         train, validation or test.
     resolution
         Width of the bins that are compared (bp).
-    extras
+    annotations
         What else to look at.
     batch_size
         Windows predicted at once.
@@ -116,7 +116,7 @@ def evaluate(
     InputError
         If the store lacks a track of the model, or something else does not fit.
     """
-    extras = extras or Extras()
+    annotations = annotations or Annotations()
     windows, targets = Windows(store, split, model.architecture, to_train=False), model.targets
     columns = _columns(targets, store)
     blocks = places_of(windows)[-1].block + 1
@@ -125,16 +125,16 @@ def evaluate(
     loci = Loci(windows, targets, resolution)
     collectors = [comparison, kept, loci]
     expression = replicates = None
-    contrasts = contrasts_of(extras.contrasts, targets)
-    if extras.genes is not None:
-        expression = Expression(extras.genes, windows, targets, flank=extras.flank)
+    contrasts = contrasts_of(annotations.contrasts, targets)
+    if annotations.genes is not None:
+        expression = Expression(annotations.genes, windows, targets, flank=annotations.flank)
         collectors.append(expression)
-    if extras.replicates:
-        replicates = Replicates(extras.replicates, windows, targets, resolution)
+    if annotations.replicates:
+        replicates = Replicates(annotations.replicates, windows, targets, resolution)
         collectors.append(replicates)
     walk(model, windows, columns, collectors, batch_size=batch_size)
     bins = kept.arrays()
-    rows = _track_figures(comparison, bins, targets, extras, resolution)
+    rows = _track_figures(comparison, bins, targets, annotations, resolution)
     figures: dict[str, Any] = {
         "command": command,
         "split": split,
@@ -178,7 +178,7 @@ def _columns(targets: Targets, store: Store) -> np.ndarray:
 
 
 def _track_figures(
-    comparison: Comparison, bins: Bins, targets: Targets, extras: Extras, resolution: int
+    comparison: Comparison, bins: Bins, targets: Targets, annotations: Annotations, resolution: int
 ) -> list[dict[str, Any]]:
     """Compute the figures of each track; NaN where one does not exist."""
     raw, logarithmic = comparison.raw, comparison.logarithmic
@@ -192,7 +192,7 @@ def _track_figures(
     figures["specificity"] = specificity(bins, targets)
     known = {
         targets.labels.index(identifier): overlapped(bins, resolution, intervals)
-        for identifier, intervals in extras.peaks.items()
+        for identifier, intervals in annotations.peaks.items()
     }
     peaks = peak_figures(bins, known)
     deciles = calibration(bins)

@@ -11,7 +11,8 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import Bundle, save_bundle
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.network import average_networks
+from basenji_kipoi.models.networks.building import average_networks
+from basenji_kipoi.models.training_record import NetworkRecord, TrainingRecord
 from basenji_training.evaluation.evaluate import group_figures
 from basenji_training.evaluation.gene_expression import measurements
 from basenji_training.evaluation.model_card import model_card
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_training.evaluation.trained_model import RunHead
 
@@ -164,8 +165,8 @@ def _figures_of(evaluation: dict[str, Any], targets: Targets, member: RunHead) -
 
 def _training(
     members: Sequence[RunHead], evaluation: dict[str, Any], command: str
-) -> dict[str, Any]:
-    """Collect how the members came about: of one, its record; of several, a list of them."""
+) -> TrainingRecord:
+    """Collect how the members came about."""
     records = [_record(member) for member in members]
     made = [
         command
@@ -177,22 +178,22 @@ def _training(
     ]
     commands = list(dict.fromkeys([*made, evaluation["command"], command]))
     if len(records) == 1:
-        return {**records[0], "commands": commands}
-    return {"members": records, "commands": commands}
+        return TrainingRecord(**dict(records[0]), commands=commands)
+    return TrainingRecord(members=records, commands=commands)
 
 
-def _record(member: RunHead) -> dict[str, Any]:
+def _record(member: RunHead) -> NetworkRecord:
     run, history = member.run, member.run.history
     best = history[best_epoch(history)]
-    return {
-        "chromosomes": run.settings["stores"][member.head]["folds"],
-        "origin": run.settings.get("origin"),
-        "settings": {key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
-        "epochs_run": len(history),
-        "best_epoch": int(best["epoch"]),
-        "validation_r": round(best["validation_r"], 4),
-        "seconds": round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
-    }
+    return NetworkRecord(
+        chromosomes=run.settings["stores"][member.head]["folds"],
+        origin=run.settings.get("origin"),
+        settings={key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
+        epochs_run=len(history),
+        best_epoch=int(best["epoch"]),
+        validation_r=round(best["validation_r"], 4),
+        seconds=round(sum(row["seconds"] + row["validation_seconds"] for row in history)),
+    )
 
 
 def rounding(bundle: Bundle, members: Sequence[RunHead]) -> float:

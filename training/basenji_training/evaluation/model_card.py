@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from basenji_training.evaluation.files import markdown_tables
@@ -10,8 +9,9 @@ from basenji_training.evaluation.files import markdown_tables
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
+    from basenji_kipoi.models.training_record import NetworkRecord, Origin, TrainingRecord
 
 __all__ = ["independence", "model_card"]
 
@@ -23,7 +23,7 @@ def model_card(
     assembly: str,
     description: str,
     evaluation: dict[str, Any],
-    training: dict[str, Any],
+    training: TrainingRecord,
 ) -> str:
     """Write a model card in Markdown.
 
@@ -36,15 +36,15 @@ def model_card(
     evaluation
         The content of ``evaluation.json``.
     training
-        How it was made: the record of a run, or ``members``, a list of them.
+        How it was made.
 
     Returns
     -------
     str
         The card.
     """
-    members = training.get("members", [training])
-    commands = "\n".join(f"    {command}" for command in training["commands"])
+    members = training.networks
+    commands = "\n".join(f"    {command}" for command in training.commands)
     strands = (
         "the mean of the predictions for the sequence and for its reverse complement"
         if evaluation["both_strands"]
@@ -105,7 +105,7 @@ def _without_figures(evaluation: dict[str, Any]) -> str:
     return f" ({shown})" if reasons else ""
 
 
-def independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) -> str:
+def independence(evaluation: dict[str, Any], members: Sequence[NetworkRecord]) -> str:
     """Say whether what was evaluated had a part in the making.
 
     Parameters
@@ -113,12 +113,12 @@ def independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) 
     evaluation
         The content of ``evaluation.json``.
     members
-        How each network was made: its ``chromosomes``, and the ``origin`` of its first weights.
+        How each network was made: its chromosomes, and the origin of its first weights.
     """
     measured = set(evaluation["chromosomes"])
     used = {
         split: sorted(
-            {each for member in members for each in member["chromosomes"][split]} & measured
+            {each for member in members for each in getattr(member.chromosomes, split)} & measured
         )
         for split in ("train", "validation")
     }
@@ -130,9 +130,9 @@ def independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) 
     origins = "".join(
         _inheritance(origin, measured)
         for origin in {
-            json.dumps(member["origin"]): member["origin"]
+            member.origin.model_dump_json(): member.origin
             for member in members
-            if member.get("origin")
+            if member.origin is not None
         }.values()
     )
     if used["validation"]:
@@ -145,15 +145,15 @@ def independence(evaluation: dict[str, Any], members: Sequence[dict[str, Any]]) 
     return "These chromosomes were used neither for training nor for choosing anything."
 
 
-def _inheritance(origin: dict[str, Any], measured: set[str]) -> str:
+def _inheritance(origin: Origin, measured: set[str]) -> str:
     """Say what the network whose weights were the beginning has seen of what was evaluated."""
-    name = origin["name"]
-    if not origin["chromosomes"]:
+    name = origin.name
+    if not origin.chromosomes:
         text = f" What {name} was trained on, whose weights were the beginning, is unknown."
     else:
         seen = {
-            data: sorted({*splits["train"], *splits["validation"]} & measured)
-            for data, splits in origin["chromosomes"].items()
+            data: sorted({*splits.train, *splits.validation} & measured)
+            for data, splits in origin.chromosomes.items()
         }
         shared = [f"{', '.join(labels)} of {data}" for data, labels in seen.items() if labels]
         text = (
@@ -162,14 +162,14 @@ def _inheritance(origin: dict[str, Any], measured: set[str]) -> str:
             if shared
             else f" {name}, whose weights were the beginning, used them for nothing either."
         )
-    return text + (_inheritance(origin["origin"], measured) if origin.get("origin") else "")
+    return text + (_inheritance(origin.origin, measured) if origin.origin else "")
 
 
-def _history(record: dict[str, Any]) -> str:
-    folds, settings = record["chromosomes"], record["settings"]
+def _history(record: NetworkRecord) -> str:
+    folds, settings = record.chromosomes, record.settings
     return (
-        f"Trained on {', '.join(folds['train'])};\n"
-        f"{', '.join(folds['validation'])} chose the epoch ({record['best_epoch']} of "
-        f"{record['epochs_run']}); {', '.join(folds['test'])} were held out.\n"
-        f"{record['seconds'] / 60:.0f} minutes, in {settings['dtype']}, seed {settings['seed']}.\n"
+        f"Trained on {', '.join(folds.train)};\n"
+        f"{', '.join(folds.validation)} chose the epoch ({record.best_epoch} of "
+        f"{record.epochs_run}); {', '.join(folds.test)} were held out.\n"
+        f"{record.seconds / 60:.0f} minutes, in {settings['dtype']}, seed {settings['seed']}.\n"
     )

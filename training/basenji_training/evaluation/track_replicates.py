@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import table_rows
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.measures.held_out import KeptBins
 from basenji_training.measures.rank_figures import correlation_of
@@ -72,27 +72,18 @@ def read_replicates(
         replicate.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"the table of replicates {path} is missing")
     folder = path.parent if folder is None else Path(folder)
     found: dict[tuple[str, str], Replicate] = {}
-    with path.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines, delimiter="\t")
-        if not set(_COLUMNS) <= set(reader.fieldnames or ()):
-            raise InputError(
-                f"{path}:1: expected a header with the columns {', '.join(_COLUMNS)}, separated by "
-                "tabs"
-            )
-        for fields in reader:
-            where = f"{path}:{reader.line_num}"
-            identifier, name, file = (fields[column] for column in _COLUMNS)
-            if not (identifier and name and file):
-                raise InputError(f"{where}: expected a value for each of {', '.join(_COLUMNS)}")
-            if identifier not in targets.labels:
-                raise InputError(f"{where}: the model has no track {identifier!r}")
-            if (identifier, name) in found:
-                raise InputError(f"{where}: replicate {name} of {identifier} stands twice")
-            found[identifier, name] = Replicate(identifier, name, folder / file)
+    for number, fields in table_rows(path, "table of replicates", _COLUMNS):
+        where = f"{path}:{number}"
+        identifier, name, file = (fields[column] for column in _COLUMNS)
+        if not (identifier and name and file):
+            raise InputError(f"{where}: expected a value for each of {', '.join(_COLUMNS)}")
+        if identifier not in targets.labels:
+            raise InputError(f"{where}: the model has no track {identifier!r}")
+        if (identifier, name) in found:
+            raise InputError(f"{where}: replicate {name} of {identifier} stands twice")
+        found[identifier, name] = Replicate(identifier, name, folder / file)
     identifiers = [each.identifier for each in found.values()]
     for identifier in identifiers:
         if identifiers.count(identifier) < 2:

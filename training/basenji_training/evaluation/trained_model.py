@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 
@@ -13,14 +13,14 @@ from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.network import average_networks, average_strands, build_network
+from basenji_kipoi.models.networks.building import average_networks, average_strands, build_network
 from basenji_training.fit.run_directory import BEST_WEIGHTS, Run
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_training.store.store import Store
 
@@ -231,9 +231,8 @@ def split_as_trained(store: Store, model: TrainedModel) -> Store:
 def _splits(model: RunHead | Bundle) -> list[dict[str, list[str]]]:
     if isinstance(model, RunHead):
         return [model.run.settings["stores"][model.head]["folds"]]
-    training: dict[str, Any] = model.metadata.training
-    records = training.get("members", [training])
-    return [record["chromosomes"] for record in records if "chromosomes" in record]
+    networks = model.metadata.training.networks
+    return [network.chromosomes.model_dump() for network in networks if network.chromosomes]
 
 
 def _open(

@@ -1,11 +1,11 @@
-"""Replicates and cross-validation: many runs by one command, and a table of how they ended."""
+"""Repeats and cross-validation: many runs by one command, and a table of how they ended."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_training.fit.loop import Execution
     from basenji_training.fit.run_directory import Run
     from basenji_training.optimisation.settings import Settings
     from basenji_training.store.store import Store
@@ -38,14 +39,14 @@ class Member:
         Of its run directory.
     test, validation
         Labels that it holds out; empty where the stores' own splits are used.
-    replicate
+    repeat
         From 1; it is added to the seed.
     """
 
     name: str
     test: str
     validation: str
-    replicate: int
+    repeat: int
 
     def stores(self, stores: Sequence[Store]) -> list[Store]:
         """Open the stores with this run's splits, loaded."""
@@ -56,7 +57,7 @@ class Member:
         ]
 
 
-def members(stores: Sequence[Store], folds: Sequence[str] | None, replicates: int) -> list[Member]:
+def members(stores: Sequence[Store], folds: Sequence[str] | None, repeats: int) -> list[Member]:
     """List the runs of a cross-validation.
 
     Parameters
@@ -66,7 +67,7 @@ def members(stores: Sequence[Store], folds: Sequence[str] | None, replicates: in
     folds
         Labels (folds or chromosomes of the stores) that are tested on, each in turn, while the next
         label of the store validates; ["all"] for every one; None for the stores' own splits.
-    replicates
+    repeats
         Runs a fold, which differ in their seed.
 
     Returns
@@ -79,9 +80,9 @@ def members(stores: Sequence[Store], folds: Sequence[str] | None, replicates: in
     InputError
         If a label does not exist, the stores have different ones, or too few.
     """
-    numbers = range(1, replicates + 1)
+    numbers = range(1, repeats + 1)
     if folds is None:
-        return [Member(f"replicate{number}", "", "", number) for number in numbers]
+        return [Member(f"repeat{number}", "", "", number) for number in numbers]
     labels = _labels(stores[0])
     for store in stores[1:]:
         if set(_labels(store)) != set(labels):
@@ -111,9 +112,7 @@ def fit_members(
     architecture: Architecture,
     out: str | os.PathLike[str],
     settings: Settings,
-    *,
-    resume: bool,
-    **options: Any,  # noqa: ANN401 - handed on
+    **options: Unpack[Execution],
 ) -> list[dict[str, Any]]:
     """Train one network after the other.
 
@@ -122,13 +121,12 @@ def fit_members(
     runs
         What `members` gives.
     stores, architecture, settings
-        As `basenji_training.fit.loop.fit` takes them; the replicate's number is added to the seed.
+        As `basenji_training.fit.loop.fit` takes them; the repeat's number is added to the seed.
     out
         Folder for the run directories and for ``summary.tsv``, which grows with them.
-    resume
-        Whether to go on with what is in the folder: finished runs stay as they are.
     options
-        Further arguments of `basenji_training.fit.loop.fit`.
+        As `basenji_training.fit.loop.fit` takes them. With `resume` it goes on with what is in the
+        folder: finished runs stay as they are.
 
     Returns
     -------
@@ -139,18 +137,24 @@ def fit_members(
     Raises
     ------
     InputError
-        If the folder exists and `resume` is not set, or a run cannot be trained or resumed.
+        If the folder exists and `resume` is not set, or a run cannot be trained or resumed, or has
+        the name that an older version gave.
     """
-    out = check_output(out, overwrite=resume)
+    out = check_output(out, overwrite=options.get("resume", False))
     out.mkdir(exist_ok=True)
+    for member in runs:
+        former = out / f"replicate{member.repeat}"
+        if not member.test and former.is_dir():
+            raise InputError(
+                f"{former} was begun by a version that named repeats so: rename it to "
+                f"{out / member.name}, to go on with it"
+            )
     summary = []
     for member in runs:
         # What the last network left in Keras would pile up.
         keras.backend.clear_session()
-        seeded = settings.model_copy(update={"seed": settings.seed + member.replicate})
-        run = fit(
-            member.stores(stores), architecture, out / member.name, seeded, resume=resume, **options
-        )
+        seeded = settings.model_copy(update={"seed": settings.seed + member.repeat})
+        run = fit(member.stores(stores), architecture, out / member.name, seeded, **options)
         summary.append(_line(member, run))
         _write(summary, out / SUMMARY)
     return summary

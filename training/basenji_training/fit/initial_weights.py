@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
+from basenji_kipoi.models.training_record import Origin
 from basenji_training.fit.run_directory import Run
-from basenji_training.optimisation.trainee import trunk_layers
+from basenji_training.optimisation.train_state import trunk_layers
 
 if TYPE_CHECKING:
     import os
-    from typing import Any
 
     import keras
 
@@ -59,7 +59,7 @@ def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
         target[name].set_weights(weights)
 
 
-def origin_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+def origin_of(path: str | os.PathLike[str]) -> Origin:
     """Tell what a trained network has seen, for those that begin with its weights.
 
     Parameters
@@ -69,9 +69,8 @@ def origin_of(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        Its ``name``, ``chromosomes`` (of each data set: train, validation, test -> labels; empty if
-        that is not known), and its own ``origin``, or None.
+    Origin
+        Its name, what it was trained with, and its own origin.
 
     Raises
     ------
@@ -82,10 +81,8 @@ def origin_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not (path / METADATA).is_file():
         settings = Run(path).settings
         seen = {name: store["folds"] for name, store in settings["stores"].items()}
-        return {"name": path.name, "chromosomes": seen, "origin": settings.get("origin")}
+        return Origin(name=path.name, chromosomes=seen, origin=settings.get("origin"))
     bundle = Bundle.load(path)
-    training = bundle.metadata.training
-    record = training.get("members", [training])[0]
-    seen = {bundle.metadata.assembly: record["chromosomes"]} if "chromosomes" in record else {}
-    origin = record.get("origin")
-    return {"name": bundle.metadata.name, "chromosomes": seen, "origin": origin}
+    network = bundle.metadata.training.networks[0]
+    seen = {bundle.metadata.assembly: network.chromosomes} if network.chromosomes else {}
+    return Origin(name=bundle.metadata.name, chromosomes=seen, origin=network.origin)

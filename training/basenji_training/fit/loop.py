@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import keras
 import numpy as np
@@ -20,17 +20,17 @@ import numpy as np
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_training.fit import checkpoint, run_directory
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.run_directory import Run
 from basenji_training.measures.comparison import Comparison
 from basenji_training.measures.held_out import compared
-from basenji_training.optimisation.devices import shared_by
+from basenji_training.optimisation.devices import fastest_dtype, shared_by
 from basenji_training.optimisation.losses import make_loss
 from basenji_training.optimisation.optimisers import learning_rate
 from basenji_training.optimisation.settings import Settings
-from basenji_training.optimisation.trainee import Trainee, networks_of_heads
+from basenji_training.optimisation.train_state import TrainState, networks_of_heads
 from basenji_training.optimisation.weight_average import WeightAverage
 from basenji_training.store.store import Store
 from basenji_training.store.windows import Augmentation, Windows, training_batches
@@ -39,12 +39,22 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
 
-__all__ = ["Run", "Settings", "fit"]
+__all__ = ["Execution", "Run", "Settings", "fit"]
 
 _log = logging.getLogger(__name__)
+
+
+class Execution(TypedDict, total=False):
+    """How a run is carried out: what does not change its result, as `fit` takes it."""
+
+    command: str
+    resume: bool
+    devices: int
+    checkpoint_minutes: float
+    tensorboard: bool
 
 
 def fit(
@@ -91,23 +101,27 @@ def fit(
     ------
     InputError
         If the stores, the network and the settings do not fit together, the output exists and
-        `resume` is not set, or the run to be resumed had other settings.
+        `resume` is not set, or the run to be resumed had other settings or is being trained.
     """
     stores = [stores] if isinstance(stores, Store) else list(stores)
     if settings.init:
         # A resumed run may be started from another folder.
         init = str(Path(settings.init).resolve())
         settings = settings.model_copy(update={"init": init})
-    training = _Training(
-        stores,
-        _with_heads_of(stores, architecture),
-        Path(out),
-        settings,
-        command=command,
-        resume=resume,
-        devices=devices,
-    )
-    return training.run(checkpoint_minutes * 60, tensorboard)
+    if settings.dtype == "auto":
+        settings = settings.model_copy(update={"dtype": fastest_dtype()})
+    with contextlib.ExitStack() as held:
+        training = _Training(
+            stores,
+            _with_heads_of(stores, architecture),
+            Path(out),
+            settings,
+            command=command,
+            resume=resume,
+            devices=devices,
+            held=held,
+        )
+        return training.run(checkpoint_minutes * 60, tensorboard)
 
 
 class _Training:
@@ -123,6 +137,7 @@ class _Training:
         command: str,
         resume: bool,
         devices: int,
+        held: contextlib.ExitStack,  # gets the lock of the run directory
     ) -> None:
         self.settings, self.out = settings, out
         moves = settings.jitter + settings.shift
@@ -146,29 +161,32 @@ class _Training:
         self.steps_per_epoch = sum(self.steps_of.values())
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
+        continues = resume and (out / run_directory.SETTINGS).is_file()
+        if continues and self.devices.is_main:
+            held.enter_context(run_directory.locked(out))
         keras.utils.set_random_seed(settings.seed)
         with self.devices.scope():
-            self.trainee = Trainee(architecture, settings)
+            self.state = TrainState(architecture, settings)
         averaged = build_network(architecture, dtype=settings.dtype)
         self.averaged, self.averaged_of = averaged, networks_of_heads(averaged, architecture)
         self.history: list[dict[str, float]] = []
         self.losses: list[float] = []  # of the epoch that is under way, step by step
         self.seconds = 0.0
         recorded = run_directory.record(settings, stores, architecture)
-        continues = resume and (out / run_directory.SETTINGS).is_file()
         if continues:
             run_directory.check_resumable(out, recorded)
         restored = continues and (out / checkpoint.CHECKPOINT).is_file()
         if settings.init and not restored:
-            load_trunk(self.trainee.network, settings.init)
-        self.average = WeightAverage(self.trainee.network, settings.averaging)
+            load_trunk(self.state.network, settings.init)
+        self.average = WeightAverage(self.state.network, settings.averaging)
         if restored:
             self._restore()
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
             run_directory.create(out, stores, architecture, recorded, command, origin)
+            held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
-        self.take_step = self.devices.compile(self.trainee, self.loss, settings.clip_norm)
+        self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
 
     @property
     def steps(self) -> int:
@@ -235,7 +253,7 @@ class _Training:
         start, before, saved = time.monotonic(), self.seconds, time.monotonic()
         for head in order[len(self.losses) :]:
             rate = learning_rate(self.settings, self.steps, self.steps_per_epoch)
-            self.trainee.set_learning_rate(rate)
+            self.state.set_learning_rate(rate)
             # Kept as it comes: to ask for its value would wait for the device.
             self.losses.append(self.take_step(head, *next(batches[head])))
             self.average.update()
@@ -321,10 +339,10 @@ class _Training:
         if self.devices.is_main:
             # The checkpoint alone says where the run stands, whatever else was written.
             progress = {"history": self.history, "losses": self.losses, "seconds": self.seconds}
-            checkpoint.save(self.out, self.trainee, self.average, progress)
+            checkpoint.save(self.out, self.state, self.average, progress)
 
     def _restore(self) -> None:
-        progress = checkpoint.restore(self.out, self.trainee, self.average)
+        progress = checkpoint.restore(self.out, self.state, self.average)
         self.history, self.losses = progress["history"], progress["losses"]
         self.seconds = progress["seconds"]
         _log.info("resuming %s after %d steps", self.out, self.steps)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.presets.presets import read_preset
-from basenji_training.fit import recipes as presets
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.presets.presets import read_preset
+from basenji_training.fit import recipes
 from basenji_training.optimisation.settings import Settings
 
-__all__ = ["Recipe", "read_network", "read_recipe"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from basenji_training.store.store import Store
+
+__all__ = ["Recipe", "read_network", "read_recipe", "settings_of"]
 
 _SUFFIX = ".json"
 
@@ -60,7 +66,7 @@ def read_recipe(name: str) -> Recipe:
         return recipe
     files = {
         entry.name.removesuffix(_SUFFIX): entry
-        for entry in resources.files(presets).iterdir()
+        for entry in resources.files(recipes).iterdir()
         if entry.name.endswith(_SUFFIX)
     }
     if name not in files:
@@ -84,3 +90,32 @@ def read_network(name: str) -> Architecture:
         If there is none, or it does not describe a network.
     """
     return Architecture.read(name) if name.endswith(_SUFFIX) else read_preset(name)
+
+
+def settings_of(
+    recipe: Recipe,
+    given: Mapping[str, Any],
+    architecture: Architecture,
+    stores: Sequence[Store],
+) -> Settings:
+    """Join a recipe with what was asked for besides; fill in what follows from data and machine.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    given
+        Settings that win over it, by their names.
+    architecture, stores
+        What is trained on what: the usual `jitter` follows from them.
+
+    Returns
+    -------
+    Settings
+        What neither the recipe nor `given` says has its usual value.
+    """
+    # Beyond a contig that is as short as a window there is nothing to see but padding.
+    longest = min(max(store.chromosomes.values()) for store in stores)
+    half = architecture.bins * architecture.bin // 2
+    usual = {"jitter": half if longest > architecture.window else 0, "dtype": "auto"}
+    return Settings(**{**usual, **recipe.settings.model_dump(exclude_unset=True), **given})

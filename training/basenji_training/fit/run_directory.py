@@ -3,29 +3,33 @@
 It holds ``architecture.json``, ``targets.tsv`` (``targets.HEAD.tsv`` of each head if there are
 several), ``settings.json`` (what was asked for), ``history.csv`` (a line an epoch),
 ``best.weights.h5`` (the weights of the best epoch), ``checkpoint.npz`` (everything that a resumed
-run needs), ``learning_curve.png``, and ``tensorboard`` if that was asked for.
+run needs), ``learning_curve.png``, and ``tensorboard`` if that was asked for. While it is trained
+there is a ``lock`` besides.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.base.unfinished import first_difference
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import keras
 
+    from basenji_kipoi.models.training_record import Origin
     from basenji_training.optimisation.settings import Settings
     from basenji_training.store.store import Store
 
@@ -35,6 +39,7 @@ __all__ = [
     "best_epoch",
     "check_resumable",
     "create",
+    "locked",
     "record",
     "write_history",
 ]
@@ -42,6 +47,7 @@ __all__ = [
 ARCHITECTURE = "architecture.json"
 SETTINGS = "settings.json"
 HISTORY = "history.csv"
+LOCK = "lock"
 BEST_WEIGHTS = "best.weights.h5"
 
 History = list[dict[str, float]]
@@ -149,7 +155,7 @@ def create(
     architecture: Architecture,
     recorded: dict[str, Any],
     command: str,
-    origin: dict[str, Any] | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Make the directory of a run that is about to start.
 
@@ -180,8 +186,26 @@ def create(
         architecture.write(folder / ARCHITECTURE)
         for store in stores:
             store.targets.write(folder / _targets_file(architecture.heads, store.name))
-        content = {**recorded, "origin": origin, "command": command}
+        began = None if origin is None else origin.model_dump()
+        content = {**recorded, "origin": began, "command": command}
         (folder / SETTINGS).write_text(json.dumps(content, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep other processes from training in a run directory.
+
+    Raises
+    ------
+    InputError
+        If one does so now.
+    """
+    lock = take_lock(out / LOCK, out)
+    try:
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+        lock.close()
 
 
 def record(
@@ -240,12 +264,12 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
             f"{out} was trained on other stores ({', '.join(earlier['stores'])}; now "
             f"{', '.join(recorded['stores'])}): resume it as it was started"
         )
-    for name, value in recorded.items():
-        if name != "stores" and earlier.get(name) != value:
-            raise InputError(
-                f"{out} was trained with another {name.replace('_', ' ')} "
-                f"({earlier.get(name)!s:.60}; now {value!s:.60}): resume it as it was started"
-            )
+    before, now = (
+        {name.replace("_", " "): value for name, value in each.items() if name != "stores"}
+        for each in (earlier, recorded)
+    )
+    if difference := first_difference(before, now):
+        raise InputError(f"{out} was trained with {difference}: resume it as it was started")
 
 
 def write_history(out: Path, history: History) -> None:

@@ -29,8 +29,8 @@ def speed_up_gradients(network: keras.Model) -> None:
     Parameters
     ----------
     network
-        Built by `basenji_kipoi.models.network.build_network`: its convolutions are one-dimensional,
-        keep the length ("same"), and have neither strides nor groups.
+        Built by `basenji_kipoi.models.networks.building.build_network`: its convolutions are
+        one-dimensional, keep the length ("same"), and have neither strides nor groups.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.Conv1D) and layer.kernel.shape[1] >= _WIDE:

@@ -12,78 +12,123 @@ __all__ = ["Settings"]
 class Settings(BaseModel):
     """What a run was asked for. An epoch is one pass over the training windows of all stores.
 
-    Attributes
-    ----------
-    epochs
-        Passes over the training windows; a cosine schedule ends with them.
-    batch_size
-        Windows a step, over all devices together; all of one store.
-    loss
-        "poisson" or "poisson_multinomial" (see `basenji_training.optimisation.losses`).
-    multinomial_weight
-        Weight of the multinomial part of the latter loss.
-    optimizer
-        "adamw", "adam" or "sgd" (with momentum).
-    learning_rate, warmup_epochs, schedule
-        The rate rises linearly to `learning_rate` over `warmup_epochs`, and then falls to zero
-        along half a cosine ("cosine") or stays ("constant").
-    momentum, beta_2
-        Decay of the first moment (Adam's beta 1, the momentum of SGD) and of Adam's second.
-    weight_decay
-        Decoupled decay of convolution and head kernels, of "adamw" alone.
-    clip_norm
-        Largest norm of the gradient of all weights together.
-    averaging
-        Decay a step of the weights' moving average, which is what is validated and kept.
-    jitter, shift, reverse_complement, substitution_rate
-        As `basenji_training.store.windows.Augmentation` has them (bp; share of bases).
-    stride
-        Distance between neighbouring training windows (bp, a multiple of the bin); None: windows
-        lie side by side, so that an epoch predicts each bin once.
-    resolution
-        Width of the bins at which validation compares (bp).
-    choose_by
-        Tracks (as `basenji_kipoi.models.targets.Targets.columns_of` takes them) whose mean
-        validation correlation chooses the epoch; the others are auxiliary. All of them if None.
-    patience
-        Epochs without a better validation correlation after which training stops.
-    dtype
-        Arithmetic: float32 or bfloat16.
-    seed
-        Of weights, dropout, order and augmentation.
-    init
-        Bundle or run directory whose trunk the network begins with; none if empty.
-    freeze_trunk
-        Whether only the heads are trained; the trunk's normalisation keeps its statistics.
-    trunk_learning_rate_factor
-        Learning rate of the trunk as a multiple of the heads'.
+    Each field is declared here alone: it is an entry of a recipe, an option of `basenji-train fit`
+    and a row of the table in ``docs/how-to/fit.md``, with its description, unit and bounds.
+    ``otherwise`` says what holds in a command where neither option nor recipe gives a value, if
+    that is not the field's default.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    epochs: int = Field(default=100, gt=0)
-    batch_size: int = Field(default=8, gt=0)
-    loss: Literal["poisson", "poisson_multinomial"] = "poisson"
-    multinomial_weight: float = Field(default=1.0, ge=0)
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = Field(default=2e-3, gt=0)
-    warmup_epochs: float = Field(default=2, ge=0)
-    schedule: Literal["cosine", "constant"] = "cosine"
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    beta_2: float = Field(default=0.98, ge=0, lt=1)
-    weight_decay: float = Field(default=1e-3, ge=0)
-    clip_norm: float = Field(default=1.0, gt=0)
-    averaging: float = Field(default=0.999, ge=0, lt=1)
-    jitter: int = Field(default=0, ge=0)
-    shift: int = Field(default=3, ge=0)
-    reverse_complement: bool = True
-    substitution_rate: float = Field(default=0.0, ge=0, lt=1)
-    stride: int | None = Field(default=None, gt=0)
-    resolution: int = Field(default=128, gt=0)
-    choose_by: str | None = None
-    patience: int = Field(default=20, gt=0)
-    dtype: str = "float32"
-    seed: int = 0
-    init: str = ""
-    freeze_trunk: bool = False
-    trunk_learning_rate_factor: float = Field(default=1.0, gt=0)
+    epochs: int = Field(
+        default=100,
+        ge=1,
+        description="Passes over the training windows; a cosine schedule ends with them.",
+    )
+    batch_size: int = Field(
+        default=8,
+        ge=1,
+        description="Windows a step, on all devices together; all of one store.",
+    )
+    loss: Literal["poisson", "poisson_multinomial"] = Field(
+        default="poisson",
+        description="Poisson likelihood of bins, or Poisson of a window's total and multinomial of "
+        "its shape.",
+    )
+    multinomial_weight: float = Field(
+        default=1.0, ge=0, description="Weight of the multinomial part; Borzoi has 5."
+    )
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="Optimiser.")
+    learning_rate: float = Field(default=2e-3, gt=0, description="Largest learning rate.")
+    warmup_epochs: float = Field(
+        default=2, ge=0, description="Epochs over which the learning rate rises."
+    )
+    schedule: Literal["cosine", "constant"] = Field(
+        default="cosine",
+        description="Course of the learning rate after the warm-up: to zero along half a cosine, "
+        "or as it is.",
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD, beta 1 of Adam.")
+    beta_2: float = Field(default=0.98, ge=0, lt=1, description="Beta 2 of Adam.")
+    weight_decay: float = Field(
+        default=1e-3,
+        ge=0,
+        description="Decoupled decay of convolution and head kernels, of adamw alone.",
+    )
+    clip_norm: float = Field(
+        default=1.0, gt=0, description="Largest norm of the gradient of all weights together."
+    )
+    averaging: float = Field(
+        default=0.999,
+        ge=0,
+        lt=1,
+        description="Decay a step of the weights' moving average, which is validated and kept.",
+    )
+    jitter: int = Field(
+        default=0,
+        ge=0,
+        description="Largest random move of a window.",
+        json_schema_extra={
+            "unit": "bp",
+            "otherwise": "half of what a window predicts; 0 where contigs are no longer than a "
+            "window",
+        },
+    )
+    shift: int = Field(
+        default=3,
+        ge=0,
+        description="Largest random move of the sequence alone.",
+        json_schema_extra={"unit": "bp"},
+    )
+    reverse_complement: bool = Field(
+        default=True, description="Train on both strands, swapping strand pairs."
+    )
+    substitution_rate: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of bases replaced at random in each training example, against learning "
+        "by heart.",
+    )
+    stride: int | None = Field(
+        default=None,
+        ge=1,
+        description="Distance between neighbouring training windows, a multiple of the bin; a "
+        "shorter one than the predicted part shows each bin several times an epoch.",
+        json_schema_extra={"unit": "bp", "otherwise": "the predicted part of a window"},
+    )
+    resolution: int = Field(
+        default=128,
+        ge=1,
+        description="Width of the bins at which validation compares.",
+        json_schema_extra={"unit": "bp"},
+    )
+    choose_by: str | None = Field(
+        default=None,
+        description="Tracks whose validation r chooses the epoch, as patterns separated by commas, "
+        "such as 'atac,stripe*'; the others are only trained on.",
+        json_schema_extra={"otherwise": "all"},
+    )
+    patience: int = Field(
+        default=20, ge=1, description="Stop after so many epochs without a better validation r."
+    )
+    dtype: Literal["float32", "bfloat16", "auto"] = Field(
+        default="float32",
+        description="Arithmetic; auto is what is fastest here.",
+        json_schema_extra={"otherwise": "auto"},
+    )
+    seed: int = Field(default=0, description="Seed of weights, dropout, order and augmentation.")
+    init: str = Field(
+        default="",
+        description="Bundle or run directory with whose trunk the network begins; of an ensemble, "
+        "the first network's.",
+        json_schema_extra={"otherwise": "random weights"},
+    )
+    freeze_trunk: bool = Field(
+        default=False,
+        description="Train the heads only, usually with --init; the trunk's normalisation keeps "
+        "its statistics.",
+    )
+    trunk_learning_rate_factor: float = Field(
+        default=1.0, gt=0, description="The trunk's learning rate as a multiple of the heads'."
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from basenji_training.optimisation.losses import Loss
-    from basenji_training.optimisation.trainee import Trainee
+    from basenji_training.optimisation.train_state import TrainState
 
 __all__ = ["JaxDevices"]
 
@@ -60,13 +60,13 @@ class JaxDevices:
         )
 
     def compile(
-        self, trainee: Trainee, loss: Loss, clip_norm: float
+        self, state: TrainState, loss: Loss, clip_norm: float
     ) -> Callable[[str, np.ndarray, np.ndarray], jax.Array]:
         """Make the function that takes a step.
 
         Parameters and result are those of `basenji_training.optimisation.step_tensorflow`.
         """
-        functions = {head: self._step(trainee, head, loss, clip_norm) for head in trainee.parts}
+        functions = {head: self._step(state, head, loss, clip_norm) for head in state.parts}
         return lambda head, *batch: functions[head](*map(self._placed, batch))
 
     def _placed(self, rows: np.ndarray) -> jax.Array | np.ndarray:
@@ -78,13 +78,13 @@ class JaxDevices:
 
     @staticmethod
     def _step(
-        trainee: Trainee, head: str, loss: Loss, clip_norm: float
+        state: TrainState, head: str, loss: Loss, clip_norm: float
     ) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        network = trainee.parts[head]
-        trunk = len(trainee.trunk_variables)
-        optimizers = [trainee.head_optimizers[head]]
+        network = state.parts[head]
+        trunk = len(state.trunk_variables)
+        optimizers = [state.head_optimizers[head]]
         if trunk:
-            optimizers.insert(0, trainee.trunk_optimizer)
+            optimizers.insert(0, state.trunk_optimizer)
         groups = (
             network.trainable_variables,
             network.non_trainable_variables,
@@ -92,9 +92,9 @@ class JaxDevices:
         )
 
         def step(
-            state: list[list[jax.Array]], sequence: jax.Array, coverage: jax.Array
+            held: list[list[jax.Array]], sequence: jax.Array, coverage: jax.Array
         ) -> tuple[list[list[jax.Array]], jax.Array]:
-            trainable, fixed, *moments = state
+            trainable, fixed, *moments = held
 
             def loss_of(trainable: list[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
                 predicted, after = network.stateless_call(trainable, fixed, sequence, training=True)
@@ -111,13 +111,13 @@ class JaxDevices:
                 trained += after
             return [trained, fixed, *moments], value
 
-        # The old state is not needed any more: its memory takes the new one.
+        # What was held before is not needed any more: its memory takes the new values.
         compiled = jax.jit(step, donate_argnums=0)
 
         def take(sequence: jax.Array, coverage: jax.Array) -> jax.Array:
-            state = [[variable.value for variable in group] for group in groups]
-            state, value = compiled(state, sequence, coverage)
-            for group, values in zip(groups, state, strict=True):
+            held = [[variable.value for variable in group] for group in groups]
+            held, value = compiled(held, sequence, coverage)
+            for group, values in zip(groups, held, strict=True):
                 for variable, new in zip(group, values, strict=True):
                     variable.assign(new)
             return value

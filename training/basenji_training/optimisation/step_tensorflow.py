@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from basenji_training.optimisation.losses import Loss
-    from basenji_training.optimisation.trainee import Trainee
+    from basenji_training.optimisation.train_state import TrainState
 
 __all__ = ["TensorFlowDevices"]
 
@@ -50,13 +50,13 @@ class TensorFlowDevices:
         return contextlib.nullcontext() if self._strategy is None else self._strategy.scope()
 
     def compile(
-        self, trainee: Trainee, loss: Loss, clip_norm: float
+        self, state: TrainState, loss: Loss, clip_norm: float
     ) -> Callable[[str, np.ndarray, np.ndarray], tf.Tensor]:
         """Make the function that takes a step.
 
         Parameters
         ----------
-        trainee
+        state
             What is trained.
         loss
             Its loss.
@@ -69,15 +69,15 @@ class TensorFlowDevices:
             (head, sequence (batch, window, 4), coverage (batch, bins, tracks)) -> loss, scalar.
         """
         if self._strategy is not None:
-            for layer in trainee.network.layers:
+            for layer in state.network.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.synchronized = True
         if self._on_cpu:
-            speed_up_gradients(trainee.network)
+            speed_up_gradients(state.network)
         # XLA speeds up neither bfloat16 nor convolutions on a CPU.
         functions = {
-            head: tf.function(self._step(trainee, head, loss, clip_norm), jit_compile=False)
-            for head in trainee.parts
+            head: tf.function(self._step(state, head, loss, clip_norm), jit_compile=False)
+            for head in state.parts
         }
         return lambda head, *batch: functions[head](*map(self._placed, batch))
 
@@ -90,10 +90,10 @@ class TensorFlowDevices:
         )
 
     def _step(
-        self, trainee: Trainee, head: str, loss: Loss, clip_norm: float
+        self, state: TrainState, head: str, loss: Loss, clip_norm: float
     ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        network = trainee.parts[head]
-        trunk, own = trainee.trunk_variables, trainee.head_variables(head)
+        network = state.parts[head]
+        trunk, own = state.trunk_variables, state.head_variables(head)
         values = [variable.value for variable in (*trunk, *own)]
         strategy = self._strategy
 
@@ -112,8 +112,8 @@ class TensorFlowDevices:
                 # Keras sums over the devices itself; all have the same sum here.
                 gradients = [g / strategy.num_replicas_in_sync for g in gradients]
             if trunk:
-                trainee.trunk_optimizer.apply(gradients[: len(trunk)], trunk)
-            trainee.head_optimizers[head].apply(gradients[len(trunk) :], own)
+                state.trunk_optimizer.apply(gradients[: len(trunk)], trunk)
+            state.head_optimizers[head].apply(gradients[len(trunk) :], own)
             return summed(value)
 
         if strategy is None:

@@ -23,7 +23,16 @@ import pyarrow.compute as pc
 
 from basenji_kipoi.base.errors import InputError
 from basenji_training.reads.cigars import Cigars
-from basenji_training.reads.rows import CONTINUED, MINUS, REVERSE, ROW, SECOND, SHARED, empty
+from basenji_training.reads.rows import (
+    CONTINUED,
+    MINUS,
+    REVERSE,
+    ROW,
+    SECOND,
+    SHARED,
+    empty,
+    first_of_each,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +48,11 @@ _FIRST, _SECOND, _SECONDARY = 0x40, 0x80, 0x100
 _FAILED, _DUPLICATE, _SUPPLEMENTARY = 0x200, 0x400, 0x800
 _NO_QUALITY = 255  # the format's word for an unknown mapping quality; STAR's for a unique one
 _ALTERNATIVE = (
-    r"^(?P<contig>.+),(?P<strand>[+-])(?P<position>\d+),(?P<cigar>[0-9MIDNSHP=X]+),(?P<nm>\d+)$"
+    r"^(?P<contig>.+),(?P<strand>[+-])(?P<position>\d{1,10}),"
+    r"(?P<cigar>(?:\d{1,8}[MIDNSHP=X])+),(?P<nm>\d{1,9})$"
 )
+# Bowtie 1 writes XA:i, the mismatches of the seed, which lists nothing.
+_STRATUM = r"^-?\d+$"
 
 
 @dataclass(frozen=True)
@@ -57,12 +69,15 @@ class Alignments:
         Its index.
     contigs
         The file's contigs -> the index of the output's, of those that are in it.
+    is_cram
+        Whether it is CRAM.
     """
 
     path: Path
     fasta: Path | None
     index: Path
     contigs: dict[str, int]
+    is_cram: bool
 
     def batches(self, contig: str, *, cigars: bool) -> Iterator[pa.RecordBatch]:
         """Read the records of a contig, a batch at a time, positions 0-based and half-open."""
@@ -78,7 +93,7 @@ class Alignments:
             "batch_size": _BATCH,
         }
         try:
-            if self.path.suffix == ".cram":
+            if self.is_cram:
                 file = oxbow.from_cram(str(self.path), reference=str(self.fasta), **arguments)
             else:
                 file = oxbow.from_bam(str(self.path), **arguments)
@@ -188,7 +203,7 @@ def decode(source: Alignments, contig: str, settings: Settings, *, named: bool) 
         lengths += np.bincount(sizes, minlength=len(lengths))
     first, code = _joined(unique, numbers, SHARED if named else ROW)
     if settings.duplicates == "drop":
-        keep = _first_of_each(first)
+        keep = first_of_each(first)
         tally["duplicates by position"] += len(first) - len(keep)
         first, code = first[keep], code[keep]
     second, second_code = _joined(shared, shared_numbers, SHARED)
@@ -273,15 +288,18 @@ def _listed(
     and the indices of the records that list any.
     """
     tags, primary = _tag(batch, "XA"), _column(batch, "flag") & _SECONDARY == 0
-    tagged = np.flatnonzero(tags.is_valid().to_numpy(zero_copy_only=False) & primary)
+    lists = pc.invert(pc.match_substring_regex(tags, _STRATUM)).fill_null(False)
+    tagged = np.flatnonzero(lists.to_numpy(zero_copy_only=False) & primary)
     tagged = tagged[rows["hits"][tagged] == 0]
     if not len(tagged):
         return empty(SHARED), np.zeros(0, np.int64), tagged
     parts = pc.split_pattern(pc.utf8_rtrim(tags.take(tagged), characters=";"), ";")
     owner = tagged[pc.list_parent_indices(parts).to_numpy()]
     fields = pc.extract_regex(pc.list_flatten(parts), _ALTERNATIVE)
-    if fields.null_count:
-        wrong = owner[np.argmax(fields.is_null().to_numpy(zero_copy_only=False))]
+    position = pc.struct_field(fields, "position").cast(pa.int64())
+    odd = pc.or_kleene(fields.is_null(), pc.greater(position, np.iinfo(np.int32).max))
+    if pc.any(odd).as_py():
+        wrong = owner[np.argmax(odd.to_numpy(zero_copy_only=False))]
         raise InputError(
             f"{source.path}: read {batch['qname'][wrong]} has the XA tag {tags[wrong]}: expected "
             "'contig,±position,CIGAR,mismatches;' for each alignment, as bwa writes it"
@@ -314,14 +332,6 @@ def _joined(
     if not tables:
         return empty(dtype), np.zeros(0, np.int64)
     return np.concatenate(tables), np.concatenate(numbers)
-
-
-def _first_of_each(rows: np.ndarray) -> np.ndarray:
-    """Find one row for each combination of ends and strand, in order."""
-    keys = np.zeros(len(rows), [("ends", "i8"), ("flags", "u1")])
-    keys["ends"] = (rows["five"].astype(np.int64) << 32) | rows["length"]
-    keys["flags"] = rows["flags"]
-    return np.sort(np.unique(keys, return_index=True)[1])
 
 
 def _split(rows: np.ndarray, numbers: np.ndarray, cigars: Cigars) -> np.ndarray:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basenji_kipoi.base.atomic import atomic_path
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_training.reads.settings import Settings
 
-__all__ = ["Plan", "Reading", "finished"]
-
-T = TypeVar("T")
+__all__ = ["Plan", "Reading"]
 
 
 @dataclass(frozen=True)
@@ -30,15 +24,13 @@ class Plan:
     Attributes
     ----------
     folder
-        Scratch folder.
+        Where all steps leave what they make.
     contigs, sizes
         Names of the output's contigs, and their lengths (bp).
     settings
         How reads become coverage.
     genome
         The genome; None if nothing needs it.
-    resumable
-        Whether finished steps are kept for another call.
     """
 
     folder: Path
@@ -46,7 +38,6 @@ class Plan:
     sizes: tuple[int, ...]
     settings: Settings
     genome: Genome | None
-    resumable: bool
 
     def path(self, contig: int, *parts: object) -> Path:
         """Name a file of a contig."""
@@ -64,31 +55,3 @@ class Reading(NamedTuple):
     tally: Counter[str]
     rows: Counter[int]
     lengths: np.ndarray
-
-
-def finished(plan: Plan, step: str, function: Callable[..., T], *arguments: object) -> T:
-    """Run a step, unless an interrupted call has finished it.
-
-    Parameters
-    ----------
-    plan
-        The plan, which the function gets first.
-    step
-        Name of the step.
-    function, *arguments
-        What it does.
-
-    Returns
-    -------
-    object
-        What the function returned, now or then.
-    """
-    if not plan.resumable:
-        return function(plan, *arguments)
-    done = plan.folder / f"{step}.done"
-    if done.exists():
-        return pickle.loads(done.read_bytes())
-    result = function(plan, *arguments)
-    with atomic_path(done) as path:
-        path.write_bytes(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
-    return result

@@ -11,8 +11,9 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_training.reads.alignments import Alignments, decode
 from basenji_training.reads.fragment_length import estimate_fragment_length
-from basenji_training.reads.plan import Plan, Reading, finished
-from basenji_training.reads.rows import REVERSE, ROW, SHARED
+from basenji_training.reads.plan import Plan, Reading
+from basenji_training.reads.rows import REVERSE, ROW, SHARED, first_of_each
+from basenji_training.reads.step_results import finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,14 +71,15 @@ def _read(
     if not isinstance(source, Alignments):
         with progress_bar(label, total=1, unit="files") as advance:
             step = f"read.{number}"
-            found = pool.submit(finished, plan, step, read_fragments, number, source).result()
+            call = (finished, plan, step, Reading, read_fragments, number, source)
+            found = pool.submit(*call).result()
             advance(1)
         return _checked(source.path, found)
     found = _read_contigs(plan, number, source, pool, label, named=False)
     if found.tally["secondary without NH"] and plan.settings.multimap != "drop":
         # Only their names tell which other records are of the same reads.
         found = _read_contigs(plan, number, source, pool, label, named=True)
-        found = finished(plan, f"moved.{number}", _moved_by_name, number, found)
+        found = finished(plan, f"moved.{number}", Reading, _moved_by_name, number, found)
     paired, every = found.tally["paired"], found.tally["alignments"]
     if 0 < paired < every:
         raise InputError(
@@ -96,7 +98,7 @@ def _read_contigs(
         kind = "named" if named else "read"
         futures = {
             contig: pool.submit(
-                *(finished, plan, f"{kind}.{number}.{index}", read_contig),
+                *(finished, plan, f"{kind}.{number}.{index}", Reading, read_contig),
                 *(number, source, contig, named),
             )
             for contig, index in source.contigs.items()
@@ -182,6 +184,15 @@ def read_fragments(plan: Plan, number: int, source: Fragments) -> Reading:
         once = table["length"][table["flags"] & REVERSE == 0]
         sizes = np.minimum(once, plan.settings.max_fragment)
         lengths += np.bincount(sizes, minlength=len(lengths))
+    if plan.settings.duplicates == "drop":
+        for contig in rows:
+            # All of it at once: equal fragments may stand anywhere.
+            table = np.fromfile(plan.path(contig, number, "rows"), ROW)
+            first = table[first_of_each(table)]
+            first.tofile(plan.path(contig, number, "rows"))
+            dropped = (table["flags"] & REVERSE == 0).sum() - (first["flags"] & REVERSE == 0).sum()
+            tally["duplicates by position"] += int(dropped)
+            rows[contig] = len(first)
     return Reading(np.zeros(0, SHARED), tally, rows, lengths)
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "SECOND",
     "SHARED",
     "empty",
+    "first_of_each",
     "fragment_lengths",
     "fragment_starts",
 ]
@@ -41,6 +42,14 @@ REVERSE, MINUS, SECOND, CONTINUED = 1, 2, 4, 8
 def empty(dtype: np.dtype) -> np.ndarray:
     """Return a table without rows."""
     return np.zeros(0, dtype)
+
+
+def first_of_each(rows: np.ndarray) -> np.ndarray:
+    """Find one row for each combination of ends and strand, in order: indices."""
+    keys = np.zeros(len(rows), [("ends", "i8"), ("flags", "u1")])
+    keys["ends"] = (rows["five"].astype(np.int64) << 32) | rows["length"]
+    keys["flags"] = rows["flags"]
+    return np.sort(np.unique(keys, return_index=True)[1])
 
 
 def fragment_lengths(rows: np.ndarray, usual: int) -> np.ndarray:

@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import zlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pysam
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable, open_bytes
 from basenji_kipoi.genome.contig_names import matching_contigs
 from basenji_training.reads.alignments import Alignments
-from basenji_training.reads.fragments import Fragments
+from basenji_training.reads.fragments import MAGIC, Fragments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from basenji_kipoi.genome.fasta import Genome
+    from basenji_training.reads.settings import Settings
 
-__all__ = ["contig_lengths", "open_source"]
+__all__ = ["check_sources", "contig_lengths", "open_source"]
 
 _log = logging.getLogger(__name__)
 _ALIGNMENTS = (".bam", ".cram")
 
 
-def contig_lengths(paths: Sequence[Path], genome: Genome | None) -> dict[str, int]:
+def check_sources(paths: Sequence[Path], settings: Settings) -> None:
+    """Check that files of reads exist and can be read as what they are.
+
+    Raises
+    ------
+    InputError
+        If one is missing, a folder, or alignments in a pipe.
+    """
+    for path in paths:
+        if not path.exists() or path.is_dir():
+            raise InputError(f"there is no file of reads {path}")
+        if _holds_alignments(path, settings):
+            check_seekable(path, "BAM and CRAM")
+
+
+def _holds_alignments(path: Path, settings: Settings) -> bool:
+    """Tell whether a file of reads holds alignments (BAM, CRAM); else it holds fragments.
+
+    Of a pipe, from which nothing can be read twice, the name or the settings tell.
+    """
+    if settings.format != "auto":
+        return settings.format == "alignments"
+    if path.suffix in _ALIGNMENTS:
+        return True
+    if not path.is_file():
+        return False
+    with contextlib.suppress(OSError, EOFError, zlib.error), open_bytes(path) as file:
+        return file.read(4).startswith(MAGIC)
+    return False
+
+
+def contig_lengths(
+    paths: Sequence[Path], genome: Genome | None, settings: Settings
+) -> dict[str, int]:
     """Tell the contigs of the output.
 
     Parameters
@@ -33,6 +71,8 @@ def contig_lengths(paths: Sequence[Path], genome: Genome | None) -> dict[str, in
         Files of reads.
     genome
         The genome, if one was given.
+    settings
+        Which format the files have.
 
     Returns
     -------
@@ -47,9 +87,10 @@ def contig_lengths(paths: Sequence[Path], genome: Genome | None) -> dict[str, in
     if genome is not None:
         return dict(genome.lengths)
     for path in paths:
-        if path.suffix == ".bam":
+        if _holds_alignments(path, settings):
             with _open(path, None) as file:
-                return dict(zip(file.references, file.lengths, strict=True))
+                if not file.is_cram:
+                    return dict(zip(file.references, file.lengths, strict=True))
     raise InputError(
         f"{paths[0]} does not tell how long its contigs are (BAM files do), or its reference is "
         "needed to read it (CRAM): pass the genome with --fasta"
@@ -57,7 +98,7 @@ def contig_lengths(paths: Sequence[Path], genome: Genome | None) -> dict[str, in
 
 
 def open_source(
-    path: Path, lengths: dict[str, int], genome: Genome | None, scratch: Path
+    path: Path, lengths: dict[str, int], genome: Genome | None, settings: Settings, scratch: Path
 ) -> Alignments | Fragments:
     """Open a file of reads.
 
@@ -69,18 +110,19 @@ def open_source(
         Contigs of the output and their lengths (bp).
     genome
         The genome, if one was given.
+    settings
+        Which format the file has.
     scratch
         Path, without suffix, for an index, if the file has none.
 
     Raises
     ------
     InputError
-        If the file is missing, truncated, not sorted, empty, or of another assembly.
+        If the file is missing, truncated, not sorted, empty, or of another assembly, or has two
+        names of one contig.
     """
-    if path.suffix not in _ALIGNMENTS:
-        if not path.is_file():
-            raise InputError(f"there is no file of reads {path}")
-        return Fragments(path, lengths)
+    if not _holds_alignments(path, settings):
+        return Fragments(path, lengths, named=settings.format == "fragments")
     with _open(path, genome) as file:
         named = dict(zip(file.references, file.lengths, strict=True))
         order = file.header.to_dict().get("HD", {}).get("SO", "unknown")
@@ -88,7 +130,7 @@ def open_source(
             raise InputError(
                 f"{path} is not sorted by position (its header says {order}): run 'samtools sort'"
             )
-        index = _index(path, file, scratch)
+        index, is_cram = _index(path, file, scratch), file.is_cram
     matched = (
         matching_contigs(named, genome.lengths) if genome else {n: n for n in named if n in lengths}
     )
@@ -98,8 +140,15 @@ def open_source(
                 f"{path} is of another assembly: contig {name} has {named[name]:,} bp there, and "
                 f"{contig} {lengths[contig]:,} bp in {genome.path if genome else 'the first file'}"
             )
+    twice = [contig for contig, times in Counter(matched.values()).items() if times > 1]
+    if twice:
+        names = " and ".join(name for name, contig in matched.items() if contig == twice[0])
+        raise InputError(
+            f"{path} has two names of one contig: {names} are both taken for {twice[0]}: leave one "
+            "out (samtools view) or rename it (samtools reheader)"
+        )
     missing = [name for name in named if name not in matched]
-    if not matched or (missing and path.suffix == ".cram"):
+    if not matched or (missing and is_cram):
         raise InputError(
             f"{path} has contigs that the genome lacks, such as {missing[0]}: pass the genome to "
             "which the reads were aligned"
@@ -113,12 +162,11 @@ def open_source(
         fasta=genome.path if genome else None,
         index=index,
         contigs={name: numbers[contig] for name, contig in matched.items()},
+        is_cram=is_cram,
     )
 
 
 def _open(path: Path, genome: Genome | None) -> pysam.AlignmentFile:
-    if not path.is_file():
-        raise InputError(f"there is no file of reads {path}")
     try:
         # The message of HTSlib would stand beside ours.
         verbosity = pysam.set_verbosity(0)

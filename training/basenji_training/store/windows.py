@@ -12,7 +12,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot, reverse_complement
 
 if TYPE_CHECKING:
-    from basenji_kipoi.models.architecture import Architecture
+    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.store.store import Store
 
 __all__ = ["Augmentation", "Windows", "evaluation_batches", "training_batches"]

@@ -7,8 +7,9 @@ large sum can overflow before it is clipped. ``soft_clip(x) = c + sqrt(x - c)`` 
 c = ``clip_soft``. The original program applied them in this order for its published models (its
 later default scales first and has a slightly different root; thresholds are not interchangeable).
 
-A base for which the bigWig has no record counts as zero. A contig that the bigWig does not list
-is missing: its bins are NaN.
+A base for which the bigWig has no record counts as zero, as programs leave out what is not covered.
+A base for which it has the value NaN is missing, for somebody wrote that it is not known, and so is
+a contig that the bigWig does not list: bins with such a base are NaN.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import pybigtools
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.genome.contig_names import matching_contigs
 from basenji_training.tracks.bins import bin_values
 
@@ -95,7 +97,7 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
     Returns
     -------
     ndarray, float64, shape ((end - start) // width,)
-        All NaN if the bigWig does not list the chromosome.
+        NaN where the bigWig says so of a base, everywhere if it does not list the chromosome.
 
     Raises
     ------
@@ -106,14 +108,13 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
     if contig is None:
         return np.full((end - start) // width, np.nan)
     try:
-        values = _open(track.path).values(contig, start, end, fillna=0.0)
+        values = _values(_open(track.path), contig, start, end)
     except pybigtools.BBIReadError as error:
         raise InputError(
             f"{track.path}: cannot read {contig}:{start}-{end} of track {track.identifier}, "
             f"the file is damaged or incomplete ({error})"
         ) from error
-    # Not (0 <= x < inf), so that anything odd is caught.
-    wrong = ~((values >= 0) & (values < np.inf))
+    wrong = (values < 0) | (values == np.inf)
     if wrong.any():
         position = int(np.argmax(wrong))
         value = values[position]
@@ -123,6 +124,18 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
             f"(0-based) of {track.path}: coverage must be finite and not negative"
         )
     return bin_values(values, width, track.sum_stat)
+
+
+def _values(reader: pybigtools.BBIReader, contig: str, start: int, end: int) -> np.ndarray:
+    """Read the values of bases: 0 where there is no record, NaN where there is one of NaN."""
+    values = reader.values(contig, start, end, fillna=0.0)
+    # The sum over records tells whether any is NaN, in a tenth of the time.
+    total = reader.values(contig, start, end, bins=1, summary="sum", exact=True, fillna=None)
+    if np.isnan(total).any():
+        for first, last, value in reader.records(contig, start, end):
+            if np.isnan(value):
+                values[max(first, start) - start : min(last, end) - start] = np.nan
+    return values
 
 
 def contig_length(track: Track, chromosome: str) -> int | None:
@@ -190,6 +203,7 @@ def locate_tracks(targets: Targets, folder: Path, lengths: Mapping[str, int | No
 
 def _locate(target: Target, folder: Path, lengths: Mapping[str, int | None]) -> Track:
     path = folder / target.file
+    check_seekable(path, "bigWig")
     if not path.is_file():
         raise InputError(
             f"track {target.identifier}: no file {path}: correct the column file of the targets "

@@ -12,6 +12,8 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.fasta import Genome
 from basenji_training.coverage.gc_bias import (
     STEPS,
+    GcCurve,
+    between_steps,
     busy_tiles,
     fit_gc_curve,
     fragment_gc,
@@ -39,6 +41,19 @@ def test_gc_content_is_the_share_of_both_letters_in_either_case(tmp_path_factory
             assert np.isnan(value)
         else:
             assert value == pytest.approx((bases.count("G") + bases.count("C")) / length)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1e3)), min_size=1),
+    st.lists(st.floats(0.1, 10), min_size=STEPS, max_size=STEPS),
+)
+def test_interpolated_factors_keep_the_total_of_the_counts(fragments, factor):
+    gc, weights = np.array(fragments).T
+    curve = GcCurve(np.ones(STEPS), np.ones(STEPS), np.ones(STEPS), np.array(factor))
+    counted = between_steps(gc.astype(np.float32), weights)
+    assert counted.sum() == pytest.approx(weights.sum())
+    changed = (weights * curve.factors(gc.astype(np.float32))).sum()
+    assert (counted * curve.factor).sum() == pytest.approx(changed)
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +93,14 @@ def slope(biased, fasta, **changes):
 @pytest.mark.parametrize("mode", ["cut", "centre", "fragment"])
 def test_a_bias_is_removed_and_the_total_kept(biased, mode):
     fasta = biased[1]
-    before, total, _ = slope(biased, fasta, mode=mode)
-    after, kept, _ = slope(biased, fasta, mode=mode, gc=True)
+    before, total, plain = slope(biased, fasta, mode=mode)
+    after, kept, corrected = slope(biased, fasta, mode=mode, gc=True)
     assert before > 3
     assert abs(after) < 0.05 * before
     assert kept == pytest.approx(total, rel=0.01)
+    assert sum(corrected.forward + corrected.reverse) == pytest.approx(
+        sum(plain.forward + plain.reverse), rel=1e-6
+    )
 
 
 def test_soft_masked_bases_count(biased):

@@ -83,7 +83,7 @@ def simulated():
 
 
 def cover(folder, reads, **changes):
-    settings = Settings("five-prime", **{"clip": None, "min_mapq": 0, **changes})
+    settings = Settings(mode="five-prime", **{"clip": None, "min_mapq": 0, **changes})
     make_coverage([reads], folder / "x.bw", settings, overwrite=True)
     file = pybigtools.open(str(folder / "x.bw"))
     return [file.values(name, 0, size, fillna=0.0) for name, size in file.chroms().items()]

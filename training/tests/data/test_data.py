@@ -168,6 +168,20 @@ def test_a_bigwig_without_any_of_the_chromosomes_is_refused(inputs):
         build(inputs)
 
 
+def test_what_a_bigwig_says_is_not_known_is_missing_not_zero(inputs):
+    """A record of NaN is a statement; no record is how programs write zero."""
+    values = {name: track.astype(float) for name, track in inputs.values["b"].items()}
+    values["chr1"][70:80] = np.nan
+    values["chr1"][96:128] = 0
+    values["chr1"][159:161] = np.nan
+    write_bigwig(inputs.folder / "b.bw", values)
+    store = build(inputs)
+    found = store.coverage("chr1", 0, 100)
+    assert np.flatnonzero(np.isnan(found[:, 1])).tolist() == [2, 4, 5]
+    assert found[3, 1] == 0
+    assert not np.isnan(found[:, 0]).any()
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize(
     ("value", "kind"), [(-2.0, "negative coverage -2"), (np.inf, "infinite coverage inf")]
@@ -292,7 +306,7 @@ def test_command_stopped_half_way_leaves_nothing(inputs, number):
     ) as process:
         # As soon as something has been written under the temporary name.
         deadline = time.monotonic() + 60
-        while not list(inputs.folder.glob(".s.zarr.*/s.zarr/chr1")):
+        while not list(inputs.folder.glob("s.zarr.unfinished/outputs/s.zarr/chr1")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -310,25 +324,25 @@ def test_a_killed_command_goes_on_where_it_stopped(inputs):
     pybigtools.open(str(inputs.folder / "a.bw"), "w").write(lengths, records)
     shutil.copy(inputs.folder / "a.bw", inputs.folder / "b.bw")
     options = ("--test", "chr3", "--validation", "chr2", "--bin", "1", "--resume")
-    left = inputs.folder / ".s.zarr.unfinished"
+    left = inputs.folder / "s.zarr.unfinished"
     with subprocess.Popen(command(inputs, *options)) as process:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 600
         # It exists before its first line is in it.
-        lines = left / "finished.jsonl"
+        lines = left / "notes.jsonl"
         while not (lines.exists() and lines.read_text().endswith("]\n")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.005)
         process.kill()
-    first = next(path for path in (left / "s.zarr" / "chr1" / "coverage").rglob("c/0/0"))
+    first = next(path for path in (left / "outputs/s.zarr/chr1/coverage").rglob("c/0/0"))
     before = first.stat().st_mtime_ns
     # A line that was cut in the middle.
-    with (left / "finished.jsonl").open("a") as lines:
+    with (left / "notes.jsonl").open("a") as lines:
         lines.write('[["chr1", 10')
     other = subprocess.run(
         command(inputs, *options, "--name", "x"), capture_output=True, text=True, check=False
     )
-    assert "was begun with other inputs or options" in other.stderr
+    assert 'was begun with another name ("s", now "x")' in other.stderr
     subprocess.run(command(inputs, *options), capture_output=True, check=True)
     assert left_over(inputs) == ["s.zarr"]
     kept = inputs.folder / "s.zarr" / "chr1" / "coverage" / "c" / "0" / "0"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import re
 import runpy
@@ -88,6 +89,12 @@ def test_large_stores_are_sampled(store, monkeypatch):
         ({"quantile": 1}, "--quantile is 1"),
         ({"weights": {"C": 1}}, "no track has the assay 'C': they have A, B"),
         ({"weights": {"A": 0}}, "A has 0: it must be above 0"),
+        ({"weights": {"A": math.inf}}, "A has inf: it must be above 0"),
+        ({"weights": {"A": math.nan}}, "A has nan: it must be above 0"),
+        ({"weights": {"A": 1e-300}}, "no scale makes its mean"),
+        ({"least": math.inf}, "--least is inf: it must be 0 or more"),
+        ({"least": math.nan}, "--least is nan: it must be 0 or more"),
+        ({"quantile": math.nan}, "--quantile is nan"),
     ],
 )
 def test_wrong_options_are_named(store, options, message):

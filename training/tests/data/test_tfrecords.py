@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+from second_call import assert_kept_out
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
@@ -254,7 +255,7 @@ def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, m
         if len(written) == limit:
             # Half of the record is there, and something that Zarr was writing.
             write(group, first, values[: len(values) // 2], clipped)
-            (tmp_path / ".p.zarr.unfinished" / "p.zarr" / "x.1234.partial").write_bytes(b"x")
+            (tmp_path / "p.zarr.unfinished/outputs/p.zarr/x.1234.partial").write_bytes(b"x")
             raise KeyboardInterrupt
         return write(group, first, values, clipped)
 
@@ -267,7 +268,7 @@ def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, m
             imported(published, resume=True, name="p")
         every.append(len(written))
         assert not published.out.exists()
-    with pytest.raises(InputError, match="begun with other inputs or options"):
+    with pytest.raises(InputError, match=r'begun with another name \("p", now "q"\)'):
         imported(published, resume=True, name="q")
     written, limit = [], 0
     imported(published, resume=True, name="p")
@@ -276,6 +277,21 @@ def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, m
     assert caplog.text.count("1 values are infinite") == 1
     assert sorted(path.name for path in tmp_path.glob("*.zarr*")) == ["p.zarr", "whole.zarr"]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_second_import_at_the_same_time_is_kept_out(published, monkeypatch):
+    written, write = [], tfrecords.write_bins
+
+    def watched(group, *values):
+        written.append(group.name)
+        if len(written) == 2:
+            assert_kept_out("import-tfrecords", published.folder, "--out", published.out)
+        return write(group, *values)
+
+    monkeypatch.setattr(tfrecords, "write_bins", watched)
+    imported(published)
+    assert len(written) == len(RECORDS)
+    assert [path.name for path in published.out.parent.glob("*zarr*")] == [published.out.name]
 
 
 def test_killed_at_random_it_goes_on_to_the_same(tmp_path, published):
@@ -293,13 +309,14 @@ def test_killed_at_random_it_goes_on_to_the_same(tmp_path, published):
         sys.executable, "-m", "basenji_training", "import-tfrecords", str(published.folder),
         "--out", str(published.out), "--name", "p", "--resume",
     ]  # fmt: skip
-    lines = tmp_path / ".p.zarr.unfinished" / "finished.jsonl"
+    lines = tmp_path / "p.zarr.unfinished" / "notes.jsonl"
     wanted = random.Random(os.getpid()).randint(1, 20)
     with subprocess.Popen(command) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (lines.exists() and lines.read_text().count("train-") >= wanted):
             assert process.poll() is None, f"finished before file {wanted} was seen"
             assert time.monotonic() < deadline
+            time.sleep(0.002)
         process.kill()
     kept = lines.read_text()
     done = CliRunner().invoke(app, command[3:])

@@ -12,7 +12,7 @@ from known_truth import LENGTHS, random_sequences, tiny_architecture, write_stor
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.files import (

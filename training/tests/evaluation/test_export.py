@@ -79,12 +79,12 @@ def test_the_network_has_learned_letters(evaluation):
 def test_the_metadata_tell_the_training(trained, bundle):
     training = bundle.metadata.training
     best = max(trained.run.history, key=lambda row: row["validation_r"])
-    assert training["chromosomes"] == FOLDS
-    assert training["best_epoch"] == best["epoch"]
-    assert training["validation_r"] == round(best["validation_r"], 4)
-    assert training["epochs_run"] == SETTINGS.epochs
-    assert training["settings"] == SETTINGS.model_dump()
-    assert training["commands"] == [
+    assert training.chromosomes.model_dump() == FOLDS
+    assert training.best_epoch == best["epoch"]
+    assert training.validation_r == round(best["validation_r"], 4)
+    assert training.epochs_run == SETTINGS.epochs
+    assert training.settings == SETTINGS.model_dump()
+    assert training.commands == [
         "basenji-train data targets.tsv",
         "fit command",
         "evaluate command",
@@ -173,7 +173,7 @@ def test_an_ensemble_of_runs_is_one_bundle(trained, second, tmp_path):
     np.testing.assert_allclose(loaded.network().predict_on_batch(x), mean, rtol=1e-5, atol=1e-6)
     card = (loaded.path / "MODEL_CARD.md").read_text()
     assert "the mean of 2 networks" in card
-    assert len(loaded.metadata.training["members"]) == 2
+    assert len(loaded.metadata.training.networks) == 2
     again = evaluate(read_model([loaded.path]), trained.store, split="test", resolution=128)
     assert again.figures["tracks"] == figures["tracks"]
 

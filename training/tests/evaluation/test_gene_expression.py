@@ -14,8 +14,8 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.genes import Gene
 from basenji_kipoi.models.strands import strands_of
 from basenji_kipoi.models.targets import Target, Targets
+from basenji_training.evaluation.annotations import read_annotations
 from basenji_training.evaluation.gene_expression import Expression, contrasts_of, measurements
-from basenji_training.evaluation.inputs import read_extras
 from basenji_training.evaluation.track_replicates import Replicates, read_replicates
 from basenji_training.measures.held_out import places_of
 from basenji_training.store.store import Store
@@ -326,19 +326,23 @@ def test_tables_of_replicates_that_do_not_fit(tmp_path, text, message):
 
 def test_peaks_are_named_by_their_track(store, tmp_path):
     (tmp_path / "x.bed").write_text("chr4\t100\t200\n")
-    extras = read_extras(store, TARGETS, split="test", peaks=[f"open={tmp_path / 'x.bed'}"])
-    assert list(extras.peaks) == ["open"]
+    annotations = read_annotations(
+        store, TARGETS, split="test", peaks=[f"open={tmp_path / 'x.bed'}"]
+    )
+    assert list(annotations.peaks) == ["open"]
     # All tracks that a pattern names, each once.
-    extras = read_extras(store, TARGETS, split="test", peaks=[f"control*={tmp_path / 'x.bed'}"])
-    assert list(extras.peaks) == ["control+", "control-"]
+    annotations = read_annotations(
+        store, TARGETS, split="test", peaks=[f"control*={tmp_path / 'x.bed'}"]
+    )
+    assert list(annotations.peaks) == ["control+", "control-"]
     twice = [f"open={tmp_path / 'x.bed'}", f"o*={tmp_path / 'x.bed'}"]
     with pytest.raises(InputError, match="open has peaks already"):
-        read_extras(store, TARGETS, split="test", peaks=twice)
+        read_annotations(store, TARGETS, split="test", peaks=twice)
     for text, message in (("open", "expected TRACK=BED"), ("x=y.bed", "no track 'x'")):
         with pytest.raises(InputError, match=message):
-            read_extras(store, TARGETS, split="test", peaks=[text])
+            read_annotations(store, TARGETS, split="test", peaks=[text])
     with pytest.raises(InputError, match="name their GTF file with --genes"):
-        read_extras(store, TARGETS, split="test", contrasts=["open,control+"])
+        read_annotations(store, TARGETS, split="test", contrasts=["open,control+"])
 
 
 @pytest.mark.parametrize(("one", "two"), [("x+", "x-"), ("x_minus", "x_plus"), ("x-", "y-")])

@@ -11,8 +11,8 @@ import pytest
 from known_truth import BIN, FOLDS, LENGTHS, random_sequences
 from store_inputs import write_bigwig
 
+from basenji_training.evaluation.annotations import read_annotations
 from basenji_training.evaluation.evaluate import evaluate
-from basenji_training.evaluation.inputs import read_extras
 from basenji_training.evaluation.report.page import write_report
 from basenji_training.evaluation.trained_model import read_model
 
@@ -37,7 +37,7 @@ def page(trained, tmp_path_factory):
     table = "identifier\treplicate\tfile\n" + "".join(f"gc\t{n}\t{n}.bw\n" for n in "12")
     (folder / "replicates.tsv").write_text(table)
     model = read_model([trained.run.path])
-    extras = read_extras(
+    annotations = read_annotations(
         trained.store,
         model.targets,
         split="test",
@@ -47,7 +47,12 @@ def page(trained, tmp_path_factory):
         replicates=folder / "replicates.tsv",
     )
     evaluation = evaluate(
-        model, trained.store, split="test", resolution=128, extras=extras, command="how <it> was"
+        model,
+        trained.store,
+        split="test",
+        resolution=128,
+        annotations=annotations,
+        command="how <it> was",
     )
     write_report(evaluation, folder / "x.html")
     return folder / "x.html", evaluation

@@ -10,15 +10,16 @@ import pytest
 from known_truth import SETTINGS, tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
 from basenji_kipoi.models.bundle import save_bundle
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.training_record import NetworkRecord, Origin, Splits, TrainingRecord
 from basenji_training.evaluation.model_card import independence
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.loop import fit
 from basenji_training.optimisation.devices import shared_by
 from basenji_training.optimisation.losses import poisson
-from basenji_training.optimisation.trainee import Trainee, trunk_layers
+from basenji_training.optimisation.train_state import TrainState, trunk_layers
 
 
 def trunk_weights(network):
@@ -40,7 +41,7 @@ def bundle(trained, tmp_path_factory):
         targets=run.targets_of(),
         name="letters",
         assembly="random1",
-        training={"chromosomes": run.settings["stores"]["letters"]["folds"]},
+        training=TrainingRecord(chromosomes=run.settings["stores"]["letters"]["folds"]),
         evaluation={},
         model_card="",
         both_strands=True,
@@ -73,7 +74,7 @@ def test_of_an_ensemble_it_is_the_first_network(trained, tmp_path):
     network = build_network(tiny_architecture(tracks=2))
     load_trunk(network, ensemble.path)
     assert_same(trunk_weights(network), trunk_weights(run.network()))
-    assert origin_of(ensemble.path) == {"name": "two", "chromosomes": {}, "origin": None}
+    assert origin_of(ensemble.path) == Origin(name="two", chromosomes={})
 
 
 def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, tmp_path):
@@ -105,13 +106,14 @@ def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, 
     ],
 )
 def test_the_card_says_what_the_beginning_has_seen(origin, expected):
-    member = {"chromosomes": {"train": ["chr2"], "validation": ["chr3"], "test": ["chr4"]}}
+    before = None
     if origin is not None:
         seen = {
-            data: {"train": labels, "validation": [], "test": []} for data, labels in origin.items()
+            data: Splits(train=labels, validation=[], test=[]) for data, labels in origin.items()
         }
-        member["origin"] = {"name": "before", "chromosomes": seen, "origin": None}
-    text = independence({"chromosomes": ["chr4"]}, [member])
+        before = Origin(name="before", chromosomes=seen)
+    own = Splits(train=["chr2"], validation=["chr3"], test=["chr4"])
+    text = independence({"chromosomes": ["chr4"]}, [NetworkRecord(chromosomes=own, origin=before)])
     assert expected in text
     assert ("neither for training" in text) == (origin is None)
 
@@ -154,14 +156,14 @@ def test_the_trunk_moves_at_a_rate_of_its_own():
             update={"optimizer": "sgd", "momentum": 0.0, "trunk_learning_rate_factor": factor}
         )
         keras.utils.set_random_seed(0)
-        trainee = Trainee(tiny_architecture(dropout=False), settings)
-        variables = [*trainee.trunk_variables, *trainee.head_variables("tracks")]
+        state = TrainState(tiny_architecture(dropout=False), settings)
+        variables = [*state.trunk_variables, *state.head_variables("tracks")]
         before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
-        trainee.set_learning_rate(0.1)
-        shared_by(1, 2).compile(trainee, poisson, 1.0)("tracks", sequence, coverage)
+        state.set_learning_rate(0.1)
+        shared_by(1, 2).compile(state, poisson, 1.0)("tracks", sequence, coverage)
         after = [keras.ops.convert_to_numpy(v) for v in variables]
         moves.append([new - old for new, old in zip(after, before, strict=True)])
-    trunk = len(trainee.trunk_variables)
+    trunk = len(state.trunk_variables)
     for number, (whole, part) in enumerate(zip(*moves, strict=True)):
         expected = whole / 4 if number < trunk else whole
         np.testing.assert_allclose(part, expected, rtol=1e-2, atol=1e-6)

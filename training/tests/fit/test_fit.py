@@ -24,7 +24,7 @@ from known_truth import (
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_training.cli.app import app, main
 from basenji_training.fit.loop import Run, fit
 from basenji_training.measures.comparison import Comparison

@@ -9,10 +9,10 @@ import pytest
 from known_truth import tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.presets.presets import preset_names, read_preset
+from basenji_kipoi.models.networks.presets.presets import preset_names, read_preset
 from basenji_training.cli.app import main
 from basenji_training.fit.loop import Run
-from basenji_training.fit.recipe import read_network, read_recipe
+from basenji_training.fit.recipe import Recipe, read_network, read_recipe, settings_of
 from basenji_training.optimisation.settings import Settings
 
 
@@ -105,3 +105,17 @@ def test_an_unknown_recipe_is_refused(tmp_path):
         read_recipe("large")
     with pytest.raises(InputError, match="is missing"):
         read_recipe(str(tmp_path / "nothing.json"))
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "dtype", "jitter"),
+    [
+        ({}, {}, "auto", 384),
+        ({"dtype": "float32", "jitter": 5}, {}, "float32", 5),
+        ({"dtype": "float32", "jitter": 5}, {"dtype": "bfloat16", "jitter": 0}, "bfloat16", 0),
+    ],
+)
+def test_options_then_the_recipe_then_what_is_usual(letters, said, given, dtype, jitter):
+    recipe = Recipe(network="small", settings=said)
+    settings = settings_of(recipe, given, tiny_architecture(), [letters])
+    assert (settings.dtype, settings.jitter) == (dtype, jitter)

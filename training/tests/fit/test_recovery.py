@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_training.data.build import build_store
 from basenji_training.fit.loop import Run, Settings, fit
 from basenji_training.simulation.genome import LOCAL_BP

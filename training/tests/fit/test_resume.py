@@ -14,6 +14,7 @@ import zarr
 from known_truth import SETTINGS, fit_command, timeless, tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
+from basenji_training.fit import run_directory
 from basenji_training.fit.loop import Run, fit
 from basenji_training.store.windows import Windows
 
@@ -105,7 +106,7 @@ def test_a_finished_run_stays_as_it_is(trained, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"learning_rate": 0.02}, r"another learning rate \(0.01; now 0.02\)"),
+        ({"learning_rate": 0.02}, r"another learning rate \(0.01, now 0.02\)"),
         ({"epochs": 9}, r"another epochs"),
         ({"seed": 4}, r"another seed"),
     ],
@@ -114,6 +115,25 @@ def test_other_settings_cannot_resume(trained, change, message):
     settings = SETTINGS.model_copy(update=change)
     with pytest.raises(InputError, match=message):
         fit(trained.store, ARCHITECTURE, trained.run.path, settings, resume=True)
+
+
+def test_a_run_that_is_being_trained_cannot_be_resumed(trained, tmp_path, monkeypatch):
+    out, write = tmp_path / "run", run_directory.write_history
+    refused = []
+
+    def watched(*arguments):
+        with pytest.raises(InputError, match=r"another run is writing .*run: wait until it ends"):
+            fit(trained.store, ARCHITECTURE, out, SETTINGS, resume=True)
+        refused.append(sorted(path.name for path in out.iterdir()))
+        write(*arguments)
+
+    monkeypatch.setattr(run_directory, "write_history", watched)
+    fit(trained.store, ARCHITECTURE, out, SETTINGS)
+    assert len(refused) == SETTINGS.epochs
+    assert all("lock" in names for names in refused)
+    assert not (out / "lock").exists()
+    again = fit(trained.store, ARCHITECTURE, out, SETTINGS, resume=True)
+    assert len(again.history) == SETTINGS.epochs
 
 
 def test_another_network_or_store_cannot_resume(trained, weak_letters):

@@ -13,7 +13,7 @@ from basenji_training.evaluation.trained_model import read_model
 from basenji_training.fit.loop import Run, fit
 from basenji_training.optimisation.devices import shared_by
 from basenji_training.optimisation.losses import poisson
-from basenji_training.optimisation.trainee import Trainee
+from basenji_training.optimisation.train_state import TrainState
 from basenji_training.store.store import Store
 
 HEADS = {"letters": len(TARGETS), "weak": 1}
@@ -86,8 +86,8 @@ def values(variables):
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_step_leaves_the_other_heads_alone(optimizer):
     settings = SETTINGS.model_copy(update={"optimizer": optimizer})
-    trainee = Trainee(tiny_architecture().with_heads(HEADS), settings)
-    take_step = shared_by(1, 2).compile(trainee, poisson, 1.0)
+    state = TrainState(tiny_architecture().with_heads(HEADS), settings)
+    take_step = shared_by(1, 2).compile(state, poisson, 1.0)
     generator = np.random.default_rng(0)
     sequence = generator.random((2, 1024, 4), np.float32)
 
@@ -98,16 +98,14 @@ def test_a_step_leaves_the_other_heads_alone(optimizer):
     # Once for each, so that there are moments that could move on.
     step("letters")
     step("weak")
-    others = [*trainee.head_variables("letters"), *trainee.head_optimizers["letters"].variables]
-    own = trainee.head_variables("weak")
-    before = values(others), values(own), values(trainee.trunk_variables)
+    others = [*state.head_variables("letters"), *state.head_optimizers["letters"].variables]
+    own = state.head_variables("weak")
+    before = values(others), values(own), values(state.trunk_variables)
     step("weak")
     for left, right in zip(before[0], values(others), strict=True):
         np.testing.assert_array_equal(left, right)
     assert all((a != b).any() for a, b in zip(before[1], values(own), strict=True))
-    moved = [
-        (a != b).any() for a, b in zip(before[2], values(trainee.trunk_variables), strict=True)
-    ]
+    moved = [(a != b).any() for a, b in zip(before[2], values(state.trunk_variables), strict=True)]
     assert all(moved)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from known_truth import BIN, LENGTHS, TARGETS, tiny_architecture
 
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_training.evaluation import loci
 from basenji_training.evaluation.evaluate import walk
 from basenji_training.evaluation.loci import Loci, shown_tracks

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from known_truth import tiny_architecture
 
-PROGRAM = Path(__file__).parents[3] / "benchmarks" / "training_step.py"
+PROGRAM = Path(__file__).parents[3] / "benchmarks" / "speed" / "training_step.py"
 
 
 @pytest.mark.slow

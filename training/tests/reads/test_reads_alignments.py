@@ -148,14 +148,14 @@ def values_of(path):
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings("cut", shift_forward=4, shift_reverse=-4, **RAW),
-        Settings("cut", stranded=True, **RAW),
-        Settings("five-prime", mate=1, stranded=True, **RAW),
-        Settings("five-prime", mate=2, stranded=True, flip_strands=True, **RAW),
-        Settings("centre", **RAW),
-        Settings("fragment", stranded=True, **RAW),
-        Settings("read", stranded=True, **RAW),
-        Settings("cut", min_mapq=10, duplicates="mark"),
+        Settings(mode="cut", shift_forward=4, shift_reverse=-4, **RAW),
+        Settings(mode="cut", stranded=True, **RAW),
+        Settings(mode="five-prime", mate=1, stranded=True, **RAW),
+        Settings(mode="five-prime", mate=2, stranded=True, flip_strands=True, **RAW),
+        Settings(mode="centre", **RAW),
+        Settings(mode="fragment", stranded=True, **RAW),
+        Settings(mode="read", stranded=True, **RAW),
+        Settings(mode="cut", min_mapq=10, duplicates="mark"),
     ],
     ids=lambda s: f"{s.mode}-{s.mate}-{len(s.tracks)}-{s.duplicates}",
 )
@@ -172,7 +172,7 @@ def test_cram_is_read_like_bam_and_files_are_added(paired, tmp_path):
     _, bam, fasta = paired
     cram = tmp_path / "pairs.cram"
     pysam.view("-C", "-T", str(fasta), "-o", str(cram), str(bam), catch_stdout=False)
-    settings = Settings("cut", **RAW)
+    settings = Settings(mode="cut", **RAW)
     make_coverage([bam], tmp_path / "one.bw", settings)
     make_coverage([cram, bam], tmp_path / "both.bw", settings, fasta=fasta)
     one, both = values_of(tmp_path / "one.bw"), values_of(tmp_path / "both.bw")
@@ -183,7 +183,7 @@ def test_cram_is_read_like_bam_and_files_are_added(paired, tmp_path):
 
 def test_duplicates_are_dropped_by_both_ends_and_strand(paired, tmp_path):
     _, bam, _ = paired
-    settings = Settings("centre", **{**RAW, "duplicates": "drop"})
+    settings = Settings(mode="centre", **{**RAW, "duplicates": "drop"})
     doubled = [bam, bam]
     quality = make_coverage([bam], tmp_path / "x.bw", settings)
     fragments = Counter(
@@ -206,7 +206,7 @@ def test_smoothing_keeps_the_total_and_spreads_by_its_width(paired, tmp_path):
         record.reference_start, record.cigarstring, record.mapping_quality = 2000, "30M", 60
         record.query_sequence = "A" * 30
         file.write(record)
-    make_coverage([tmp_path / "one.bam"], tmp_path / "x.bw", Settings("cut", smooth_sd=8))
+    make_coverage([tmp_path / "one.bam"], tmp_path / "x.bw", Settings(mode="cut", smooth_sd=8))
     with pyBigWig.open(str(tmp_path / "x.bw")) as file:
         values = np.nan_to_num(file.values("c", 0, 4000, numpy=True)).astype(float)
     at = np.arange(4000)

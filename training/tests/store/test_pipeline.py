@@ -11,7 +11,7 @@ from known_truth import BIN, FOLDS, LENGTHS, TARGETS, tiny_architecture, write_s
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, reverse_complement
-from basenji_kipoi.models.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_training.store.windows import (
     Augmentation,
     Windows,

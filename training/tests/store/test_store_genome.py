@@ -12,11 +12,11 @@ from store_inputs import write_bigwig
 
 from basenji_kipoi.genome.genes import Gene
 from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.data.survey import survey
+from basenji_training.evaluation.annotations import Annotations, read_annotations
 from basenji_training.evaluation.evaluate import evaluate
-from basenji_training.evaluation.inputs import Extras, read_extras
 from basenji_training.evaluation.report.locus_view import locus_view
 from basenji_training.evaluation.track_replicates import Replicate, Replicates
 from basenji_training.evaluation.trained_model import TrainedModel
@@ -99,17 +99,17 @@ def test_files_of_the_genome_are_read_for_excerpts(store, tmp_path, caplog):
     text = line.format("chrZ", 1001, 2000, "inside") + line.format("X", 2001, 3000, "training")
     (tmp_path / "x.gtf").write_text(text + line.format("M", 1, 9, "elsewhere"))
     (tmp_path / "x.bed").write_text(f"Z\t100\t200\nz\t{END - 5}\t{END}\nM\t0\t9\n")
-    extras = read_extras(
+    annotations = read_annotations(
         store,
         TARGETS,
         split="test",
         genes=tmp_path / "x.gtf",
         peaks=[f"open={tmp_path / 'x.bed'}"],
     )
-    assert [(gene.gene_id, gene.contig, gene.tss) for gene in extras.genes] == [
+    assert [(gene.gene_id, gene.contig, gene.tss) for gene in annotations.genes] == [
         ("inside", "chr4", (1517,))
     ]
-    assert [str(peak) for peak in extras.peaks["open"]] == [
+    assert [str(peak) for peak in annotations.peaks["open"]] == [
         "chr4:617-717",
         f"chr4:{END + 512}-{END + 517}",
     ]
@@ -145,7 +145,7 @@ def test_the_page_shows_places_of_the_genome(store):
         [Gene("here", "name", "-", "Z", (3999,), 2500, 4000)]
     )
     evaluation = evaluate(
-        model, store, split="test", resolution=BIN, extras=Extras(genes=genes, flank=0)
+        model, store, split="test", resolution=BIN, annotations=Annotations(genes=genes, flank=0)
     )
     assert evaluation.figures["genes"]["measurements"][0]["genes"] == 1
     view = locus_view(evaluation)

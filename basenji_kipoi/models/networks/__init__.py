@@ -1,0 +1,1 @@
+"""Networks: their description, what is built of it, and weights at random."""

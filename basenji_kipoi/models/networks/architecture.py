@@ -1,0 +1,201 @@
+"""The declarative description of a network, and the geometry that follows from it.
+
+A network is a trunk, a list of operations that turns a window of sequence into bins of features,
+and one or more heads that turn features into tracks. Everything else that a program needs to know
+(bin, crop, receptive field, which bins a base can reach) is computed from the list, for any list.
+
+Intervals are 0-based and half-open, in positions of the tensor at hand: bases at a trunk's input,
+bins at its output. They may lie outside the tensor; what that means is up to the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.models.networks.operations import (
+    ActivationName,
+    Crop,
+    Operation,
+    Span,
+    affected_by,
+    channels_of,
+    needed_by,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = ["Architecture", "Head"]
+
+
+class Head(BaseModel):
+    """The last, pointwise linear layer: tracks and the link that keeps them positive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tracks: int = Field(gt=0)
+    activation: ActivationName = "softplus"
+
+
+class Architecture(BaseModel):
+    """A network: ``window`` bp of sequence, the trunk's operations, and the heads by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    window: int = Field(gt=0)
+    trunk: list[Operation] = Field(min_length=1)
+    heads: dict[str, Head] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Architecture:
+        length, channels, cropped = self.window, len(ALPHABET), False
+        for position, operation in enumerate(self.trunk):
+            if cropped and not (operation.is_pointwise or isinstance(operation, Crop)):
+                raise ValueError(
+                    f"operation {position} of the trunk ({operation.op}) mixes or pools positions "
+                    "behind a crop: crop as the last step that is not pointwise"
+                )
+            try:
+                length = operation.output_length(length)
+                channels = operation.output_channels(channels)
+            except ValueError as error:
+                raise ValueError(
+                    f"operation {position} of the trunk ({operation.op}): {error}"
+                ) from None
+            cropped = cropped or isinstance(operation, Crop)
+        return self
+
+    @property
+    def bin(self) -> int:
+        """Bases of one bin (bp)."""
+        size = 1
+        for operation in self.trunk:
+            size *= operation.stride
+        return size
+
+    @property
+    def crop(self) -> int:
+        """Bins that the trunk removes at each end of the window."""
+        return sum(operation.bins for operation in self.trunk if isinstance(operation, Crop))
+
+    @property
+    def bins(self) -> int:
+        """Bins that the network predicts for one window."""
+        return self.window // self.bin - 2 * self.crop
+
+    @property
+    def tracks(self) -> int:
+        """Tracks of all heads together."""
+        return sum(head.tracks for head in self.heads.values())
+
+    @property
+    def channels(self) -> int:
+        """Features of a bin at the trunk's end."""
+        return channels_of(self.trunk, len(ALPHABET))
+
+    @property
+    def receptive_field(self) -> int:
+        """Bases that the prediction of one bin depends on (bp), its own included."""
+        begin, end = self.needed_input(0, 1)
+        return end - begin
+
+    def needed_input(self, first: int, last: int) -> Span:
+        """Find the bases that predicted bins depend on.
+
+        Parameters
+        ----------
+        first, last
+            Predicted bins [first, last), counted from the first one behind the crop.
+
+        Returns
+        -------
+        tuple of int
+            Bases [start, end) in the window. It is not limited to the window.
+        """
+        return needed_by(self.trunk, first, last)
+
+    def affected_bins(self, start: int, end: int) -> Span:
+        """Find the predicted bins that a change of bases can reach.
+
+        Parameters
+        ----------
+        start, end
+            Bases [start, end) of the window.
+
+        Returns
+        -------
+        tuple of int
+            Predicted bins [first, last), limited to those that exist.
+        """
+        first, last = affected_by(self.trunk, start, end)
+        first, last = max(first, 0), min(last, self.bins)
+        return first, max(first, last)
+
+    def side_by_side(self, values: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        """Put the tracks of all heads into one array.
+
+        Parameters
+        ----------
+        values
+            What a network predicts: (batch, bins, tracks) of its only head, or such arrays by the
+            heads' names where it has several.
+
+        Returns
+        -------
+        ndarray, shape (batch, bins, tracks)
+            The heads' tracks in the order of `heads`.
+        """
+        if not isinstance(values, dict):
+            return values
+        return np.concatenate([values[name] for name in self.heads], axis=-1)
+
+    def with_window(self, window: int) -> Architecture:
+        """Return the same network for windows of another length (bp)."""
+        return Architecture.model_validate({**self.model_dump(), "window": window})
+
+    def with_tracks(self, tracks: int) -> Architecture:
+        """Return the same network with its first head alone, for so many tracks."""
+        return self.with_heads({next(iter(self.heads)): tracks})
+
+    def with_heads(self, tracks: dict[str, int]) -> Architecture:
+        """Return the same trunk with these heads.
+
+        Parameters
+        ----------
+        tracks
+            Number of tracks of each head by its name. A head of a new name is like the first one.
+        """
+        first = next(iter(self.heads.values()))
+        heads = {
+            name: {**self.heads.get(name, first).model_dump(), "tracks": number}
+            for name, number in tracks.items()
+        }
+        return Architecture.model_validate({**self.model_dump(), "heads": heads})
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Architecture:
+        """Read an ``architecture.json``.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, is not JSON, or does not describe a network.
+        """
+        return read_json(cls, path)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write an ``architecture.json``, one operation a line."""
+        content = self.model_dump(exclude_defaults=False)
+        lines = [f'  "{key}": {json.dumps(content[key])},' for key in ("format", "window")]
+        trunk = ",\n".join(f"    {json.dumps(operation)}" for operation in content["trunk"])
+        lines += ['  "trunk": [', trunk, "  ],", f'  "heads": {json.dumps(content["heads"])}']
+        Path(path).write_text("\n".join(["{", *lines, "}", ""]), encoding="utf-8")

@@ -1,0 +1,56 @@
+"""What nobody foresaw ends in one line, and in a traceback where that is asked for."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.cli.console import UNFORESEEN, Commands
+
+app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+ERRORS = {
+    "input": InputError("x.bed:3: expected three columns\nand\u2028more"),
+    "disk": OSError(28, "No space left on device", "o.h5"),
+    "key": KeyError("chr8/coverage"),
+    "lines": ValueError("1 validation error\n  chrom\n    Field required"),
+    "surrogate": RuntimeError("\udcff"),
+}
+
+
+@app.command()
+def fail(kind: str) -> None:
+    """Fail in a way."""
+    raise ERRORS[kind]
+
+
+@app.command()
+def leave(status: int) -> None:
+    """Leave with a status."""
+    raise typer.Exit(status)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_is_one_line(kind):
+    done = CliRunner().invoke(app, ["fail", kind])
+    assert done.exit_code == (2 if kind in ("input", "disk") else UNFORESEEN)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    if done.exit_code == UNFORESEEN:
+        assert f"unexpected {type(ERRORS[kind]).__name__} in " in line
+        assert line.endswith("(--debug shows the traceback)")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["input", "key"])
+def test_debug_shows_the_traceback_wherever_it_stands(kind, place):
+    words = ["fail", kind]
+    done = CliRunner().invoke(app, [*words[:place], "--debug", *words[place:]])
+    assert done.exception is ERRORS[kind]
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_status_of_a_command_stays(status):
+    done = CliRunner().invoke(app, ["leave", str(status)])
+    assert (done.exit_code, done.stderr) == (status, "")

@@ -1,0 +1,27 @@
+"""The inputs that examples in docstrings and in the documentation name, in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MODEL = REPOSITORY / "model_files"
+EXAMPLES = REPOSITORY / "example_files"
+FILES = ("genome.fa", "intervals.bed", "variants.vcf.gz", "variants.vcf.gz.tbi")
+
+
+def lay_out(folder: Path) -> Path:
+    """Put them where an example finds them when it runs in this folder."""
+    (folder / MODEL.name).symlink_to(MODEL)
+    # Under the names that the documentation has, too: those from the top of the repository.
+    same = folder / EXAMPLES.relative_to(REPOSITORY)
+    same.mkdir(parents=True)
+    for name in FILES:
+        for place in (folder, same):
+            (place / name).write_bytes((EXAMPLES / name).read_bytes())
+    (folder / "promoter.bed").write_text("chrA\t20048\t20056\n")
+    (folder / "genes.gtf").write_text(
+        'chrA\tx\ttranscript\t20101\t20900\t.\t+\t.\tgene_id "G1"; gene_name "one";\n'
+        'chrA\tx\ttranscript\t31801\t33300\t.\t-\t.\tgene_id "G2";\n'
+    )
+    return folder

@@ -1,0 +1,251 @@
+"""The cases of the campaign: each input of each command spoilt, and each option wrong."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer.core
+import typer.main
+from robustness.corruptions import corruptions_of, fuzzed, sum_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["COMMANDS", "Case", "cases_of_files", "cases_of_options", "fuzz_cases"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that succeeds, and the files that it reads.
+
+    Attributes
+    ----------
+    line : str
+        Its arguments behind B (``basenji``) or T (``basenji-train``).
+    files : dict of str to str
+        Path of each file in the fixtures, and its kind: text, json or binary.
+    needs : tuple of str
+        What else of the fixtures it needs: files, folders.
+    """
+
+    line: str
+    files: dict[str, str]
+    needs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the command."""
+        return self.line.split()[1]
+
+
+BUNDLE = {
+    "m/metadata.json": "json",
+    "m/architecture.json": "json",
+    "m/targets.tsv": "text",
+    "m/targets.txt": "text",
+    "m/evaluation.json": "json",
+    "m/model.weights.h5": "binary",
+}
+STORE = {"st.zarr/zarr.json": "json", "st.zarr/chr8/coverage/zarr.json": "json"}
+RUN = {"run/settings.json": "json", "run/history.csv": "text"}
+COMMANDS = [
+    Command("B inspect --model m", BUNDLE),
+    Command(
+        "B predict --model m --fasta g.fa --bed r.bed --out o.h5",
+        {**BUNDLE, "g.fa": "text", "g.fa.fai": "text", "r.bed": "text"},
+    ),
+    Command(
+        "B predict --model m --fasta g.fa --bed r.bed --out o.zarr",
+        {"r.bed": "text"},
+        ("m", "g.fa"),
+    ),
+    Command(
+        "B predict --model m --fasta g.fa --bed r.bed --out o", {"r.bed": "text"}, ("m", "g.fa")
+    ),
+    Command(
+        "B score --model m --fasta g.fa --vcf v.vcf --genes g.gtf --out o.tsv",
+        {**BUNDLE, "g.fa": "text", "v.vcf": "text", "g.gtf": "text"},
+    ),
+    Command(
+        "B score --model m --fasta g.fa --vcf v.vcf --out o.vcf", {"v.vcf": "text"}, ("m", "g.fa")
+    ),
+    Command(
+        "B mutate --model m --fasta g.fa --bed r.bed --out o.h5",
+        {**BUNDLE, "g.fa": "text", "r.bed": "text"},
+    ),
+    Command("B merge-scores s1.tsv s2.tsv --out o.tsv", {"s1.tsv": "text", "s2.tsv": "text"}),
+    Command(
+        "B merge-scores s1.parquet s2.parquet --out o.parquet",
+        {"s1.parquet": "binary", "s2.parquet": "binary"},
+    ),
+    Command(
+        "B import --h5 model_best.h5 --params params.json --out o",
+        {"model_best.h5": "binary", "params.json": "json"},
+    ),
+    Command(
+        "B import --checkpoint model.tf --params params.txt --out o",
+        {
+            "params.txt": "text",
+            "model.tf.index": "binary",
+            "model.tf.data-00000-of-00001": "binary",
+        },
+    ),
+    Command("T simulate --out o --size 200000 --variants 4", {}),
+    Command("T coverage a.bam --assay chip --out o.bw", {"a.bam": "binary", "a.bam.bai": "binary"}),
+    Command(
+        "T coverage f.bed --assay atac --fasta g.fa --out o.bw", {"f.bed": "text", "g.fa": "text"}
+    ),
+    Command(
+        "T data t.tsv --fasta g.fa --out o.zarr --test chr8 --validation chr7 --blacklist b.bed",
+        {"t.tsv": "text", "g.fa": "text", "b.bed": "text", "tracks/*.bw": "binary"},
+        ("tracks",),
+    ),
+    Command("T thresholds st.zarr --out o.tsv", STORE, ("st.zarr",)),
+    Command("T unmappable g.fa --out o.bed", {"g.fa": "text"}),
+    Command("T check st.zarr --out o", STORE, ("st.zarr",)),
+    Command(
+        "T fit st.zarr --network net.json --out o --epochs 1 --batch-size 4 --resolution 32",
+        {**STORE, "net.json": "json"},
+        ("st.zarr",),
+    ),
+    Command(
+        "T evaluate run --store st.zarr --out o.json --resolution 32",
+        {**STORE, **RUN},
+        ("st.zarr", "run"),
+    ),
+    Command(
+        "T export run --evaluation ev.json --name n --assembly a --out o",
+        {**RUN, "ev.json": "json"},
+        ("run", "st.zarr"),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command on spoilt inputs, or with a wrong option.
+
+    Attributes
+    ----------
+    name : str
+        What is wrong.
+    arguments : tuple of str
+        Program (B or T) and arguments.
+    needs : tuple of str
+        Files and folders of the fixtures that are copied for it.
+    spoil : callable or None
+        Spoils what was copied; gets the folder.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    needs: tuple[str, ...]
+    spoil: Callable[[Path], None] | None = None
+
+
+def _needs(command: Command) -> tuple[str, ...]:
+    tops = {name.split("/")[0] for name in command.files}
+    words = {word for word in command.line.split() if not word.startswith("-")}
+    return tuple(sorted(tops | set(command.needs) | (words & {"m", "g.fa", "a.bam", "net.json"})))
+
+
+def _paths(command: Command, fixtures: Path) -> Iterator[tuple[Path, str]]:
+    for pattern, kind in command.files.items():
+        found = sorted(fixtures.glob(pattern))
+        assert found, f"{command.line}: no {pattern}"
+        yield found[0], kind
+
+
+def cases_of_files(fixtures: Path) -> Iterator[Case]:
+    """Spoil every file of every command in every way by hand."""
+    for command in COMMANDS:
+        arguments, needs = tuple(command.line.split()), _needs(command)
+        for path, kind in _paths(command, fixtures):
+            place = path.relative_to(fixtures)
+            for name, spoil in corruptions_of(path, kind).items():
+                label = f"{command.name} {place} {name}"
+                yield Case(label, arguments, needs, _Spoilt(place, spoil, again=False))
+                if place.parts[0] == "m" and place.name != "metadata.json":
+                    yield Case(
+                        f"{label} (sums fit)", arguments, needs, _Spoilt(place, spoil, again=True)
+                    )
+
+
+@dataclass(frozen=True)
+class _Spoilt:
+    """Spoils one file of a folder; the checksums of a bundle may be made to fit."""
+
+    place: Path
+    spoil: Callable[[Path], None]
+    again: bool
+
+    def __call__(self, folder: Path) -> None:
+        self.spoil(folder / self.place)
+        if self.again:
+            sum_again(folder / "m")
+
+
+#: What a number may be given as.
+NUMBERS = ["-1", "0", "1e308", "nan", "inf", "99999999999999999999999999", "many", "", "1.5"]
+#: What a text or a path may be given as.
+TEXTS = ["", "nope", "a/b/../..", "\udcff", "[red]x[/]", "x" * 300, "*", ",,", "1e999"]
+
+
+def cases_of_options() -> Iterator[Case]:
+    """Give every option of every command wrong values."""
+    from basenji_kipoi.cli.app import app as basenji
+    from basenji_training.cli.app import app as training
+
+    groups = {"B": typer.main.get_command(basenji), "T": typer.main.get_command(training)}
+    seen = set()
+    for command in COMMANDS:
+        program, name, *_ = command.line.split()
+        if (program, name) in seen:
+            continue
+        seen.add((program, name))
+        for option in groups[program].commands[name].params:
+            if not isinstance(option, typer.core.TyperOption) or option.is_flag:
+                continue
+            values = NUMBERS if _is_number(option) else TEXTS
+            for value in values:
+                words = _with(command.line.split(), option.opts, value)
+                label = f"{name} {option.opts[0]} {value[:20]!r}"
+                yield Case(label, tuple(words), _needs(command))
+
+
+def _is_number(option: typer.core.TyperOption) -> bool:
+    return any(word in str(option.display_type(None)).lower() for word in ("int", "float"))
+
+
+def _with(words: list[str], names: list[str], value: str) -> list[str]:
+    """Give an option of a command another value, or add the option."""
+    for name in names:
+        if name in words:
+            place = words.index(name)
+            return [*words[: place + 1], value, *words[place + 2 :]]
+    return [*words, names[0], value]
+
+
+def fuzz_cases(fixtures: Path, number: int, seed: int) -> Iterator[Case]:
+    """Change bytes of the commands' files at random."""
+    draw = random.Random(seed)
+    files = [
+        (command, path, kind) for command in COMMANDS for path, kind in _paths(command, fixtures)
+    ]
+    for case in range(number):
+        command, path, _ = files[case % len(files)]
+        place, again = path.relative_to(fixtures), draw.random() < 0.5
+        each = draw.randrange(2**32)
+
+        def spoil(path: Path, each: int = each) -> None:
+            path.write_bytes(fuzzed(path.read_bytes(), each))
+
+        yield Case(
+            f"{command.name} {place} fuzz {each}",
+            tuple(command.line.split()),
+            _needs(command),
+            _Spoilt(place, spoil, again=again and place.parts[0] == "m"),
+        )

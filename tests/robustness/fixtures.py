@@ -1,0 +1,107 @@
+"""Small valid inputs of every command, made by the commands themselves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pysam
+
+__all__ = ["make_fixtures"]
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NETWORK = {
+    "format": 1,
+    "window": 2048,
+    "trunk": [
+        {"op": "convolution", "filters": 8, "kernel": 7},
+        {"op": "pooling", "size": 4},
+        {"op": "normalisation"},
+        {"op": "activation", "function": "relu"},
+        {"op": "convolution", "filters": 8, "kernel": 3},
+        {"op": "pooling", "size": 8},
+        {"op": "crop", "bins": 4},
+    ],
+    "heads": {"simulated": {"tracks": 3, "activation": "softplus"}},
+}
+#: Arguments of the commands that make the fixtures, in their order.
+STEPS = [
+    "T simulate --out sim --size 200000 --variants 8",
+    "T data sim/targets.tsv --fasta sim/genome.fa --out st.zarr --test chr8 --validation chr7",
+    "T fit st.zarr --network net.json --out run --epochs 1 --batch-size 4 --resolution 32",
+    "T evaluate run --store st.zarr --out ev.json --resolution 32",
+    "T export run --evaluation ev.json --out m --name mini --assembly simulated",
+    "B score --model m --fasta g.fa --vcf v.vcf --out s1.tsv --shard 1/2",
+    "B score --model m --fasta g.fa --vcf v.vcf --out s2.tsv --shard 2/2",
+    "B score --model m --fasta g.fa --vcf v.vcf --out s1.parquet --shard 1/2",
+    "B score --model m --fasta g.fa --vcf v.vcf --out s2.parquet --shard 2/2",
+]
+PROGRAMS = {"B": "basenji_kipoi", "T": "basenji_training"}
+
+
+def make_fixtures(folder: Path) -> Path:
+    """Make the fixtures in a folder that does not exist yet.
+
+    Parameters
+    ----------
+    folder
+        Where they are made.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder.mkdir(parents=True)
+    (folder / "net.json").write_text(json.dumps(NETWORK))
+    for step in STEPS:
+        program, *arguments = step.split()
+        command = [sys.executable, "-m", PROGRAMS[program], *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{step}: {done.stderr}"
+        if arguments[0] == "simulate":
+            _copy_inputs(folder)
+    return folder
+
+
+def _copy_inputs(folder: Path) -> None:
+    """Give the simulated files the short names of the cases, and make reads."""
+    sim = folder / "sim"
+    for name, copy in [("genome.fa", "g.fa"), ("genes.gtf", "g.gtf")]:
+        shutil.copy(sim / name, folder / copy)
+    records = (sim / "variants.vcf").read_text().splitlines(keepends=True)
+    (folder / "v.vcf").write_text("".join(records[:24]))
+    (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
+    (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
+    text = (sim / "targets.tsv").read_text()
+    (folder / "t.tsv").write_text(text)
+    shutil.copytree(sim / "tracks", folder / "tracks")
+    _write_reads(folder)
+    for name in ("model_best.h5", "params.json"):
+        shutil.copy(GOLDEN / "basenji2" / name, folder / name)
+    for path in (GOLDEN / "checkpoint_2018").glob("model.tf*"):
+        shutil.copy(path, folder / path.name)
+    shutil.copy(GOLDEN / "checkpoint_2018" / "params.txt", folder / "params.txt")
+
+
+def _write_reads(folder: Path) -> None:
+    with pysam.FastaFile(str(folder / "g.fa")) as genome:
+        names, lengths = genome.references, genome.lengths
+    generator = np.random.default_rng(0)
+    contigs = [{"SN": name, "LN": length} for name, length in zip(names, lengths, strict=True)]
+    starts = np.sort(generator.integers(0, min(lengths) - 300, 200))
+    header = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": contigs}
+    with pysam.AlignmentFile(str(folder / "a.bam"), "wb", header=header) as file:
+        for number, start in enumerate(starts.tolist()):
+            read = pysam.AlignedSegment(file.header)
+            read.query_name, read.reference_id, read.reference_start = f"r{number}", 0, start
+            read.flag, read.mapping_quality, read.cigarstring = 16 * (number % 2), 60, "50M"
+            read.query_sequence = "ACGTA" * 10
+            file.write(read)
+    pysam.index(str(folder / "a.bam"))
+    lines = [f"{names[0]}\t{start}\t{start + 150}\tcell\t1\n" for start in starts.tolist()]
+    (folder / "f.bed").write_text("".join(lines))

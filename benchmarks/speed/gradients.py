@@ -1,6 +1,6 @@
 """Time and memory of gradients beside the forward pass of the same network, in one process.
 
-python benchmarks/gradients.py basenji2018
+python benchmarks/speed/gradients.py basenji2018
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from random_model import save_random
 
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.interpretation.gradients import Gradients
-from basenji_kipoi.models.network import build_network
-from basenji_kipoi.models.presets.presets import read_preset
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.presets.presets import read_preset
 
 REPEATS = 3
 

@@ -11,7 +11,7 @@ import numpy as np
 from known_truth import tiny_architecture
 
 from basenji_kipoi.models.bundle import save_bundle
-from basenji_kipoi.models.network import build_network
+from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Target, Targets
 
 PROGRAM = Path(__file__).parents[1] / "gradients_on_jax.py"

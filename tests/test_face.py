@@ -21,7 +21,15 @@ FACES = [
     "basenji_kipoi",
     *(
         f"basenji_kipoi.{room}"
-        for room in ("effects", "genome", "models", "mutagenesis", "prediction", "scoring")
+        for room in (
+            "effects",
+            "genome",
+            "interpretation",
+            "models",
+            "mutagenesis",
+            "prediction",
+            "scoring",
+        )
     ),
 ]
 

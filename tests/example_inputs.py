@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODEL = REPOSITORY / "model_files"
-EXAMPLES = REPOSITORY / "example_files"
+EXAMPLES = REPOSITORY / "examples" / "data"
 FILES = ("genome.fa", "intervals.bed", "variants.vcf.gz", "variants.vcf.gz.tbi")
 
 

@@ -70,7 +70,11 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
             number += 1
             if b"\0" in line:
                 raise InputError(f"{path} is not a {kind} file: it is not text")
-            yield number, decoded(line)
+            try:
+                text = line.decode()
+            except UnicodeDecodeError:
+                text = decoded(line)
+            yield number, text
 
     try:
         with open_bytes(path) as file:
@@ -136,13 +140,17 @@ def byte_lines(file: Iterable[bytes]) -> Iterator[bytes]:
     bytes
         A line without its end (``\n`` or ``\r\n``), the first without a byte order mark.
     """
-    first = True
-    for line in file:
-        if first:
-            first, line = False, line.removeprefix(codecs.BOM_UTF8)
-        if line.endswith(b"\n"):
-            line = line[: -2 if line.endswith(b"\r\n") else -1]
-        yield line
+    lines = iter(file)
+    for first in lines:
+        yield _without_end(first.removeprefix(codecs.BOM_UTF8))
+        break
+    for line in lines:
+        # The usual end first: files have many lines.
+        yield line[:-1] if line[-1:] == b"\n" and line[-2:-1] != b"\r" else _without_end(line)
+
+
+def _without_end(line: bytes) -> bytes:
+    return line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
 
 
 def decoded(line: bytes) -> str:

@@ -76,5 +76,10 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),
             (["--params", "nope.json", "--h5", "nope.h5", "--out", "x"], "nope"),
         ],
+        "kipoi-dir": [
+            (["nope", "x"], "no model at nope"),
+            ([MODEL[1], "nope/x"], NO_FOLDER),
+            ([MODEL[1], REPOSITORY], "holds the model"),
+        ],
     }
     check("basenji_kipoi.cli.app", cases, tmp_path)

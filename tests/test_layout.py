@@ -25,7 +25,7 @@ FLOORS = {
     "basenji_kipoi": [
         ["base"],
         ["figures", "genome", "models"],
-        ["incremental", "prediction", "published"],
+        ["incremental", "kipoi_directories", "prediction", "published"],
         ["effects"],
         ["interpretation", "mutagenesis", "scoring"],
         ["cli", "locus"],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "byte_lines",
+    "check_is_there",
     "check_seekable",
     "decoded",
     "open_bytes",
@@ -90,6 +91,18 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
     except ValueError as error:
         doubt = "" if _is_utf8(line) else f"it is not text in UTF-8; as a {kind} file: "
         raise InputError(f"{path}:{number}: {doubt}{error}") from None
+
+
+def check_is_there(path: Path, kind: str) -> None:
+    """Check that there is a file, for who says so before long work; reading it checks the rest.
+
+    Raises
+    ------
+    InputError
+        If there is none; says it as `text_lines` does.
+    """
+    if not path.exists():
+        raise InputError(f"the {kind} file {path} does not exist")
 
 
 @contextlib.contextmanager

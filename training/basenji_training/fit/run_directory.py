@@ -20,7 +20,6 @@ from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.models.networks.architecture import Architecture
-from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
 
 if TYPE_CHECKING:
@@ -107,6 +106,18 @@ class Run:
         """
         return self._targets[self._head(head)]
 
+    def check_has_weights(self) -> None:
+        """Check that an epoch has finished.
+
+        Raises
+        ------
+        InputError
+            If none has.
+        """
+        weights = self.path / BEST_WEIGHTS
+        if not weights.is_file():
+            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+
     def network(self, head: str | None = None) -> keras.Model:
         """Build the network that ends with one head, with the weights of the best epoch.
 
@@ -125,12 +136,13 @@ class Run:
         InputError
             If there is no such head, none is named and there are several, or no epoch has finished.
         """
+        # Keras takes seconds to import.
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
         head = self._head(head)
-        weights = self.path / BEST_WEIGHTS
-        if not weights.is_file():
-            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+        self.check_has_weights()
         everything = build_network(self.architecture)
-        everything.load_weights(weights)
+        everything.load_weights(self.path / BEST_WEIGHTS)
         if len(self.heads) == 1:
             return everything
         network = build_network(self.architecture, head=head)

@@ -66,6 +66,12 @@ class CompareOptions:
     ------
     InputError
         If a number is out of its range or two options do not fit.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> bk.CompareOptions(error="SE", where=("library=UpStream",), parts=("SE<0.1",)).draws
+    1000
     """
 
     scores: tuple[str, ...] = ()

@@ -39,15 +39,17 @@ def check(
     from rich.console import Console
 
     from basenji_kipoi.base.atomic import atomic_path, check_output
-    from basenji_training.data.check import find_faults, report
-    from basenji_training.data.check_plot import plot_check
-    from basenji_training.data.survey import survey
     from basenji_training.store.store import Store
     from basenji_training.store.verification import verify_store
 
     if out is not None:
         check_output(out, overwrite=overwrite)
     opened = Store.open(store)
+    # Only now what takes long to import: an error above comes at once.
+    from basenji_training.data.check import find_faults, report
+    from basenji_training.data.check_plot import plot_check
+    from basenji_training.data.survey import survey
+
     verify_store(opened, label="reading")
     measured = survey(opened, genes, label="checking")
     findings = find_faults(opened.targets, measured)

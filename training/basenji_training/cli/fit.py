@@ -102,33 +102,34 @@ def fit(
     tracks of Pearson's r of log(1 + counts) on the validation part (the mean over the stores, if
     there are several); a constant prediction counts 0.
     """
+    from basenji_training.fit.recipe import read_network, read_recipe, settings_of
+    from basenji_training.fit.run_directory import check_new
     from basenji_training.store.store import Store
 
-    # What is wrong with options and files is said before Keras is imported, which takes seconds.
     if coordinator is None and (processes, process) != (1, 0):
         raise InputError(
             "--processes and --process are of a training on several hosts: name where they meet "
             "with --coordinator HOST:PORT"
         )
-    if processes > 1 and (repeats > 1 or folds is not None):
+    if processes > 1 and (repeats, folds) != (1, None):
         raise InputError("several processes train one run at a time: leave --repeats, --folds")
     if not math.isfinite(checkpoint_minutes):
         raise InputError(f"--checkpoint-minutes {checkpoint_minutes}: expected a finite number")
+    if not resume and process == 0:
+        check_new(out)
+    chosen = read_recipe(recipe)
+    architecture = read_network(network or chosen.network)
     opened = [Store.open(path) for path in stores]
-
+    settings = settings_of(chosen, given, architecture, opened)
+    # Only now what imports Keras, for seconds: an error above comes at once.
     from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
     from basenji_training.fit.loop import fit as train
-    from basenji_training.fit.recipe import read_network, read_recipe, settings_of
     from basenji_training.optimisation.devices import all_devices, join_processes
 
     if coordinator is not None:
         join_processes(coordinator, processes, process)
         devices = len(all_devices()) if devices is None else devices
-    chosen = read_recipe(recipe)
-    architecture = read_network(network or chosen.network)
-    for store in opened:
-        store.load()
-    settings = settings_of(chosen, given, architecture, opened)
+    opened = [store.load() for store in opened]
     options: Execution = {
         "command": command_line("basenji-train"),
         "resume": resume,

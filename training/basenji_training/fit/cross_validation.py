@@ -12,7 +12,7 @@ import keras
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
-from basenji_training.fit.run_directory import best_epoch
+from basenji_training.fit.run_directory import best_epoch, check_new
 from basenji_training.optimisation.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -142,11 +142,8 @@ def fit_members(
         the name that an older version gave.
     """
     out = Path(out)
-    if out.exists() and not options.get("resume", False):
-        raise InputError(
-            f"{out} exists already: pass --resume to go on with the runs in it, or name another "
-            "output"
-        )
+    if not options.get("resume", False):
+        check_new(out)
     check_output(out, overwrite=True)
     out.mkdir(exist_ok=True)
     for member in runs:

@@ -143,8 +143,6 @@ class _Training:
     ) -> None:
         self.settings, self.out = settings, out
         continues = resume and (out / run_directory.SETTINGS).is_file()
-        if not continues:
-            run_directory.check_new(out)
         moves = settings.jitter + settings.shift
         self.training = {
             store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
@@ -168,6 +166,8 @@ class _Training:
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
         self.is_new = not continues
+        if self.is_new and self.devices.is_main:
+            run_directory.check_new(out)
         if continues and self.devices.is_main:
             held.push(self._leave)
             held.enter_context(run_directory.locked(out))

@@ -21,7 +21,6 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.models.bundle import check_finite
 from basenji_kipoi.models.networks.architecture import Architecture
-from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
 from basenji_training.fit.records import History, read_history, read_settings
 
@@ -115,6 +114,18 @@ class Run:
         """
         return self._targets[self._head(head)]
 
+    def check_has_weights(self) -> None:
+        """Check that an epoch has finished.
+
+        Raises
+        ------
+        InputError
+            If none has.
+        """
+        weights = self.path / BEST_WEIGHTS
+        if not weights.is_file():
+            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+
     def network(self, head: str | None = None) -> keras.Model:
         """Build the network that ends with one head, with the weights of the best epoch.
 
@@ -133,12 +144,13 @@ class Run:
         InputError
             If there is no such head, none is named and there are several, or no epoch has finished.
         """
+        # Keras takes seconds to import.
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
         head = self._head(head)
-        weights = self.path / BEST_WEIGHTS
-        if not weights.is_file():
-            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+        self.check_has_weights()
         everything = build_network(self.architecture)
-        _load_weights(everything, weights)
+        _load_weights(everything, self.path / BEST_WEIGHTS)
         if len(self.heads) == 1:
             return everything
         network = build_network(self.architecture, head=head)
@@ -158,7 +170,7 @@ class Run:
 
 
 def check_new(out: Path) -> None:
-    """Check that a run's directory can be made.
+    """Check that the directory of a run, or of several, can be made.
 
     Raises
     ------
@@ -166,8 +178,8 @@ def check_new(out: Path) -> None:
         If it exists already or may not be written.
     """
     if out.exists():
-        is_run = (out / SETTINGS).is_file()
-        remedy = "pass --resume to go on with the run in it, or name" if is_run else "name"
+        is_ours = (out / SETTINGS).is_file() or any(out.glob(f"*/{SETTINGS}"))
+        remedy = "pass --resume to go on with what is in it, or name" if is_ours else "name"
         raise InputError(f"{out} exists already: {remedy} another output")
     check_output(out, overwrite=False)
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
@@ -168,6 +166,9 @@ def homologous_groups(
         ]
     size = len(contigs) + len(numbers)
     rows, columns = np.array(edges, dtype=int).reshape(-1, 2).T
+    from scipy.sparse import coo_array  # noqa: PLC0415 - takes long, and few stores need it
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(size, size))
     components = connected_components(graph, directed=False)[1][: len(contigs)]
     return np.unique(components, return_inverse=True)[1]

@@ -114,7 +114,7 @@ def test_a_run_whose_rate_depends_on_its_epochs_does_not(trained, letters, tmp_p
     recorded = {**trained.run.settings, "epochs": SETTINGS.epochs + 5}
     with pytest.raises(InputError, match=r"cosine schedule ended with them; .* --init "):
         check_resumable(trained.run.path, recorded)
-    with pytest.raises(InputError, match=r"exists already: pass --resume to go on with the run"):
+    with pytest.raises(InputError, match=r"exists already: pass --resume to go on with what"):
         fit(letters, ARCHITECTURE, trained.run.path, SETTINGS)
     tmp_path.joinpath("x").mkdir()
     with pytest.raises(InputError, match=r"x exists already: name another output"):

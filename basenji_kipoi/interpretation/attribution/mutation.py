@@ -49,6 +49,7 @@ class MutationMethod(Attribution):
         dtype: str = "float32",
     ) -> None:
         # Imports Keras, which takes seconds: not before there is something to compute.
+        from basenji_kipoi.incremental.steps import lower  # noqa: PLC0415
         from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
 
         super().__init__(bundles, genome, outputs, both_strands=both_strands)
@@ -57,10 +58,12 @@ class MutationMethod(Attribution):
         self._columns = StrandColumns.of(self.tracks, permutation)
         self._networks = [
             IncrementalNetwork(
-                bundle.architecture,
-                bundle.network(both_strands=False),
-                tracks=self._columns.computed,
-                dtype=dtype,
+                lower(
+                    bundle.architecture,
+                    bundle.network(both_strands=False),
+                    tracks=self._columns.computed,
+                    dtype=dtype,
+                )
             )
             for bundle in bundles
         ]

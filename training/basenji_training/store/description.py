@@ -85,7 +85,7 @@ class StoreDescription(BaseModel):
     lengths: dict[str, _Length] = Field(min_length=1)
     folds: dict[_Split, list[str]]
     targets: list[Target] = Field(min_length=1)
-    statistics: list[dict[str, Any]] = []
+    statistics: list[TrackStatistics] = []
     missing_share: float = Field(default=1.0, ge=0, le=1)
     #: Of chromosomes that are excerpts: contig of the genome, and first base there, which may lie
     #: before the contig's own.

@@ -83,6 +83,9 @@ def export(
     InputError
         If the members differ, the evaluation is of others, or the output may not be written.
     """
+    for option, text in (("name", name), ("assembly", assembly), ("description", description)):
+        if text != text.encode("utf-8", "replace").decode():
+            raise InputError(f"--{option} {text!r} is no text in UTF-8")
     first = members[0]
     check_alike(members)
     for other in members[1:]:

@@ -184,8 +184,9 @@ def write_table(
         for name in rows[0]
     ]
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        pq.write_table(table, temporary)
+    # Arrow gets a file and not its name, which need not be UTF-8.
+    with atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        pq.write_table(table, file)
 
 
 def summary_table(figures: dict[str, Any]) -> str:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CompareOptions"]
 
+#: Least and most of each number.
+_BOUNDS = {
+    "draws": (1, 100_000),
+    "seed": (0, 2**63),
+    "distance_within": (0, 2**31),
+    "negatives_each": (1, 1000),
+}
+
 
 @dataclass(frozen=True)
 class CompareOptions:
@@ -94,15 +102,15 @@ class CompareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("draws", 1), ("seed", 0), ("distance_within", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}: expected {least} or more")
-        if self.negatives_each < 1:
-            raise InputError(f"negatives_each is {self.negatives_each}: expected 1 or more")
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{name} is {getattr(self, name)}: expected {least:,} to {most:,}")
         if len(self.replicates) == 1:
             raise InputError("one replicate agrees with nothing: name two columns or more")
         if self.without_effect is not None and self.with_effect is None:
             raise InputError("without_effect needs with_effect: which variants have an effect")
+        if self.genes is not None and self.with_effect is None:
+            raise InputError("genes are for matched negatives: say which variants have an effect")
 
     def described(self) -> dict[str, Any]:
         """Describe them as JSON can hold it; files by their names."""

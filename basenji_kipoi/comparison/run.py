@@ -125,7 +125,7 @@ def compare(
     >>> figures = bk.compare("scores.tsv", "effects.tsv").figures
     >>> part = figures["parts"][0]
     >>> part["name"], part["rows"], round(part["scores"][0]["spearman"].value, 2)
-    ('all', 40, 0.87)
+    ('all', 40, 0.89)
     """
     options = options or CompareOptions()
     theirs = read_table(predicted, "predictions", options.columns)

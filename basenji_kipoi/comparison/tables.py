@@ -35,6 +35,8 @@ _USUAL = {
     "status": ("status",),
 }
 _CONDITION = re.compile(r"\s*(\|?)(.+?)(\|?)\s*(<=|>=|!=|=|<|>)\s*(.*?)\s*")
+#: Squares of more could not be summed up.
+_LARGEST = 1e150
 #: Columns of a message; a table may have thousands.
 _SHOWN = 8
 
@@ -94,10 +96,11 @@ class Table:
         return values.astype(object).where(values.notna(), "").map(str).to_numpy(dtype=object)
 
     def numbers(self, name: str) -> np.ndarray:
-        """Return a column as numbers: float64 (rows,), NaN where there is none."""
-        return pd.to_numeric(self._column(name), errors="coerce").to_numpy(
-            dtype=np.float64, na_value=np.nan
-        )
+        """Return a column as numbers: float64 (rows,), NaN where there is none or no sane one."""
+        values = self._column(name)
+        values = values.map(str) if values.dtype == object else values
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        return np.where(np.abs(numbers) < _LARGEST, numbers, np.nan)
 
     def _column(self, name: str) -> pd.Series:
         if name not in self.frame.columns:

@@ -27,12 +27,12 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from confidence import as_json, auroc, estimate
 
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sequence import Allele, encode
+from basenji_kipoi.comparison.statistics import as_json, auroc, estimate
 from basenji_kipoi.effects.choice import effect_engine
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome

@@ -23,21 +23,21 @@ With ``--scores``, a table that `basenji score` made of the natural variants (th
 docs/results/variant-effects.md): how much more often large effects, the largest 5 % of a track's
 absolute SAD, lie at some distance from a gene's first base than variants do.
 
-Intervals are those of 1,000 bootstrap draws.
+Both are set side by side as `basenji compare` does it: a page, its figures and all rows of each
+kind of measurement lie in a folder of the output. Intervals are those of 1,000 draws of genes.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import numpy as np
+import pandas as pd
 import typer
-from confidence import as_json, estimate, pearson, spearman
-from measured_plots import draw_enrichment, draw_scatter
+from measured_plots import draw_enrichment
 from yeast_measurements import (
     Measurement,
     first_base,
@@ -52,11 +52,14 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sequence import Allele, encode
+from basenji_kipoi.comparison.options import CompareOptions
+from basenji_kipoi.comparison.run import Comparison, compare
+from basenji_kipoi.comparison.statistics import as_json, estimate
 from basenji_kipoi.effects.choice import effect_engine
 from basenji_kipoi.effects.scores import SCORES
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.genome.genes import read_genes
+from basenji_kipoi.genome.genes import nearest_starts, read_genes
 from basenji_kipoi.models.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -124,32 +127,42 @@ def predict(
     return found
 
 
-def correlate(
-    dataset: str, measured: Sequence[Measurement], predicted: Mapping[str, np.ndarray]
-) -> list[dict[str, Any]]:
-    """Correlate measured and predicted effects, for all alleles and parts of them."""
-    effect = np.array([each.effect for each in measured])
-    significant = np.array([each.significant for each in measured])
-    unseen = np.array([each.gene.contig in HELD_OUT for each in measured])
+def compared(
+    dataset: str,
+    measured: Sequence[Measurement],
+    predicted: Mapping[str, np.ndarray],
+    *,
+    progress: bool | None = None,
+) -> Comparison:
+    """Compare measured and predicted effects, of all alleles and parts of them."""
     near = np.array([abs(each.position - first_base(each.gene)) <= NEAR for each in measured])
-    parts = {"all": np.ones(len(measured), dtype=bool)}
+    keys = {
+        "chrom": [each.gene.contig for each in measured],
+        "pos": [each.position + 1 for each in measured],
+        "ref": [each.ref for each in measured],
+        "alt": [each.alt for each in measured],
+        "gene": [each.gene.gene_id for each in measured],
+    }
+    significant = np.array([each.significant for each in measured])
+    columns = {
+        "effect": [each.effect for each in measured],
+        "significant": significant,
+        "near": near,
+        "held_out": np.isin(keys["chrom"], HELD_OUT),
+    }
+    parts = []
     if not significant.all():
-        parts["significant"] = significant
+        parts.append("significant=True")
     if near.mean() < 0.9:
-        parts["near"] = near
-        parts["near, held out"] = near & unseen
-    parts["held out"] = unseen
-    return [
-        {
-            "dataset": dataset,
-            "alleles": part,
-            "predicted": name,
-            "pearson": estimate(pearson, values[mine], effect[mine]),
-            "spearman": estimate(spearman, values[mine], effect[mine]),
-        }
-        for part, mine in parts.items()
-        for name, values in predicted.items()
-    ]
+        parts += ["near=True", "near=True and held_out=True"]
+    parts.append("held_out=True")
+    return compare(
+        pd.DataFrame({**keys, **predicted}),
+        pd.DataFrame({**keys, **columns}),
+        CompareOptions(scores=tuple(predicted), match="variant-gene", parts=tuple(parts)),
+        command=f"measured_variants.py: {dataset}",
+        progress=progress,
+    )
 
 
 def enrich(path: Path, genes: Mapping[str, Gene]) -> dict[str, list[dict[str, Any]]]:
@@ -170,7 +183,10 @@ def enrich(path: Path, genes: Mapping[str, Gene]) -> dict[str, list[dict[str, An
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no table of these scores: {error}") from None
     table = table[table["status"] == "ok"]
-    distance, strand = _distances(table["chrom"].to_numpy(), table["pos"].to_numpy() - 1, genes)
+    chroms, positions = table["chrom"].to_numpy(), table["pos"].to_numpy() - 1
+    distance, strand = nearest_starts(chroms, positions, genes.values())
+    if np.isnan(distance).any():
+        raise InputError(f"the annotation has no gene on {chroms[np.isnan(distance)][0]}")
     found = {}
     for experiment, strands in TRACKS.items():
         both = {sign: np.abs(table[f"SAD/{name}"].to_numpy()) for sign, name in strands.items()}
@@ -188,56 +204,22 @@ def enrich(path: Path, genes: Mapping[str, Gene]) -> dict[str, list[dict[str, An
     return found
 
 
-def _distances(
-    chroms: np.ndarray, positions: np.ndarray, genes: Mapping[str, Gene]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distance from the nearest gene's first base, in the gene's direction, and its strand."""
-    distance, strand = np.zeros(len(positions), dtype=int), np.empty(len(positions), dtype="U1")
-    for chrom in np.unique(chroms):
-        rows = np.flatnonzero(chroms == chrom)
-        mine = [gene for gene in genes.values() if gene.contig == chrom]
-        if not mine:
-            raise InputError(f"the annotation has no gene on {chrom}")
-        firsts = [first_base(gene) for gene in mine]
-        order = np.argsort(firsts)
-        firsts, strands = np.array(firsts)[order], np.array([g.strand for g in mine])[order]
-        right = np.searchsorted(firsts, positions[rows]).clip(1, max(len(firsts) - 1, 1))
-        right = np.minimum(right, len(firsts) - 1)
-        left = np.maximum(right - 1, 0)
-        nearer = positions[rows] - firsts[left] <= firsts[right] - positions[rows]
-        nearest = np.where(nearer, left, right)
-        strand[rows] = strands[nearest]
-        distance[rows] = (positions[rows] - firsts[nearest]) * np.where(strand[rows] == "-", -1, 1)
-    return distance, strand
-
-
-def table_of(correlations: Sequence[Mapping[str, Any]]) -> str:
+def table_of(comparisons: Mapping[str, Comparison]) -> str:
     """Format correlations as a Markdown table."""
     lines = ["| measured | alleles | predicted | n | Pearson | Spearman |", "| --- " * 6 + "|"]
     lines += [
-        f"| {row['dataset']} | {row['alleles']} | {row['predicted']} | {row['pearson'].rows:,} | "
-        f"{row['pearson']} | {row['spearman']} |"
-        for row in correlations
+        f"| {name} | {part['name']} | {score['name']} | {part['rows']:,} | {score['pearson']} | "
+        f"{score['spearman']} |"
+        for name, comparison in comparisons.items()
+        for part in comparison.figures["parts"]
+        for score in part["scores"]
     ]
     return "\n".join(lines)
 
 
-def write_predictions(
-    path: Path, measured: Sequence[Measurement], predicted: Mapping[str, np.ndarray]
-) -> None:
-    """Write measured and predicted effects, a row an allele."""
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines, delimiter="\t", lineterminator="\n")
-        writer.writerow(["chrom", "pos", "ref", "alt", "gene", "measured", *predicted])
-        for row, each in enumerate(measured):
-            place = each.gene.contig, each.position + 1, each.ref, each.alt, each.gene.gene_id
-            values = (f"{values[row]:.6g}" for values in predicted.values())
-            writer.writerow([*place, each.effect, *values])
-
-
 def main(
     data: Annotated[Path, typer.Option(help="Folder of the yeast data.")],
-    out: Annotated[Path, typer.Option(help="Directory to write: figures, tables, JSON.")],
+    out: Annotated[Path, typer.Option(help="Directory to write: pages, tables, JSON.")],
     model: Annotated[Path, typer.Option(help="The model (a bundle).")] = Path("model_files"),
     scores: Annotated[
         Optional[Path], typer.Option(help="Parquet table of the natural variants' scores.")
@@ -268,23 +250,22 @@ def main(
             predicted = {
                 name: predict(bundle, genome, rows, name) for name, rows in datasets.items()
             }
-        correlations = [
-            row for name, rows in datasets.items() for row in correlate(name, rows, predicted[name])
-        ]
+        comparisons = {
+            name: compared(name, rows, predicted[name]) for name, rows in datasets.items()
+        }
         enrichment = enrich(scores, genes) if scores else {}
         with atomic_path(out, overwrite=overwrite) as folder:
             folder.mkdir()
-            for name, rows in datasets.items():
-                stem = name.lower().replace(", ", "_")
-                write_predictions(folder / f"{stem}.tsv", rows, predicted[name])
-            draw_scatter(folder / "measured.png", datasets, predicted, HELD_OUT)
+            for name, comparison in comparisons.items():
+                part = folder / name.lower().replace(", ", "_")
+                part.mkdir()
+                comparison.write(part)
             if enrichment:
                 draw_enrichment(folder / "enrichment.png", enrichment, LARGE)
             result = {
                 "model": bundle.metadata.name,
                 "model_sha256": ", ".join(bundle.weights_sha256),
                 "most": most,
-                "correlations": as_json(correlations),
                 "enrichment": as_json(enrichment),
             }
             text = json.dumps(result, indent=2)
@@ -292,7 +273,7 @@ def main(
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
-    print(table_of(correlations))
+    print(table_of(comparisons))
     for experiment, rows in enrichment.items():
         print(f"\n{experiment}: large effects over their share of all variants")
         for row in rows:

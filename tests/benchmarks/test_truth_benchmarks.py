@@ -23,50 +23,6 @@ def programs(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
 
 
-# ---- statistics ----
-
-
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    from confidence import estimate, pearson
-
-    random, covered = np.random.default_rng(0), []
-    for _ in range(60):
-        x = random.normal(size=80)
-        y = 0.5 * x + np.sqrt(0.75) * random.normal(size=80)
-        found = estimate(pearson, x, y)
-        assert found.low <= found.value <= found.high
-        assert found.rows == 80
-        covered.append(found.low <= 0.5 <= found.high)
-    # 95 % within five standard errors of 60 draws.
-    assert np.mean(covered) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
-
-
-def test_what_has_no_interval():
-    from confidence import as_json, estimate
-
-    few = estimate(np.mean, np.array([1.0, 2.0]))
-    assert np.isnan(few.value)
-    assert as_json([{"x": few}]) == [{"x": {"value": None, "low": None, "high": None, "rows": 2}}]
-    assert estimate(np.mean, np.ones(9)) == (1, 1, 1, 9)
-
-
-def test_auroc_counts_pairs():
-    from confidence import auroc
-
-    positive, negative = np.array([3.0, 1.0, 2.0]), np.array([0.0, 2.0])
-    wins = [(p > n) + (p == n) / 2 for p in positive for n in negative]
-    assert auroc(positive, negative) == np.mean(wins)
-
-
-def test_spearman_follows_order_only():
-    from confidence import pearson, spearman
-
-    x = np.random.default_rng(0).normal(size=50)
-    assert spearman(x, np.exp(3 * x)) == pytest.approx(1)
-    assert pearson(x, np.exp(3 * x)) < 0.9
-    assert np.isnan(spearman(x, np.zeros(50)))
-
-
 # ---- a simulated genome ----
 
 
@@ -190,15 +146,6 @@ def test_where_genes_start():
     assert start_of(GENES["minus"], 400, 100) == (2901, 3401)
 
 
-def test_distances_are_those_from_the_nearest_gene_in_its_direction():
-    from measured_variants import _distances
-
-    positions = np.array([0, 1990, 2000, 2400, 2600, 3000, 3001, 4999])
-    distance, strand = _distances(np.full(len(positions), "chrI"), positions, GENES)
-    assert distance.tolist() == [-2000, -10, 0, 400, 400, 0, -1, -1999]
-    assert "".join(strand) == "++++----"
-
-
 def test_large_effects_are_counted_where_they_are(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -228,22 +175,30 @@ def test_large_effects_are_counted_where_they_are(tmp_path):
         assert np.average(values[some], weights=weights[some]) == pytest.approx(1, rel=0.01)
 
 
-def test_correlations_by_part():
-    from measured_variants import correlate, table_of
+def test_effects_are_compared_by_part():
+    from measured_variants import compared, table_of
     from yeast_measurements import Measurement
 
     random = np.random.default_rng(0)
     genes = [GENES["plus"], GENES["plus"]._replace(contig="chrV")]
     measured = [
-        Measurement(genes[i % 2], 2000 - 100 * i, "A", "C", float(random.normal()), i % 3 == 0)
+        Measurement(genes[i % 2], 100 * i, "A", "C", float(random.normal()), i % 3 == 0)
         for i in range(60)
     ]
     effect = np.array([each.effect for each in measured])
-    rows = correlate("x", measured, {"same": effect, "opposite": -effect})
-    found = {(row["alleles"], row["predicted"]): row["pearson"] for row in rows}
-    assert found["all", "same"].rows == 60
-    assert found["held out", "opposite"].rows == 30
-    assert found["significant", "same"].rows == 20
-    assert found["near", "same"].rows == 21
-    assert {round(each.value, 6) for key, each in found.items() if key[1] == "same"} == {1}
-    assert table_of(rows).count("\n") == len(rows) + 1
+    comparison = compared("x", measured, {"same": effect, "opposite": -effect})
+    parts = {part["name"]: part for part in comparison.figures["parts"]}
+    assert {name: part["rows"] for name, part in parts.items()} == {
+        "all": 60,
+        "significant=True": 20,
+        "near=True": 41,
+        "near=True and held_out=True": 20,
+        "held_out=True": 30,
+    }
+    for part in parts.values():
+        same, opposite = part["scores"][:2]
+        assert same["pearson"].value == pytest.approx(1)
+        assert opposite["spearman"].value == pytest.approx(-1)
+    assert table_of({"x": comparison}).count("\n") == 1 + sum(
+        len(part["scores"]) for part in parts.values()
+    )

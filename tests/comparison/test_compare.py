@@ -149,6 +149,8 @@ def test_names_of_the_data_are_no_markup_of_the_page(tmp_path):
         (["--column", "chrom"], "expected ROLE=NAME"),
         (["--replicate", "r1"], "one replicate agrees with nothing"),
         (["--without-effect", "SE<1"], "without_effect needs with_effect"),
+        (["--genes", "no.gtf"], "genes are for matched negatives"),
+        (["--draws", "1000000"], "draws is 1000000: expected 1 to 100,000"),
         (["--with-effect", "effect>99"], "no variant that can be compared has an effect"),
         (["--with-effect", "effect>1", "--column", "distance=d"], "has no column distance"),
         (["--with-effect", "effect>1", "--genes", "no.gtf"], "no.gtf does not exist"),

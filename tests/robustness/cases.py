@@ -54,6 +54,15 @@ RUN = {"run/settings.json": "json", "run/history.csv": "text"}
 COMMANDS = [
     Command("B inspect --model m", BUNDLE),
     Command(
+        "B compare --predicted s2.tsv --measured e.tsv --error SE --draws 5 --out o",
+        {"s2.tsv": "text", "e.tsv": "text"},
+    ),
+    Command(
+        "B compare --predicted s2.parquet --measured e.tsv --part SE<1 --draws 5 --out o",
+        {"s2.parquet": "binary"},
+        ("e.tsv",),
+    ),
+    Command(
         "B predict --model m --fasta g.fa --bed r.bed --out o.h5",
         {**BUNDLE, "g.fa": "text", "g.fa.fai": "text", "r.bed": "text"},
     ),

@@ -75,6 +75,7 @@ def _copy_inputs(folder: Path) -> None:
         shutil.copy(sim / name, folder / copy)
     records = (sim / "variants.vcf").read_text().splitlines(keepends=True)
     (folder / "v.vcf").write_text("".join(records[:24]))
+    _write_effects(folder, records)
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
     (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
     text = (sim / "targets.tsv").read_text()
@@ -86,6 +87,17 @@ def _copy_inputs(folder: Path) -> None:
     for path in (GOLDEN / "checkpoint_2018").glob("model.tf*"):
         shutil.copy(path, folder / path.name)
     shutil.copy(GOLDEN / "checkpoint_2018" / "params.txt", folder / "params.txt")
+
+
+def _write_effects(folder: Path, records: list[str]) -> None:
+    """Write effects of the variants, some of each sign."""
+    rows = [line.split("\t")[:5] for line in records[:24] if not line.startswith("#")]
+    lines = ["chrom\tpos\tref\talt\teffect\tSE\n"]
+    lines += [
+        f"{chrom}\t{pos}\t{ref}\t{alt}\t{number % 5 - 2}\t0.5\n"
+        for number, (chrom, pos, _, ref, alt) in enumerate(rows)
+    ]
+    (folder / "e.tsv").write_text("".join(lines))
 
 
 def _write_reads(folder: Path) -> None:

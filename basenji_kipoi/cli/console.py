@@ -61,8 +61,9 @@ class Commands(TyperGroup):
             with without_notices():
                 return super().invoke(ctx)
         except (InputError, OSError) as error:
-            # An OSError comes from the machine, for instance a full disk.
-            if self._shows_tracebacks:
+            # An OSError comes from the machine, for instance a full disk. A reader that has seen
+            # enough, such as head, is no error: typer ends quietly then.
+            if self._shows_tracebacks or isinstance(error, BrokenPipeError):
                 raise
             typer.echo(f"error: {_one_line(error)}", err=True)
             raise typer.Exit(2) from error

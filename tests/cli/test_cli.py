@@ -453,3 +453,11 @@ def test_parameters_are_counted_as_keras_counts_them(small_bundle: Bundle):
         int(np.prod(weight.shape)) for weight in network.trainable_weights
     )
     assert counted["trainable"] + counted["fixed"] == network.count_params()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m basenji_kipoi inspect --json --model model_files | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")

@@ -27,7 +27,7 @@ FLOORS = {
         ["figures", "genome", "models"],
         ["incremental", "kipoi_directories", "prediction", "published"],
         ["effects"],
-        ["interpretation", "mutagenesis", "scoring"],
+        ["comparison", "interpretation", "mutagenesis", "scoring"],
         ["cli", "locus"],
     ],
     "basenji_training": [

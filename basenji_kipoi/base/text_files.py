@@ -170,7 +170,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def table_rows(
-    path: str | os.PathLike[str], kind: str, columns: Iterable[str]
+    path: str | os.PathLike[str], kind: str, columns: Iterable[str], *, comment: str | None = None
 ) -> Iterator[tuple[int, dict[str, str]]]:
     r"""Read a tab-separated table with a header, such as a targets table.
 
@@ -186,6 +186,8 @@ def table_rows(
         What messages call it.
     columns
         Columns that its header must have.
+    comment
+        Lines above the header that begin with this are none of the table.
 
     Yields
     ------
@@ -201,7 +203,7 @@ def table_rows(
     header: list[str] | None = None
     with text_lines(path, kind) as lines:
         for number, line in lines:
-            if not line:
+            if not line or (header is None and comment and line.startswith(comment)):
                 continue
             cells = [_unquoted(cell) for cell in line.split("\t")]
             if header is None:
@@ -210,9 +212,10 @@ def table_rows(
                 twice = [name for name in header if header.count(name) > 1]
                 if lacking or twice:
                     problem = f"no column {lacking[0]}" if lacking else f"two columns {twice[0]!r}"
+                    among = f", among them {', '.join(columns)}" if columns else ""
                     raise ValueError(
                         f"{problem}: expected a header with the names of the columns, each once, "
-                        f"separated by tabs, among them {', '.join(columns)}"
+                        f"separated by tabs{among}"
                     )
                 continue
             if len(cells) != len(header):

@@ -8,6 +8,7 @@ import typer
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
+from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.models.import_published import import_published
@@ -46,5 +47,6 @@ app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
+app.command()(evaluated(compare))
 app.command("import")(import_published)
 app.command()(evaluated(kipoi_dir))

@@ -26,7 +26,9 @@ def check(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
-    """Look for faults in a store: dead, doubled or badly scaled tracks, exchanged strands.
+    """Look for faults in a store: damage, dead, doubled or badly scaled tracks, exchanged strands.
+
+    All of it is read.
 
     Replicates are tracks with the same assay, sample and strand in the targets table. Which strand
     a track has is told by its name's end (+ and -, plus and minus, fwd and rev); of a pair whose
@@ -38,6 +40,7 @@ def check(
 
     from basenji_kipoi.base.atomic import atomic_path, check_output
     from basenji_training.store.store import Store
+    from basenji_training.store.verification import verify_store
 
     if out is not None:
         check_output(out, overwrite=overwrite)
@@ -47,6 +50,7 @@ def check(
     from basenji_training.data.check_plot import plot_check
     from basenji_training.data.survey import survey
 
+    verify_store(opened, label="reading")
     measured = survey(opened, genes, label="checking")
     findings = find_faults(opened.targets, measured)
     if out is not None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ def fit(
             "--repeats",
             "--replicates",
             min=1,
+            max=10_000,
             help="Runs that differ in their seed, as OUT/repeat1 and so on.",
         ),
     ] = 1,
@@ -100,8 +102,8 @@ def fit(
     tracks of Pearson's r of log(1 + counts) on the validation part (the mean over the stores, if
     there are several); a constant prediction counts 0.
     """
-    from basenji_kipoi.base.atomic import check_output
     from basenji_training.fit.recipe import read_network, read_recipe, settings_of
+    from basenji_training.fit.run_directory import check_new
     from basenji_training.store.store import Store
 
     if coordinator is None and (processes, process) != (1, 0):
@@ -111,7 +113,10 @@ def fit(
         )
     if processes > 1 and (repeats, folds) != (1, None):
         raise InputError("several processes train one run at a time: leave --repeats, --folds")
-    check_output(out, overwrite=resume)
+    if not math.isfinite(checkpoint_minutes):
+        raise InputError(f"--checkpoint-minutes {checkpoint_minutes}: expected a finite number")
+    if not resume and process == 0:
+        check_new(out)
     chosen = read_recipe(recipe)
     architecture = read_network(network or chosen.network)
     opened = [Store.open(path) for path in stores]

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from basenji_training.optimisation.settings import LARGEST_SEED
+
 __all__ = ["simulate"]
 
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Directory to write.")],
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything random.")
+    ] = 0,
     size: Annotated[int, typer.Option(help="Length of the genome (bp).")] = 1_600_000,
     variants: Annotated[
         int,

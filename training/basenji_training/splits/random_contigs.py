@@ -201,13 +201,15 @@ def draw_folds(
     Raises
     ------
     InputError
-        If there are fewer than three folds, or fewer groups than folds.
+        If there are fewer than three folds, or fewer groups than folds, or the seed is negative.
     """
     if folds < 3:
         raise InputError(
             f"--folds is {folds}: expected at least 3, for training, validation and test"
         )
     sizes = np.bincount(groups, weights=[end - start for _, start, end in contigs])
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: it must be 0 or more")
     if len(sizes) < folds:
         raise InputError(
             f"{len(contigs)} contigs in {len(sizes)} independent groups cannot fill {folds} folds: "

@@ -151,6 +151,16 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             values[exact] = of_codes(codes[exact])
         return values
 
+    @property
+    def layer_names(self) -> list[str]:
+        """Names of the layers, from the sequence to the output.
+
+        ``trunk_0_convolution`` is the first operation of the trunk in ``architecture.json``, and so
+        on; the head's layers, what the members of an ensemble predict, and the means over members
+        and strands follow.
+        """
+        return self._layers.names
+
     def predict_activation_on_batch(
         self, x: np.ndarray, layer: str | int, pre_nonlinearity: bool = False
     ) -> np.ndarray:
@@ -161,7 +171,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         x : ndarray, shape (batch, window, 4)
             As `predict_on_batch` takes it.
         layer
-            Name of a layer, or its number in `network` (also as text, as the command line has it).
+            Name of a layer, or its number in `layer_names` (also as text, as the command line has
+            it); -1 is the model's output.
             Where the model averages over both strands, a layer inside the network reads the
             windows as they are: the forward strand. A layer that all members of an ensemble have
             is the first member's; ``member_2`` and so on are the members' predictions.

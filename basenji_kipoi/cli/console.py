@@ -67,8 +67,9 @@ class Commands(TyperGroup):
             number = stop.number if isinstance(stop, _Ended) else signal.SIGINT
             raise typer.Exit(128 + number) from stop
         except (InputError, OSError) as error:
-            # An OSError comes from the machine, for instance a full disk.
-            if self._shows_tracebacks:
+            # An OSError comes from the machine, for instance a full disk. A reader that has seen
+            # enough, such as head, is no error: typer ends quietly then.
+            if self._shows_tracebacks or isinstance(error, BrokenPipeError):
                 raise
             typer.echo(f"error: {_one_line(error)}", err=True)
             raise typer.Exit(2) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-from basenji_kipoi.cli.options import Model
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.cli.options import Model, read_names
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -17,21 +18,40 @@ __all__ = ["inspect"]
 
 def inspect(
     model: Model,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    details: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Tables of network, tracks, training, evaluation (separated by commas), or all."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all there is as JSON, for programs.")
+    ] = False,
 ) -> None:
-    """Verify a model's checksums and show its network, tracks, training and evaluation."""
-    from basenji_kipoi.cli.inspect_tables import render
+    """Verify a model's checksums and show what it reads, what it predicts, and how well."""
+    from basenji_kipoi.cli.inspect_summary import summary
+    from basenji_kipoi.cli.inspect_tables import PARTS, render
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.models.inspection import describe
 
+    parts = read_names(details or "")
+    if details and parts != ("all",):
+        for part in parts:
+            if part not in PARTS:
+                raise InputError(
+                    f"--details: no details {part!r}: expected some of {', '.join(PARTS)}, or all"
+                )
     description = describe(Bundle.load(model))
     if as_json:
-        typer.echo(json.dumps(description, indent=2, ensure_ascii=False))
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        # Names of files may hold bytes that are no text; JSON has escapes for them.
+        typer.echo(text.encode("utf-8", "backslashreplace").decode())
         return
     from rich.console import Console
 
     console = Console()
-    if not console.is_terminal:
-        # Tables of a file or a pipe need not be squeezed into 80 columns.
-        console = Console(width=160)
-    console.print(render(description))
+    if details is None:
+        console.print(summary(description))
+    else:
+        wanted = PARTS if parts == ("all",) else parts
+        console.print(render(description, wanted, width=console.width))

@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Resume, Tracks
 
@@ -67,6 +68,11 @@ def predict(
     side; short ones stand in the middle of theirs. What is finished of an interrupted run waits in
     the folder OUT.unfinished.
     """
+    if out.suffix in (".bw", ".bigwig", ".bigWig") and not output_format:
+        raise InputError(
+            f"--out {out} names one bigWig, but there is one for each track: name a directory for "
+            "them, without a suffix"
+        )
     from basenji_kipoi.prediction.run import predict_file
 
     began = time.monotonic()

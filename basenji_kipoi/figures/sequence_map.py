@@ -46,7 +46,10 @@ class SequenceMap:
     title, height_label, cell_label : str
         What it is, what the heights are, and what the cells are.
     signed : bool
-        Whether cells have a sign.
+        Whether cells have a sign: red ones raise, blue ones lower.
+    opposed : bool
+        Whether a positive height belongs to a base whose cells lower. Bars have the colours of
+        cells, so that one colour has one meaning in the figure.
     """
 
     chrom: str
@@ -59,6 +62,7 @@ class SequenceMap:
     height_label: str
     cell_label: str
     signed: bool = True
+    opposed: bool = False
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -158,7 +162,8 @@ def _plain(ax: Axes) -> None:
 def _draw_overview(ax: Axes, found: SequenceMap, shown: tuple[int, int]) -> None:
     places = found.start + 1 + np.arange(len(found))
     values = np.nan_to_num(found.heights)
-    ax.bar(places, values, width=1.0, color=np.where(values > 0, _GAIN, _LOSS))
+    raises = values < 0 if found.opposed else values > 0
+    ax.bar(places, values, width=1.0, color=np.where(raises, _GAIN, _LOSS))
     if shown != (0, len(found)):
         ax.axvspan(places[shown[0]], places[shown[1] - 1], color=_GREY, alpha=0.5, zorder=0)
     ax.set_xlim(places[0] - 0.5, places[-1] + 0.5)

@@ -11,6 +11,8 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.networks.backend import pulled_back
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from basenji_kipoi.incremental.reference import Tensor
@@ -39,13 +41,23 @@ class LayerGradients:
         self._network = network
         self._parts: dict[tuple[str | int, bool], keras.Model] = {}
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the layers, from the sequence to the output.
+
+        Of a network inside the model, its layers come first and its predictions, called as the
+        network is, behind them. Of several such networks, the members of an ensemble, only the
+        first one's layers are listed.
+        """
+        return [layer.name for _, layer in _layers(self._network)]
+
     def part(self, layer: str | int, *, before: bool = False) -> keras.Model:
         """Cut the model behind a layer.
 
         Parameters
         ----------
         layer
-            The layer's name, or its number in the model, also as text.
+            The layer's name, or its number in `names`, also as text; -1 is the model's output.
         before
             Whether to cut in front of the layer if it is an activation.
 
@@ -100,19 +112,28 @@ class LayerGradients:
 
     def _layer(self, layer: str | int) -> tuple[keras.Model, keras.layers.Layer]:
         """Find a layer and the network that it stands in."""
-        networks = [self._network]
-        for network in networks:
-            networks += [part for part in network.layers if hasattr(part, "layers")]
-        for network in networks:
-            for found in network.layers:
-                if found.name == layer:
-                    # A network inside a network is known by its own input.
-                    return found if found in networks else network, found
+        listed = list(_layers(self._network))
+        for network, found in listed:
+            if found.name == layer:
+                return network, found
         try:
-            return self._network, self._network.layers[int(layer)]
+            return listed[int(layer)]
         except (ValueError, IndexError):
-            names = [found.name for network in networks for found in network.layers]
             raise InputError(
-                f"no layer {layer!r}: expected a number below {len(self._network.layers)} or one "
-                f"of {', '.join(names)}"
+                f"no layer {layer!r}: expected a number below {len(listed)} or one of "
+                f"{', '.join(self.names)}"
             ) from None
+
+
+def _layers(network: keras.Model) -> Iterator[tuple[keras.Model, keras.layers.Layer]]:
+    """List the layers that can be cut at, each with the network that is cut."""
+    inner = [part for part in network.layers if hasattr(part, "layers")]
+    for layer in network.layers:
+        if layer in inner:
+            # All members of an ensemble have the layers of the first.
+            if layer is inner[0]:
+                yield from _layers(layer)
+            # A network inside a network is known by its own input.
+            yield layer, layer
+        elif not (inner and isinstance(layer, keras.layers.InputLayer)):
+            yield network, layer

@@ -171,7 +171,8 @@ def draw_map(found: Map) -> Figure:
             title=f"{found.title}   {found.chrom}:{found.start + 1:,}-"
             f"{found.start + len(found):,}   {found.score} of every {every}",
             height_label="importance",
-            cell_label=f"{found.score}, mutated - reference" if found.signed else found.score,
+            cell_label=f"{found.score}: red raises, blue lowers" if found.signed else found.score,
             signed=found.signed,
+            opposed=found.signed,
         )
     )

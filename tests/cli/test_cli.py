@@ -381,10 +381,39 @@ def test_inspect_json(small_bundle):
 
 
 def test_inspect_shows_the_model(small_bundle):
-    result = CliRunner().invoke(app, ["inspect", "--model", str(small_bundle.path)])
+    inspect = ["inspect", "--model", str(small_bundle.path)]
+    result = CliRunner().invoke(app, inspect)
     assert result.exit_code == 0, result.stderr
-    for text in ("2,048 bp", "56 bins of 32 bp", "start_minus", "6 files verified", "dilation=4"):
+    for text in ("2,048 bp", "56 bins of 32 bp", "2 STRIPE, 1 ATAC", "6 files verified"):
         assert text in result.stdout
+    assert "dilation=4" not in result.stdout
+    result = CliRunner().invoke(app, [*inspect, "--details", "network,tracks"])
+    assert result.exit_code == 0, result.stderr
+    for text in ("start_minus", "dilation=4"):
+        assert text in result.stdout
+    result = CliRunner().invoke(app, [*inspect, "--details", "nope"])
+    assert result.exit_code == 2
+    assert "--details: no details 'nope'" in result.stderr
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_inspect_fits_a_screen(width):
+    inspect = ["inspect", "--model", str(REPOSITORY / "model_files")]
+    result = CliRunner(env={"COLUMNS": str(width)}).invoke(app, inspect)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= width
+    for text in ("chrXIII (validation)", "ATAC-seq, wild type: 0.812"):
+        assert text in result.stdout
+    # No number is broken in tables that are cut to the width.
+    result = CliRunner(env={"COLUMNS": str(width)}).invoke(app, [*inspect, "--details", "all"])
+    assert max(map(len, result.stdout.splitlines())) <= width
+    figures = json.loads((REPOSITORY / "model_files" / "evaluation.json").read_text())
+    for track in figures["tracks"]:
+        for name in ("pearson_log1p", "auprc", "specificity"):
+            if track.get(name) is not None:
+                assert re.search(rf"\s{track[name]:.4g}\s", result.stdout), (track, name)
 
 
 def test_inspect_shows_training_and_evaluation(small_bundle):
@@ -424,3 +453,11 @@ def test_parameters_are_counted_as_keras_counts_them(small_bundle: Bundle):
         int(np.prod(weight.shape)) for weight in network.trainable_weights
     )
     assert counted["trainable"] + counted["fixed"] == network.count_params()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m basenji_kipoi inspect --json --model model_files | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")

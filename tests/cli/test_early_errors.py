@@ -50,6 +50,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "predict": [
             *on_intervals("x.h5"),
             ([*MODEL, *FASTA, *BED, "--out", "x.json"], "x.json"),
+            ([*MODEL, *FASTA, *BED, "--out", "x.bw"], "names one bigWig"),
         ],
         "inspect": [(["--model", "nope"], "no model at nope")],
         "score": [

@@ -108,7 +108,7 @@ def compare(engine, plain, requests):
 
 def test_rows_hold_everything_that_changes(genome, bundles):
     requests = [request_of(5000, 1, "A"), request_of(5003, 3, "ACG"), request_of(5009, 2, "T")]
-    whole = PlainEngine(bundles[:1], genome, whole=True).effects(requests)
+    whole = PlainEngine(bundles[:1], genome, whole=True, indels="anchor").effects(requests)
     assert whole.reference.shape == (3, 56, 3)
     assert whole.valid.all()
     network = bundles[0].network(both_strands=False)
@@ -116,7 +116,7 @@ def test_rows_hold_everything_that_changes(genome, bundles):
         codes = genome.codes("one", request.start, request.start + 2048)
         expected = network.predict_on_batch(one_hot(codes[None]))[0]
         np.testing.assert_allclose(whole.reference[row], expected, rtol=1e-5)
-    part = PlainEngine(bundles[:1], genome).effects(requests)
+    part = PlainEngine(bundles[:1], genome, indels="anchor").effects(requests)
     for row in range(3):
         begin, end = max(part.first[row], 0), min(part.last[row], 56)
         here = slice(begin - part.first[row], end - part.first[row])
@@ -165,7 +165,7 @@ def test_stitched_alleles_keep_what_is_behind_them(genome, bundles):
 
 def test_models_strands_and_shifts_are_averaged(genome, bundles):
     request = [request_of(5003, 1, "T"), request_of(7777, 2, "CCA")]
-    options = {"both_strands": True, "shifts": (0, -5), "whole": True}
+    options = {"both_strands": True, "shifts": (0, -5), "whole": True, "indels": "anchor"}
     mean = PlainEngine(bundles, genome, **options).effects(request)
     parts = []
     for bundle in bundles:

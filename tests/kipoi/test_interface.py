@@ -137,6 +137,10 @@ def test_the_models_average_over_the_members_of_an_ensemble(models, site, exampl
                 np.testing.assert_allclose(pair.predict_on_batch(windows), total, **SAME)
         assert pair.input_grad(windows[:1], avg_func="sum").shape == windows[:1].shape
         for layer, values in (("tracks_tracks", first), ("member_2", second)):
+            assert layer in pair.layer_names
+            number = pair.layer_names.index(layer)
+            by_number = pair.predict_activation_on_batch(windows, layer=number)
+            np.testing.assert_allclose(by_number, values, **SAME)
             inside = pair.predict_activation_on_batch(windows, layer=layer)
             np.testing.assert_allclose(inside, values, **SAME)
 
@@ -302,6 +306,17 @@ def test_activations(model, site, example):
     np.testing.assert_allclose(np.log1p(np.exp(before)), expected, rtol=1e-4, atol=1e-5)
     first = model.predict_activation_on_batch(windows, layer=1)
     assert first.shape == (7, site.window, 8)
+    # Numbers count the names; the first convolution is what its weights say.
+    assert model.layer_names[:2] == ["sequence", "trunk_00_convolution"]
+    assert model.layer_names[-1] == name
+    named = model.predict_activation_on_batch(windows, layer="trunk_00_convolution")
+    np.testing.assert_array_equal(first, named)
+    kernel = site.network.get_layer("trunk_00_convolution").get_weights()[0]
+    padded = np.pad(windows, [(0, 0), (len(kernel) // 2, len(kernel) // 2), (0, 0)])
+    views = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=1)
+    np.testing.assert_allclose(
+        first, np.einsum("blck,kcf->blf", views, kernel), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_what_is_no_window_is_refused(model, site):

@@ -190,7 +190,9 @@ def test_how_work_is_divided_changes_nothing(small_bundle, genome):
 @pytest.mark.parametrize("deleted", [1, 7])
 def test_deletions_are_those_of_each_shortened_window(small_bundle, genome, deleted):
     mutations = Mutations(deleted)
-    mutagenesis = allele_scores(small_bundle, genome, mutations, [0, 1, 2], engine_of=effect_engine)
+    mutagenesis = allele_scores(
+        small_bundle, genome, mutations, [0, 1, 2], engine_of=effect_engine, indels="anchor"
+    )
     network, width = small_bundle.network(), small_bundle.architecture.window
     whole = genome.codes("a", 0, LENGTH)
     for place in ((1500, 1510), (0, 3), (LENGTH - 10, LENGTH), (UNKNOWN.start - 8, UNKNOWN.stop)):

@@ -21,7 +21,7 @@ from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_bed
-from basenji_kipoi.mutagenesis.plots import importance_of
+from basenji_kipoi.mutagenesis.plots import Map, draw_map, importance_of
 from basenji_kipoi.mutagenesis.scores import Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import pieces_of
 
@@ -332,3 +332,26 @@ def test_figures_of_deletions_in_zarr(tmp_path, inputs):
     (figure,) = (tmp_path / "p").iterdir()
     assert figure.name == "chrII_100_112.start_plus.SAD.png"
     assert pixels(figure).std() > 0.05
+
+
+def test_one_colour_has_one_meaning_in_a_map():
+    codes, effects = np.zeros(120, dtype=np.uint8), np.zeros((120, 4), dtype=np.float32)
+    effects[30:33, 1:], effects[60:63, 1:] = -2, 2
+    figure = draw_map(
+        Map(
+            chrom="chrA",
+            start=0,
+            codes=codes,
+            effects=effects,
+            mutations=Mutations(None),
+            title="atac",
+            score="SAD",
+            signed=True,
+        )
+    )
+    bars = figure.axes[0].patches
+    image = next(axes.images[0] for axes in figure.axes if axes.images)
+    for place, effect in ((31, -2), (61, 2)):
+        red, _, blue, _ = bars[place].get_facecolor()
+        cell_red, _, cell_blue, _ = image.cmap(image.norm(effect))
+        assert (red > blue) == (cell_red > cell_blue) == (effect > 0)

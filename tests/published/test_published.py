@@ -97,7 +97,7 @@ def test_a_bundle_says_where_it_comes_from(imported):
 
 def test_a_bundle_can_be_inspected(imported):
     _, bundle, _ = imported
-    done = basenji("inspect", "--model", bundle.path)
+    done = basenji("inspect", "--model", bundle.path, "--details", "training")
     assert done.exit_code == 0, done.output
     assert "self_check" in done.stdout
 

@@ -6,10 +6,12 @@ Each command imports what it needs when it runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import typer
 
 from basenji_kipoi.cli.console import Commands
+from basenji_training import __version__
 from basenji_training.cli.check import check
 from basenji_training.cli.coverage import coverage
 from basenji_training.cli.data import data, import_tfrecords
@@ -29,9 +31,14 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _options() -> None:
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
     """Make Basenji models: data, training, evaluation, export."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
 
 
 app.command()(simulate)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from basenji_training import __version__
+from basenji_training.cli.app import app
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.append(str(REPOSITORY / "tests"))
 
@@ -49,3 +54,7 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
         "export": [([*exported, "--evaluation", "nope.json"], "nope.json")],
     }
     check("basenji_training.cli.app", cases, tmp_path)
+
+
+def test_the_version_is_told():
+    assert CliRunner().invoke(app, ["--version"]).output == f"{__version__}\n"

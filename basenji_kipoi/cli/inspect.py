@@ -26,7 +26,9 @@ def inspect(
 
     description = describe(Bundle.load(model))
     if as_json:
-        typer.echo(json.dumps(description, indent=2, ensure_ascii=False))
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        # Names of files may hold bytes that are no text; JSON has escapes for them.
+        typer.echo(text.encode("utf-8", "backslashreplace").decode())
         return
     from rich.console import Console
 

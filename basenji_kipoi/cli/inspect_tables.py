@@ -45,11 +45,11 @@ def render(description: Mapping[str, Any]) -> RenderableType:
     }
     grid = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        grid.add_row(Text(name, style="bold"), Text(value))
-    shown = ("index", "identifier", "assay", "sample", "strand_pair", "description")
-    tracks = [{name: track[name] for name in shown} for track in description["tracks"]]
+        grid.add_row(Text(name, style="bold"), Text(shown(value)))
+    columns = ("index", "identifier", "assay", "sample", "strand_pair", "description")
+    tracks = [{name: track[name] for name in columns} for track in description["tracks"]]
     parts: list[RenderableType] = [
-        Text(f"{description['name']}  ({description['path']})", style="bold"),
+        Text(shown(f"{description['name']}  ({description['path']})"), style="bold"),
         Padding(grid, (1, 0)),
         _table("Network", description["layers"]),
         _table("Tracks", tracks),
@@ -89,12 +89,16 @@ def _flatten(
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Make a table of records with the same keys; columns of numbers stand to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in rows[0]:
-        numeric = all(isinstance(row[column], (int, float, type(None))) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left")
+    table = Table(
+        title=Text(shown(title)), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    for column in columns:
+        numeric = all(isinstance(row.get(column), (int, float, type(None))) for row in rows)
+        name = Text(shown(column.replace("_", " ")))
+        table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(Text(_text(value)) for value in row.values()))
+        table.add_row(*(Text(_text(row.get(column))) for column in columns))
     return table
 
 
@@ -107,4 +111,12 @@ def _text(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value)
-    return str(value)
+    return shown(str(value))
+
+
+def shown(text: str) -> str:
+    """Make text harmless for a terminal: what is not printable stands there in escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

@@ -36,14 +36,15 @@ def check(
 
     from rich.console import Console
 
-    from basenji_kipoi.base.atomic import atomic_path, check_output
+    from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
     from basenji_training.data.check import find_faults, report
     from basenji_training.data.check_plot import plot_check
     from basenji_training.data.survey import survey
     from basenji_training.store.store import Store
 
     if out is not None:
-        check_output(out, overwrite=overwrite)
+        kind = Folder("the outcome of a check", holds=("check.json", "check.png"))
+        check_output(out, overwrite=overwrite, inputs=(store, genes), folder=kind)
     opened = Store.open(store)
     measured = survey(opened, genes, label="checking")
     findings = find_faults(opened.targets, measured)

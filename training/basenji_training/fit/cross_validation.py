@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import atomic_path, check_place
 from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
 from basenji_training.fit.run_directory import best_epoch
@@ -140,7 +140,8 @@ def fit_members(
         If the folder exists and `resume` is not set, or a run cannot be trained or resumed, or has
         the name that an older version gave.
     """
-    out = check_output(out, overwrite=options.get("resume", False))
+    out = Path(out)
+    check_place(out, overwrite=options.get("resume", False))
     out.mkdir(exist_ok=True)
     for member in runs:
         former = out / f"replicate{member.repeat}"

@@ -22,6 +22,7 @@ from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.weights import load_weights
 
 if TYPE_CHECKING:
     import os
@@ -130,7 +131,7 @@ class Run:
         if not weights.is_file():
             raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
         everything = build_network(self.architecture)
-        everything.load_weights(weights)
+        load_weights(everything, weights, self.path / ARCHITECTURE)
         if len(self.heads) == 1:
             return everything
         network = build_network(self.architecture, head=head)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybigtools
 
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sequence import ALPHABET
@@ -100,6 +100,8 @@ def simulate(
         )
     if seed < 0 or variants < 0:
         raise InputError("--seed and --variants cannot be negative")
+    kind = Folder("a simulated genome", holds=("simulation.json", "genome.fa"))
+    check_output(out, overwrite=overwrite, folder=kind)
     generator = np.random.default_rng(seed)
     chromosomes: list[Chromosome] = []
     counts: dict[str, np.ndarray] = {}

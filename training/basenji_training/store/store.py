@@ -25,6 +25,7 @@ import numpy as np
 import zarr
 from zarr.errors import GroupNotFoundError
 
+from basenji_kipoi.base.atomic import Folder
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN
 from basenji_kipoi.models.targets import Target, Targets
@@ -39,6 +40,8 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "Store"]
 
 FORMAT = "basenji-store"
 FORMAT_VERSION = 1
+#: What tells a store from other folders.
+STORE = Folder("a store", zarr_format=FORMAT)
 
 
 class Store:

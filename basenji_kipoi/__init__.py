@@ -17,6 +17,8 @@ from basenji_kipoi.faces import face
 if TYPE_CHECKING:
     from basenji_kipoi.base import __version__
     from basenji_kipoi.base.errors import InputError
+    from basenji_kipoi.comparison.options import CompareOptions
+    from basenji_kipoi.comparison.run import Comparison, compare
     from basenji_kipoi.effects.scores import SCORES
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import read_genes
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SCORES",
     "Attributions",
+    "CompareOptions",
+    "Comparison",
     "Genome",
     "InputError",
     "Interval",
@@ -42,6 +46,7 @@ __all__ = [
     "ScoreTables",
     "__version__",
     "attribute",
+    "compare",
     "load",
     "mutate",
     "predict",

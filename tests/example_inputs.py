@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODEL = REPOSITORY / "model_files"
-EXAMPLES = REPOSITORY / "example_files"
+EXAMPLES = REPOSITORY / "examples" / "data"
 FILES = ("genome.fa", "intervals.bed", "variants.vcf.gz", "variants.vcf.gz.tbi")
 
 
@@ -23,5 +23,14 @@ def lay_out(folder: Path) -> Path:
     (folder / "genes.gtf").write_text(
         'chrA\tx\ttranscript\t20101\t20900\t.\t+\t.\tgene_id "G1"; gene_name "one";\n'
         'chrA\tx\ttranscript\t31801\t33300\t.\t-\t.\tgene_id "G2";\n'
+    )
+    # Measured effects, and predictions that follow them but for a ripple.
+    rows = [(f"chr{'AB'[n % 2]}\t{1000 + n}\tA\tG", (n * 37) % 41 / 20 - 1) for n in range(40)]
+    (folder / "scores.tsv").write_text(
+        "chrom\tpos\tref\talt\tSAD/atac\n"
+        + "".join(f"{key}\t{x + (n * 7 % 5 - 2) / 4:.4f}\n" for n, (key, x) in enumerate(rows))
+    )
+    (folder / "effects.tsv").write_text(
+        "chrom\tpos\tref\talt\teffect\tSE\n" + "".join(f"{key}\t{x:.4f}\t0.2\n" for key, x in rows)
     )
     return folder

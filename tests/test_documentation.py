@@ -65,19 +65,27 @@ def in_the_group(path: str) -> bool:
 
 
 def names(folder: Path, parts: list[str]) -> bool:
-    """Whether a dotted name leads to a module, or to something at the top of one."""
+    """Whether a dotted name leads to a module, to something at the top of one, or of a face."""
     first, *rest = parts
     if (folder / first).is_dir():
-        return not rest or names(folder / first, rest)
+        face = folder / first / "__init__.py"
+        inner = not rest or names(folder / first, rest)
+        return inner or (len(rest) == 1 and rest[0] in defined_in(face))
     module = folder / f"{first}.py"
-    if not module.is_file():
-        return False
-    defined = {
-        node.id if isinstance(node, ast.Name) else node.name
-        for node in ast.walk(ast.parse(module.read_text()))
-        if isinstance(node, (ast.Name, ast.FunctionDef, ast.ClassDef))
-    }
-    return not rest or rest[0] in defined
+    return module.is_file() and (not rest or rest[0] in defined_in(module))
+
+
+def defined_in(module: Path) -> set[str]:
+    """Names at the top of a module; of a face, those that it offers."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.ImportFrom) and module.name == "__init__.py":
+            found |= {alias.name for alias in node.names}
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -21,7 +21,16 @@ FACES = [
     "basenji_kipoi",
     *(
         f"basenji_kipoi.{room}"
-        for room in ("effects", "genome", "models", "mutagenesis", "prediction", "scoring")
+        for room in (
+            "comparison",
+            "effects",
+            "genome",
+            "interpretation",
+            "models",
+            "mutagenesis",
+            "prediction",
+            "scoring",
+        )
     ),
 ]
 
@@ -86,6 +95,7 @@ def test_a_face_offers_what_it_declares(package):
         ("bk.Genome", "basenji_kipoi.Genome needs pyfaidx", "pyfaidx"),
         ("from basenji_kipoi.scoring import score", "scoring.score needs pyarrow", "pyarrow"),
         ("from basenji_kipoi.models import build_network", "build_network needs keras", "keras"),
+        ("bk.compare", "basenji_kipoi.compare needs scipy", "scipy"),
         ("bk.predict(*names).to_dataframe()", "to_dataframe() needs pandas", "pandas"),
         ("bk.predict(*names).to_xarray()", "to_xarray() needs xarray", "xarray"),
     ],

@@ -25,9 +25,9 @@ FLOORS = {
     "basenji_kipoi": [
         ["base"],
         ["figures", "genome", "models"],
-        ["incremental", "prediction", "published"],
+        ["incremental", "kipoi_directories", "prediction", "published"],
         ["effects"],
-        ["interpretation", "mutagenesis", "scoring"],
+        ["comparison", "interpretation", "mutagenesis", "scoring"],
         ["cli", "locus"],
     ],
     "basenji_training": [

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingLibraryError"]
+import contextlib
+import errno
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["InputError", "MissingLibraryError", "full_disk_named", "is_kept", "keep"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(ValueError):
@@ -36,3 +46,41 @@ class MissingLibraryError(InputError, ImportError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+def keep(error: BaseException) -> None:
+    """Note with an exception that what a run finished is kept, for another call to go on with."""
+    error.basenji_keeps = True
+
+
+def is_kept(error: BaseException) -> bool:
+    """Tell whether `keep` noted so."""
+    return getattr(error, "basenji_keeps", False)
+
+
+@contextlib.contextmanager
+def full_disk_named(output: object) -> Iterator[None]:
+    """Name the output that the body writes where there is no space for it.
+
+    Parameters
+    ----------
+    output
+        Path of the output; the machine's own error has no name in it.
+
+    Raises
+    ------
+    InputError
+        If the disk or a quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        # NumPy tells how much it wrote, and not why that was not all.
+        is_numpy = error.errno is None and str(error).endswith(" written")
+        if error.errno not in _FULL and not is_numpy:
+            raise
+        reason = os.strerror(error.errno or errno.ENOSPC).lower()
+        full = InputError(f"{output} cannot be written: {reason}: make space")
+        if is_kept(error):
+            keep(full)
+        raise full from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "byte_lines",
+    "check_is_there",
     "check_seekable",
     "decoded",
     "open_bytes",
@@ -69,7 +70,11 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
             number += 1
             if b"\0" in line:
                 raise InputError(f"{path} is not a {kind} file: it is not text")
-            yield number, decoded(line)
+            try:
+                text = line.decode()
+            except UnicodeDecodeError:
+                text = decoded(line)
+            yield number, text
 
     try:
         with open_bytes(path) as file:
@@ -86,6 +91,18 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
     except ValueError as error:
         doubt = "" if _is_utf8(line) else f"it is not text in UTF-8; as a {kind} file: "
         raise InputError(f"{path}:{number}: {doubt}{error}") from None
+
+
+def check_is_there(path: Path, kind: str) -> None:
+    """Check that there is a file, for who says so before long work; reading it checks the rest.
+
+    Raises
+    ------
+    InputError
+        If there is none; says it as `text_lines` does.
+    """
+    if not path.exists():
+        raise InputError(f"the {kind} file {path} does not exist")
 
 
 @contextlib.contextmanager
@@ -123,13 +140,17 @@ def byte_lines(file: Iterable[bytes]) -> Iterator[bytes]:
     bytes
         A line without its end (``\n`` or ``\r\n``), the first without a byte order mark.
     """
-    first = True
-    for line in file:
-        if first:
-            first, line = False, line.removeprefix(codecs.BOM_UTF8)
-        if line.endswith(b"\n"):
-            line = line[: -2 if line.endswith(b"\r\n") else -1]
-        yield line
+    lines = iter(file)
+    for first in lines:
+        yield _without_end(first.removeprefix(codecs.BOM_UTF8))
+        break
+    for line in lines:
+        # The usual end first: files have many lines.
+        yield line[:-1] if line[-1:] == b"\n" and line[-2:-1] != b"\r" else _without_end(line)
+
+
+def _without_end(line: bytes) -> bytes:
+    return line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
 
 
 def decoded(line: bytes) -> str:
@@ -149,7 +170,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def table_rows(
-    path: str | os.PathLike[str], kind: str, columns: Iterable[str]
+    path: str | os.PathLike[str], kind: str, columns: Iterable[str], *, comment: str | None = None
 ) -> Iterator[tuple[int, dict[str, str]]]:
     r"""Read a tab-separated table with a header, such as a targets table.
 
@@ -165,6 +186,8 @@ def table_rows(
         What messages call it.
     columns
         Columns that its header must have.
+    comment
+        Lines above the header that begin with this are none of the table.
 
     Yields
     ------
@@ -180,7 +203,7 @@ def table_rows(
     header: list[str] | None = None
     with text_lines(path, kind) as lines:
         for number, line in lines:
-            if not line:
+            if not line or (header is None and comment and line.startswith(comment)):
                 continue
             cells = [_unquoted(cell) for cell in line.split("\t")]
             if header is None:
@@ -189,9 +212,10 @@ def table_rows(
                 twice = [name for name in header if header.count(name) > 1]
                 if lacking or twice:
                     problem = f"no column {lacking[0]}" if lacking else f"two columns {twice[0]!r}"
+                    among = f", among them {', '.join(columns)}" if columns else ""
                     raise ValueError(
                         f"{problem}: expected a header with the names of the columns, each once, "
-                        f"separated by tabs, among them {', '.join(columns)}"
+                        f"separated by tabs{among}"
                     )
                 continue
             if len(cells) != len(header):

@@ -38,7 +38,7 @@ from basenji_kipoi.base.atomic import (
     replace_output,
     take_lock,
 )
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -153,6 +153,8 @@ class UnfinishedRun:
         elif kind is not None and not self._grows:
             # Outputs that are not complete only take space.
             remove(self.folder / _OUTPUTS)
+        if error is not None and self._keep and self.is_begun:
+            keep(error)
         self._release()
 
     # ---- pieces ----

@@ -8,9 +8,11 @@ import typer
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
-from basenji_kipoi.cli.import_published import import_published
+from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
+from basenji_kipoi.cli.models.import_published import import_published
+from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
 from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
 from basenji_kipoi.cli.score import merge_scores, plan_scores, score
@@ -45,4 +47,6 @@ app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
+app.command()(evaluated(compare))
 app.command("import")(import_published)
+app.command()(evaluated(kipoi_dir))

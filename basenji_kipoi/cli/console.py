@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import sys
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, is_kept
 from basenji_kipoi.cli.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
     from typing import Callable, NoReturn
 
@@ -42,9 +44,9 @@ class Commands(TyperGroup):
     """Commands whose user's mistakes end in one line on standard error and exit status 2.
 
     What nobody foresaw ends in one line too, with status `UNFORESEEN`; with ``--debug``, anywhere
-    in the command, in the traceback. A request to end (SIGTERM) unwinds like an error, so that
-    temporary files are removed. TensorFlow's notices, which would bury a command's own output, are
-    not shown.
+    in the command, in the traceback. An interrupt (Ctrl-C) and a request to end (SIGTERM) unwind
+    like an error, so that temporary files are removed, and end in one line that says how to go on.
+    TensorFlow's notices, which would bury a command's own output, are not shown.
     """
 
     _shows_tracebacks = False
@@ -56,10 +58,14 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that the context names."""
-        previous = signal.signal(signal.SIGTERM, _end)
         try:
-            with without_notices():
+            with _interruptible(), without_notices():
                 return super().invoke(ctx)
+        except (KeyboardInterrupt, _Ended) as stop:
+            how = "pass --resume to go on" if is_kept(stop) else "nothing is kept"
+            typer.echo(f"interrupted; {how}", err=True)
+            number = stop.number if isinstance(stop, _Ended) else signal.SIGINT
+            raise typer.Exit(128 + number) from stop
         except (InputError, OSError) as error:
             # An OSError comes from the machine, for instance a full disk.
             if self._shows_tracebacks:
@@ -71,8 +77,6 @@ class Commands(TyperGroup):
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._fail(error)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
 
     def _fail(self, error: Exception) -> NoReturn:
         """End with a line that says what nobody foresaw, and where."""
@@ -96,8 +100,48 @@ def _one_line(error: BaseException) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+class _Ended(BaseException):
+    """A request to end the process."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
+#: Seconds after which an interrupt that was lost is raised again.
+_AGAIN = 1.0
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise exceptions that nobody swallows.
+
+    What is raised while Python clears an object away is lost: then it is raised once more, until it
+    unwinds the body. A signal that is ignored, as in a script's background, stays so.
+    """
+    stop: BaseException | None = None
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = KeyboardInterrupt() if number == signal.SIGINT else _Ended(number)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        raise stop
+
+    def insist(_number: int, _frame: FrameType | None) -> None:
+        # An exception that is being handled here is on its way already.
+        if stop is not None and sys.exc_info()[0] is None:
+            raise stop
+
+    handlers = {signal.SIGTERM: ask, signal.SIGALRM: insist}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        handlers[signal.SIGINT] = ask
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def command_line(program: str) -> str:
@@ -108,4 +152,6 @@ def command_line(program: str) -> str:
     program
         The command's name, which stands for whatever path it was started by.
     """
-    return shlex.join([program, *sys.argv[1:]])
+    # Bytes of file names that are no UTF-8 cannot stand in JSON.
+    command = shlex.join([program, *sys.argv[1:]])
+    return command.encode("utf-8", "backslashreplace").decode()

@@ -70,13 +70,13 @@ def mutate(
         typer.Option(help="Tracks to draw.", show_default="all that are scored"),
     ] = None,
     indels: Annotated[
-        Literal["anchor", "stitch"],
+        Literal["stitch", "anchor"],
         typer.Option(
             *INDEL_NAMES,
-            help="Deletions: the window's first base stays (anchor), or the first one up to the "
-            "deletion and the last one behind it (stitch).",
+            help="Deletions: the window's first base stays up to the deletion and its last one "
+            "behind it (stitch), or the first one alone (anchor).",
         ),
-    ] = "anchor",
+    ] = "stitch",
     memory: Memory = MEMORY,
     resume: Resume = False,
     overwrite: Overwrite = False,

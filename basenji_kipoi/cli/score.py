@@ -117,13 +117,13 @@ def score(
         ),
     ] = "0",
     indels: Annotated[
-        Literal["anchor", "stitch"],
+        Literal["stitch", "anchor"],
         typer.Option(
             *INDEL_NAMES,
-            help="Alleles of another length than REF: the window's first base stays (anchor), or "
-            "the first one up to the variant and the last one behind it (stitch).",
+            help="Alleles of another length than REF: the window's first base stays up to the "
+            "variant and its last one behind it (stitch), or the first one alone (anchor).",
         ),
-    ] = "anchor",
+    ] = "stitch",
     check_ref: _CheckRef = None,
     max_allele: Annotated[
         Optional[int],

@@ -30,7 +30,7 @@ def effect_engine(
     tracks: Sequence[int] | None = None,
     both_strands: bool | None = None,
     shifts: Sequence[int] = (0,),
-    indels: IndelMode = "anchor",
+    indels: IndelMode = "stitch",
     whole: bool = False,
     memory_bytes: int = MEMORY_BYTES,
 ) -> EffectEngine:

@@ -134,7 +134,7 @@ class PlainEngine(EffectEngine):
         tracks: Sequence[int] | None = None,
         both_strands: Optional[bool] = None,
         shifts: Sequence[int] = (0,),
-        indels: IndelMode = "anchor",
+        indels: IndelMode = "stitch",
         whole: bool = False,
         batch_size: int = 2,
     ) -> None:

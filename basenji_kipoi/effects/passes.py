@@ -86,7 +86,7 @@ def changed_bins(
     architecture: Architecture,
     passes: Sequence[Pass],
     request: AlleleWindow,
-    indels: IndelMode = "anchor",
+    indels: IndelMode = "stitch",
 ) -> Span:
     """Find the bins that an allele can change in any pass.
 

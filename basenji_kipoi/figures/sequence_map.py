@@ -175,7 +175,9 @@ def _draw_letters(ax: Axes, found: SequenceMap, first: int, last: int) -> None:
     known = (codes != UNKNOWN)[:, None]
     heights = one_hot(codes) * known * np.nan_to_num(found.heights[first:last])[:, None]
     table = pd.DataFrame(heights, columns=list(ALPHABET), index=np.arange(first, last))
-    logomaker.Logo(table, ax=ax, color_scheme="classic", show_spines=False, baseline_width=0)
+    logomaker.Logo(
+        table, ax=ax, color_scheme="colorblind_safe", show_spines=False, baseline_width=0
+    )
     ax.set_xticks([])
     ax.set_ylabel(found.height_label, fontsize=9, color=_INK)
     _plain(ax)

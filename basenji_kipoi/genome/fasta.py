@@ -262,10 +262,17 @@ class Genome:
 
         Of a file whose index is made here all lines are checked; this is for indexes that exist.
         """
-        for record in itertools.islice(self._faidx.index.values(), _CHECKED):
-            self._faidx.file.seek(record.offset)
-            line = self._faidx.file.read(min(record.lenb, _LONG))
-            if _SPACE_AT_END.search(line.encode() if isinstance(line, str) else line):
+        for name, record in itertools.islice(self._faidx.index.items(), _CHECKED):
+            # As the file has it: pyfaidx finds the place in a compressed one, and keeps line ends.
+            end = min(record.lenc, record.rlen, _LONG)
+            try:
+                line, _ = self._faidx.from_file(name, 1, end, internals=True)
+            except _READ_ERRORS as error:
+                raise InputError(
+                    f"{self.path} is damaged or does not fit its index: cannot read the first line "
+                    f"of {name} ({_one_line(error)})"
+                ) from error
+            if _SPACE_AT_END.search(line.encode()):
                 raise InputError(_SPACES.format(path=self.path))
 
 

@@ -14,11 +14,11 @@ from basenji_kipoi.genome.contig_names import placed_contigs
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from basenji_kipoi.genome.contig_names import Contigs
 
-__all__ = ["Gene", "GeneBins", "Genes", "read_genes"]
+__all__ = ["Gene", "GeneBins", "Genes", "nearest_starts", "read_genes"]
 
 
 class Gene(NamedTuple):
@@ -129,6 +129,45 @@ class Genes:
             )
             for number in dict.fromkeys(numbers.tolist())
         ]
+
+
+def nearest_starts(
+    chroms: np.ndarray, positions: np.ndarray, genes: Iterable[Gene]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the start of transcription that is nearest to each position.
+
+    Parameters
+    ----------
+    chroms : ndarray, shape (positions,)
+        Contigs.
+    positions : ndarray, int, shape (positions,)
+        Positions (0-based).
+    genes
+        The genes.
+
+    Returns
+    -------
+    distance : ndarray, float64, shape (positions,)
+        Bases behind the start in the gene's direction, negative before it; NaN where the contig
+        has no gene.
+    strand : ndarray, str, shape (positions,)
+        The gene's; empty where there is none.
+    """
+    starts: dict[str, list[tuple[int, str]]] = {}
+    for gene in genes:
+        starts.setdefault(gene.contig, []).extend((tss, gene.strand) for tss in gene.tss)
+    distance, strand = np.full(len(positions), np.nan), np.empty(len(positions), dtype="U1")
+    for contig, found in starts.items():
+        rows = np.flatnonzero(chroms == contig)
+        places = np.array([tss for tss, _ in sorted(found)])
+        strands = np.array([each for _, each in sorted(found)])
+        right = np.minimum(np.searchsorted(places, positions[rows]), len(places) - 1)
+        left = np.maximum(right - 1, 0)
+        before, behind = np.abs(positions[rows] - places[[left, right]])
+        nearest = np.where(before <= behind, left, right)
+        strand[rows] = strands[nearest]
+        distance[rows] = (positions[rows] - places[nearest]) * np.where(strand[rows] == "-", -1, 1)
+    return distance, strand
 
 
 def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Interval", "centred_window", "read_annotated", "read_bed", "read_intervals"]
 
 _HEADERS = ("track", "browser")
+#: How lines begin that may be no record.
+_MAYBE_NONE = "#tb \t"
 _STRANDS = ("+", "-", ".")
 #: A place as genome browsers write it; names of contigs may have colons.
 _PLACE = re.compile(r"(\S+):(\d[\d,]*)(?:-(\d[\d,]*))?", re.ASCII)
@@ -282,6 +284,9 @@ def read_annotated(path: str | os.PathLike[str], genome: Contigs) -> list[Interv
 
 
 def _is_record(line: str) -> bool:
+    # Nearly all lines end here.
+    if line and line[0] not in _MAYBE_NONE:
+        return True
     line = line.strip(" \t")
     word = line.partition("\t")[0].partition(" ")[0]
     return bool(line) and not line.startswith("#") and word not in _HEADERS

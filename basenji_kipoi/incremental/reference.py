@@ -208,7 +208,7 @@ def run_steps(
         elif isinstance(step, Activate):
             x = function_of(step.function)(x)
         elif isinstance(step, Pool):
-            x = ops.max_pool(x, step.size, data_format="channels_last")
+            x = ops.max_pool(x, step.size, strides=step.size, data_format="channels_last")
         elif isinstance(step, Crop):
             x = x[:, step.bins : x.shape[1] - step.bins]
         else:

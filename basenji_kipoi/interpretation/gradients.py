@@ -121,7 +121,7 @@ class NetworkGradients:
         ndarray, float64, shape (sums, windows)
         """
         x, weights = self._tensors(windows, weights)
-        return np.asarray(self._sums(self._weights, x, weights), dtype=np.float64)
+        return ops.convert_to_numpy(self._sums(self._weights, x, weights)).astype(np.float64)
 
     def gradients(self, windows: np.ndarray, weights: np.ndarray) -> WeightedSums:
         """Derive weighted sums of predictions with respect to the channels of the sequence.
@@ -168,7 +168,7 @@ class NetworkGradients:
         values, gradients = [], []
         for begin in range(0, weights.shape[0], _MOST_SUMS):
             found = derive(self._weights, x, weights[begin : begin + _MOST_SUMS])
-            values.append(np.asarray(found[0], dtype=np.float64))
+            values.append(ops.convert_to_numpy(found[0]).astype(np.float64))
             gradients += [ops.convert_to_numpy(each) for each in found[1]]
         return WeightedSums(np.concatenate(values), np.stack(gradients))
 

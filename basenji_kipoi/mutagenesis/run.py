@@ -57,7 +57,7 @@ def mutate(
     scores: Sequence[str] = ("SAD",),
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
-    indels: IndelMode = "anchor",
+    indels: IndelMode = "stitch",
     memory: float = MEMORY,
     progress: bool | None = None,
 ) -> MutationMap:
@@ -82,8 +82,8 @@ def mutate(
     both_strands
         Whether to average over both strands; None as the model was evaluated.
     indels
-        Of deletions: the window's first base stays (``anchor``), or the first one up to the
-        deletion and the last one behind it (``stitch``).
+        Of deletions: the window's first base stays up to the deletion and its last one behind it
+        (``stitch``), or the first one alone (``anchor``).
     memory
         Memory for predictions and what they share (GiB).
     progress
@@ -151,7 +151,7 @@ def mutate_file(
     scores: Sequence[str] = ("SAD",),
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
-    indels: IndelMode = "anchor",
+    indels: IndelMode = "stitch",
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,

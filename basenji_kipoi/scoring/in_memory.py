@@ -86,7 +86,7 @@ def score(
     cluster: int | None = None,
     both_strands: Strands = None,
     shifts: Sequence[int] = (0,),
-    indels: IndelMode = "anchor",
+    indels: IndelMode = "stitch",
     check_ref: Literal["warn", "fail", "skip", "off"] | None = None,
     max_allele: int | None = None,
     background: str | os.PathLike[str] | None = None,
@@ -127,8 +127,8 @@ def score(
         Shifts of the window over which predictions are averaged (bp); positive ones move it to the
         right.
     indels
-        Of alleles of another length than REF: the window's first base stays (``anchor``), or the
-        first one up to the variant and the last one behind it (``stitch``).
+        Of alleles of another length than REF: the window's first base stays up to the variant and
+        its last one behind it (``stitch``), or the first one alone (``anchor``).
     check_ref
         Where REF is not the genome's sequence: score and say so (``warn``), raise (``fail``), give
         no scores (``skip``), do not compare (``off``). None: warn, but raise if most REFs differ.

@@ -77,7 +77,7 @@ class ScoreOptions:
     window: WindowRule = WindowRule()  # noqa: RUF009 - as immutable as a number
     both_strands: Optional[bool] = None
     shifts: tuple[int, ...] = (0,)
-    indels: IndelMode = "anchor"
+    indels: IndelMode = "stitch"
     check_ref: Optional[str] = None
     max_allele: Optional[int] = None
     background: Optional[Path] = None

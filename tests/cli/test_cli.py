@@ -14,6 +14,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from example_inputs import REPOSITORY
+from interval_command import arguments_of
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -27,7 +29,6 @@ from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.inspection import count_parameters, describe
 from basenji_kipoi.prediction.tiles import predict_intervals
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 BED = "chrI\t3\t9003\tlong\nchrII\t20\t70\tshort\n"
 
 
@@ -58,11 +59,6 @@ def inputs(tmp_path_factory, small_bundle):
         "--fasta": folder / "genome.fa",
         "--bed": folder / "x.bed",
     }
-
-
-def arguments_of(inputs, **changes) -> list[str]:
-    merged = {**inputs, **{f"--{name}": value for name, value in changes.items()}}
-    return ["predict", *(str(part) for pair in merged.items() for part in pair)]
 
 
 @pytest.fixture(scope="module")

@@ -140,8 +140,8 @@ def test_strands_shifts_and_models_are_averages(files, tmp_path):
 
 def test_stitched_deletions_change_less(files, tmp_path):
     deletion = [line(9000, LETTERS[8999:9040], LETTERS[8999])]
-    anchored = score(files, tmp_path, deletion, "a.parquet", scores="D1")
-    stitched = score(files, tmp_path, deletion, "s.parquet", scores="D1", indels="stitch")
+    anchored = score(files, tmp_path, deletion, "a.parquet", scores="D1", indels="anchor")
+    stitched = score(files, tmp_path, deletion, "s.parquet", scores="D1")
     assert (stitched.iloc[0, 8:] < anchored.iloc[0, 8:]).all()
 
 

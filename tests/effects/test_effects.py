@@ -149,8 +149,8 @@ def test_alleles_anchored_at_either_end(genome, ref, alt, start):
 
 def test_stitched_alleles_keep_what_is_behind_them(genome, bundles):
     requests = [request_of(5003, 40, "T"), request_of(5003, 1, "TACGTACGTAACCGTTAGCAT")]
-    anchored = PlainEngine(bundles[:1], genome, whole=True).effects(requests)
-    stitched = PlainEngine(bundles[:1], genome, whole=True, indels="stitch").effects(requests)
+    anchored = PlainEngine(bundles[:1], genome, whole=True, indels="anchor").effects(requests)
+    stitched = PlainEngine(bundles[:1], genome, whole=True).effects(requests)
     joint = 1023 // 32 - 4  # bins that count behind the crop
     np.testing.assert_array_equal(
         stitched.alternative[:, : joint + 1], anchored.alternative[:, : joint + 1]
@@ -200,18 +200,20 @@ def test_models_that_do_not_fit_are_named(bundles, tmp_path):
 # ---- engines ----
 
 OPTIONS = {
-    "one strand": {"both_strands": False},
-    "both strands, two tracks": {"both_strands": True, "tracks": [2, 0]},
-    "shifts": {"both_strands": True, "shifts": (0, -3, 40)},
-    "stitched": {"both_strands": True, "indels": "stitch"},
-    "whole": {"both_strands": True, "whole": True},
+    "one strand": {"both_strands": False, "indels": "anchor"},
+    "both strands, two tracks": {"both_strands": True, "tracks": [2, 0], "indels": "anchor"},
+    "shifts": {"both_strands": True, "shifts": (0, -3, 40), "indels": "anchor"},
+    "stitched": {"both_strands": True},
+    "stitched, one strand": {"both_strands": False},
+    "stitched, shifts, whole": {"both_strands": True, "shifts": (0, -3, 40), "whole": True},
+    "whole": {"both_strands": True, "whole": True, "indels": "anchor"},
 }
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_chosen_engine_equals_whole_passes(genome, bundles, name):
     options = OPTIONS[name]
-    models = bundles[:1] if name == "one strand" else bundles
+    models = bundles if options["both_strands"] else bundles[:1]
     plain = PlainEngine(models, genome, **options)
     engine = effect_engine(models, genome, **options)
     assert isinstance(engine, SharedEngine if options.get("whole") else StretchEngine)

@@ -239,6 +239,20 @@ def test_white_space_behind_bases_is_refused(tmp_path, lines, compressed):
         assert "lines of sequence end with spaces or tabs" in error_of(path)
 
 
+def test_an_indexed_bgzip_file_of_several_blocks_is_opened_again(tmp_path):
+    # Blocks hold 65,280 bases at most: the second contig begins in a later one.
+    rng = np.random.default_rng(0)
+    letters = {name: "".join(rng.choice(list("ACGT"), 150_000)) for name in ("a", "b", "c")}
+    path = tmp_path / "genome.fa"
+    path.write_text("".join(f">{name}\n{text}\n" for name, text in letters.items()))
+    path = compress(path)
+    for _ in range(2):  # makes the index, then finds it
+        with Genome(path) as genome:
+            assert genome.codes("c", 149_990, 150_000).tolist() == [
+                "ACGT".index(letter) for letter in letters["c"][-10:]
+            ]
+
+
 def test_a_pipe_has_no_random_access(tmp_path):
     os.mkfifo(tmp_path / "genome.fa")
     assert "is a pipe, but FASTA files are read at random" in error_of(tmp_path / "genome.fa")

@@ -164,16 +164,17 @@ def test_targets_of_another_length(tmp_path, small_bundle):
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    ("variable", "value", "message"),
     [
-        (np.nan, "final/conv1d/bias has weights that are not finite numbers"),
+        ("bias", np.nan, "final/conv1d/bias has weights that are not finite numbers"),
         # It makes all predictions of its track 0, which is finite.
-        (-np.inf, "final/conv1d/bias has weights that are not finite numbers"),
-        (3e38, "the network predicts values that are not finite"),
+        ("bias", -np.inf, "final/conv1d/bias has weights that are not finite numbers"),
+        ("kernel", 3e38, "the network predicts values that are not finite"),
     ],
 )
-def test_weights_that_predict_nonsense_are_not_kept(tmp_path, value, message):
-    broken = {**golden_variables(), "final/conv1d/bias": np.full(7, value, np.float32)}
+def test_weights_that_predict_nonsense_are_not_kept(tmp_path, variable, value, message):
+    variables, name = golden_variables(), f"final/conv1d/{variable}"
+    broken = {**variables, name: np.full_like(variables[name], value)}
     prefix = write_checkpoint(tmp_path / "in" / "model.tf", broken)
     out = tmp_path / "x"
     done = basenji("import", "--checkpoint", prefix, "--params", PARAMS_2018, "--out", out)

@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow.parquet
 import pysam
 import pytest
+from example_inputs import REPOSITORY
 from score_command import HEADER, arguments, files, line, score, snvs
-from test_cli import REPOSITORY
 from typer.testing import CliRunner
 
 from basenji_kipoi.cli.app import app

@@ -12,7 +12,8 @@ import zarr
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.fit.loop import Run, Settings, fit
-from basenji_training.store.store import FORMAT, FORMAT_VERSION, Store
+from basenji_training.store.description import FORMAT, FORMAT_VERSION
+from basenji_training.store.store import Store
 
 BIN = 32
 FOLDS = {"train": ["chr1", "chr2"], "validation": ["chr3"], "test": ["chr4"]}

@@ -26,7 +26,9 @@ def check(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
-    """Look for faults in a store: dead, doubled or badly scaled tracks, exchanged strands.
+    """Look for faults in a store: damage, dead, doubled or badly scaled tracks, exchanged strands.
+
+    All of it is read.
 
     Replicates are tracks with the same assay, sample and strand in the targets table. Which strand
     a track has is told by its name's end (+ and -, plus and minus, fwd and rev); of a pair whose
@@ -37,15 +39,19 @@ def check(
     from rich.console import Console
 
     from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
-    from basenji_training.data.check import find_faults, report
-    from basenji_training.data.check_plot import plot_check
-    from basenji_training.data.survey import survey
     from basenji_training.store.store import Store
+    from basenji_training.store.verification import verify_store
 
     if out is not None:
         kind = Folder("the outcome of a check", holds=("check.json", "check.png"))
         check_output(out, overwrite=overwrite, inputs=(store, genes), folder=kind)
     opened = Store.open(store)
+    # Only now what takes long to import: an error above comes at once.
+    from basenji_training.data.check import find_faults, report
+    from basenji_training.data.check_plot import plot_check
+    from basenji_training.data.survey import survey
+
+    verify_store(opened, label="reading")
     measured = survey(opened, genes, label="checking")
     findings = find_faults(opened.targets, measured)
     if out is not None:

@@ -74,6 +74,16 @@ def coverage(
     sd: --multimap-sd (bp); smooth: --smooth (bp)
     All: --multimap em --max-multimap 3 --min-mapq 10 --max-fragment 2000; all but rna: --clip 12
     """  # noqa: D301 - \b is typer's mark of lines that are not to be joined
+    from basenji_kipoi.base.errors import InputError
+    from basenji_kipoi.base.text_files import check_is_there
+
+    for path in reads:
+        if not path.exists():
+            raise InputError(f"there is no file of reads {path}")
+    for kind, named in (("FASTA", fasta), ("GTF", genes)):
+        if named is not None:
+            check_is_there(named, kind)
+    # Only now what takes long to import: an error above comes at once.
     from basenji_training.coverage.run import make_coverage, outputs
 
     settings = RECIPES[assay].model_copy(update=given)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from basenji_kipoi.cli.console import command_line
+from basenji_training.optimisation.settings import LARGEST_SEED
 
 __all__ = ["data", "import_tfrecords"]
 
@@ -41,7 +42,9 @@ def data(
         Path | None,
         typer.Option(help="BED file of regions, named by group, whose contigs stay in one fold."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the drawing of folds.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the drawing of folds.")
+    ] = 0,
     bin_width: Annotated[int, typer.Option("--bin", help="Width of a bin (bp).")] = 32,
     exclude: Annotated[
         str, typer.Option(help="Chromosomes or patterns to leave out, such as 'chrM,*_random'.")

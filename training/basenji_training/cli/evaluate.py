@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["evaluate", "export"]
 
@@ -89,11 +92,7 @@ def evaluate(
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
     from basenji_kipoi.base.atomic import check_output
-    from basenji_training.evaluation.annotations import read_annotations
-    from basenji_training.evaluation.evaluate import evaluate as measure
-    from basenji_training.evaluation.files import summary_table, write_evaluation, write_table
-    from basenji_training.evaluation.report.page import write_report
-    from basenji_training.evaluation.trained_model import read_model, split_as_trained
+    from basenji_training.evaluation.trained_model import joined, open_models, split_as_trained
     from basenji_training.store.store import Store
 
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
@@ -103,7 +102,15 @@ def evaluate(
     for path in (out, table, page):
         check_output(path, overwrite=overwrite, inputs=filter(None, inputs))
     opened = Store.open(store)
-    model = read_model(models, head=head, usual_head=opened.name, both_strands=both_strands)
+    described = open_models(models, head=head, usual_head=opened.name)
+    _check_files(genes, replicates, peaks or ())
+    # Only now what imports Keras, for seconds: an error above comes at once.
+    from basenji_training.evaluation.annotations import read_annotations
+    from basenji_training.evaluation.evaluate import evaluate as measure
+    from basenji_training.evaluation.files import summary_table, write_evaluation, write_table
+    from basenji_training.evaluation.report.page import write_report
+
+    model = joined(described, both_strands=both_strands)
     opened = split_as_trained(opened, model)
     annotations = read_annotations(
         opened,
@@ -132,6 +139,17 @@ def evaluate(
     typer.echo(summary_table(evaluation.figures))
     size = page.stat().st_size / 1e6
     typer.echo(f"\nwrote {out}, {table.name} and {page.name} ({size:.1f} MB, to look at)")
+
+
+def _check_files(genes: Path | None, replicates: Path | None, peaks: Sequence[str]) -> None:
+    """Say early which file is missing; those who read them say what is wrong with one."""
+    from basenji_kipoi.base.text_files import check_is_there
+
+    named = [("GTF", genes), ("table of replicates", replicates)]
+    named += [("BED", Path(text.partition("=")[2])) for text in peaks if "=" in text]
+    for kind, path in named:
+        if path is not None:
+            check_is_there(path, kind)
 
 
 def export(
@@ -168,14 +186,16 @@ def export(
     """Write a trained model as a bundle: weights, targets, metadata, figures, model card."""
     from basenji_kipoi.base.atomic import check_output
     from basenji_kipoi.models.bundle import BUNDLE
-    from basenji_training.evaluation.export import export as write
-    from basenji_training.evaluation.export import rounding
     from basenji_training.evaluation.files import read_evaluation
     from basenji_training.evaluation.trained_model import RunHead
 
     check_output(out, overwrite=overwrite, inputs=(*runs, evaluation), folder=BUNDLE)
     measured = read_evaluation(evaluation)
     members = [RunHead.read(run, head) for run in runs]
+    # Only now what imports Keras, for seconds: an error above comes at once.
+    from basenji_training.evaluation.export import export as write
+    from basenji_training.evaluation.export import rounding
+
     bundle = write(
         members,
         out,

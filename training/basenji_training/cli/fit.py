@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ def fit(
             "--repeats",
             "--replicates",
             min=1,
+            max=10_000,
             help="Runs that differ in their seed, as OUT/repeat1 and so on.",
         ),
     ] = 1,
@@ -100,10 +102,8 @@ def fit(
     tracks of Pearson's r of log(1 + counts) on the validation part (the mean over the stores, if
     there are several); a constant prediction counts 0.
     """
-    from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
-    from basenji_training.fit.loop import fit as train
     from basenji_training.fit.recipe import read_network, read_recipe, settings_of
-    from basenji_training.optimisation.devices import all_devices, join_processes
+    from basenji_training.fit.run_directory import check_new
     from basenji_training.store.store import Store
 
     if coordinator is None and (processes, process) != (1, 0):
@@ -111,13 +111,25 @@ def fit(
             "--processes and --process are of a training on several hosts: name where they meet "
             "with --coordinator HOST:PORT"
         )
+    if processes > 1 and (repeats, folds) != (1, None):
+        raise InputError("several processes train one run at a time: leave --repeats, --folds")
+    if not math.isfinite(checkpoint_minutes):
+        raise InputError(f"--checkpoint-minutes {checkpoint_minutes}: expected a finite number")
+    if not resume and process == 0:
+        check_new(out)
+    chosen = read_recipe(recipe)
+    architecture = read_network(network or chosen.network)
+    opened = [Store.open(path) for path in stores]
+    settings = settings_of(chosen, given, architecture, opened)
+    # Only now what imports Keras, for seconds: an error above comes at once.
+    from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
+    from basenji_training.fit.loop import fit as train
+    from basenji_training.optimisation.devices import all_devices, join_processes
+
     if coordinator is not None:
         join_processes(coordinator, processes, process)
         devices = len(all_devices()) if devices is None else devices
-    chosen = read_recipe(recipe)
-    architecture = read_network(network or chosen.network)
-    opened = [Store.open(path).load() for path in stores]
-    settings = settings_of(chosen, given, architecture, opened)
+    opened = [store.load() for store in opened]
     options: Execution = {
         "command": command_line("basenji-train"),
         "resume": resume,
@@ -130,8 +142,6 @@ def fit(
         if process == 0:
             typer.echo(_summary(run))
         return
-    if processes > 1:
-        raise InputError("several processes train one run at a time: leave --repeats, --folds")
     runs = members(opened, folds.split(",") if folds else None, repeats)
     for line in fit_members(runs, opened, architecture, out, settings, **options):
         typer.echo(f"{line['run']}: validation r {line['validation_r']:.3f}")

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from basenji_training.optimisation.settings import LARGEST_SEED
+
 __all__ = ["simulate"]
 
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Directory to write.")],
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything random.")
+    ] = 0,
     size: Annotated[int, typer.Option(help="Length of the genome (bp).")] = 1_600_000,
     variants: Annotated[
         int,
@@ -24,7 +28,11 @@ def simulate(
 
     Training on it shows whether everything works: what there is to be found is known exactly.
     """
-    from basenji_training.simulation.simulate import simulate as write  # noqa: PLC0415 - when it runs
+    from basenji_kipoi.base.atomic import check_place  # noqa: PLC0415 - when it runs
+
+    check_place(out, overwrite=overwrite)
+    # Only now what takes long to import: an error above comes at once.
+    from basenji_training.simulation.simulate import simulate as write  # noqa: PLC0415
 
     write(out, seed=seed, size=size, variants=variants, overwrite=overwrite, label="simulating")
     typer.echo(

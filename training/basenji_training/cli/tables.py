@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from basenji_training.store.description import TrackStatistics
     from basenji_training.store.store import Store
-    from basenji_training.store.writing import TrackStatistics
 
 __all__ = ["print_splits", "print_statistics"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from basenji_kipoi.base.atomic import check_output
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
@@ -144,7 +144,7 @@ def make_coverage(
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"
         what = "the correction for GC content" if settings.gc else "--genes"
         raise InputError(f"{what} needs the genome: pass --fasta, or {remedy}")
-    with contextlib.ExitStack() as stack:
+    with full_disk_named(out), contextlib.ExitStack() as stack:
         genome = stack.enter_context(Genome(fasta)) if fasta is not None else None
         starts = read_genes(genes, genome) if genes is not None else None
         run = stack.enter_context(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import zarr
 
 from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum
@@ -25,16 +24,17 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_annotated
 from basenji_kipoi.models.targets import Targets
 from basenji_training.splits.folds import CONTIG_LENGTH, divide_genome
+from basenji_training.store.description import WIDEST_BIN, TrackStatistics
 from basenji_training.store.store import STORE
 from basenji_training.store.unfinished import UnfinishedStore, unfinished_store
 from basenji_training.store.writing import (
     Layout,
     Sums,
-    TrackStatistics,
     create_store,
     describe_store,
     summarise,
     write_bins,
+    write_sequence,
 )
 from basenji_training.tracks.bigwig_tracks import Track, locate_tracks, read_bins
 from basenji_training.tracks.bins import transform
@@ -152,8 +152,8 @@ def build_store(
         If an input is unusable (see `Genome`, `locate_tracks`, `read_bins`, `read_annotated`,
         `divide_genome`) or the output may not be written.
     """
-    if bin_width < 1:
-        raise InputError(f"--bin is {bin_width}: it must be at least 1 bp")
+    if not 1 <= bin_width <= WIDEST_BIN:
+        raise InputError(f"--bin is {bin_width}: it must be from 1 to {WIDEST_BIN:,} bp")
     if processes < 1:
         raise InputError(f"--processes is {processes}: it must be at least 1")
     if not 0 <= missing_share <= 1:
@@ -316,10 +316,9 @@ def _covered_bases(intervals: np.ndarray | None, start: int, end: int, width: in
 def _fill(path: Path, plan: _Plan, piece: _Piece) -> Sums:
     """Read, bin and write one piece."""
     name, first, last = piece.chromosome, piece.first_bin, piece.last_bin
-    group = zarr.open_group(str(path), mode="r+")[name]
     start, end = first * plan.layout.bin, last * plan.layout.bin
     codes = plan.genome.codes(name, start, piece.end)
-    group["sequence"][start : piece.end] = codes
+    write_sequence(path, name, start, codes)
     missing = (codes[: end - start] == UNKNOWN).reshape(-1, plan.layout.bin).all(axis=1)
     width = plan.layout.bin
     missing |= _covered_bases(plan.blacklist.get(name), start, end, width) > 0
@@ -334,4 +333,4 @@ def _fill(path: Path, plan: _Plan, piece: _Piece) -> Sums:
         values[:, column] = transform(
             raw, clip_soft=track.clip_soft, clip=track.clip, scale=track.scale
         )
-    return write_bins(group, first, values, clipped)
+    return write_bins(path, name, first, values, clipped)

@@ -33,16 +33,17 @@ from basenji_kipoi.genome.intervals import read_bed
 from basenji_training.data.described_targets import read_described_targets
 from basenji_training.splits.folds import SPLITS, divide
 from basenji_training.splits.regions import Region
+from basenji_training.store.description import TrackStatistics, chromosome_folder
 from basenji_training.store.store import STORE
 from basenji_training.store.unfinished import unfinished_store
 from basenji_training.store.writing import (
     Layout,
     Sums,
-    TrackStatistics,
     create_store,
     describe_store,
     summarise,
     write_bins,
+    write_sequence,
 )
 from basenji_training.tracks.bins import coarsen, thresholds
 
@@ -165,10 +166,13 @@ def import_tfrecords(
         values = np.where(np.isinf(values), np.nan, values)
         if factor > 1:
             values = coarsen(values, targets, factor)
-        group = zarr.open_group(str(store.path), mode="r+")[record.name]
-        group["sequence"][:] = codes
+        write_sequence(store.path, record.name, 0, codes)
         clipped = (values > limit).sum(axis=0)
-        return write_bins(group, shape.crop_bp // bin_width, values, clipped)
+        # Bins of the crop have no value, and are written as such.
+        crop = shape.crop_bp // bin_width
+        bins = shape.seq_length // bin_width
+        values = np.pad(values, ((crop, bins - crop - len(values)), (0, 0)), constant_values=np.nan)
+        return write_bins(store.path, record.name, 0, values, clipped)
 
     with (
         unfinished_store(
@@ -375,11 +379,12 @@ def _check_sequences(
 ) -> None:
     """Compare sequences of overlapping records, and all with a genome."""
     root = zarr.open_group(str(path), mode="r")
+    written = {each.name: root[f"{chromosome_folder(each.name)}/sequence"] for each in records}
     if fasta is not None:
         with Genome(fasta) as genome:
             for record in records:
                 expected = genome.codes(record.chromosome, record.start, record.end)
-                if not np.array_equal(expected, root[f"{record.name}/sequence"][:]):
+                if not np.array_equal(expected, written[record.name][:]):
                     raise InputError(
                         f"the record of {record.name} does not hold the sequence of {fasta}: "
                         "another assembly, or records in another order than sequences.bed"
@@ -387,8 +392,8 @@ def _check_sequences(
     ordered = sorted(records)
     for one, two in itertools.pairwise(ordered):
         if one.chromosome == two.chromosome and two.start < one.end:
-            first = root[f"{one.name}/sequence"][two.start - one.start :]
-            second = root[f"{two.name}/sequence"][: one.end - two.start]
+            first = written[one.name][two.start - one.start :]
+            second = written[two.name][: one.end - two.start]
             if not np.array_equal(first, second):
                 raise InputError(
                     f"the records of {one.name} and {two.name} have different sequences where "

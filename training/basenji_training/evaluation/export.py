@@ -17,7 +17,7 @@ from basenji_training.evaluation.evaluate import group_figures
 from basenji_training.evaluation.gene_expression import measurements
 from basenji_training.evaluation.model_card import model_card
 from basenji_training.evaluation.trained_model import pick_tracks
-from basenji_training.fit.run_directory import best_epoch
+from basenji_training.fit.run_directory import HISTORY, best_epoch
 
 if TYPE_CHECKING:
     import os
@@ -184,6 +184,11 @@ def _training(
 
 def _record(member: RunHead) -> NetworkRecord:
     run, history = member.run, member.run.history
+    if not history:
+        raise InputError(
+            f"{run.path / HISTORY} tells of no epoch, and the model's card does: "
+            "`basenji-train fit --resume` writes it again"
+        )
     best = history[best_epoch(history)]
     return NetworkRecord(
         chromosomes=run.settings["stores"][member.head]["folds"],

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.base.text_files import check_seekable
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +29,82 @@ __all__ = [
     "write_evaluation",
     "write_table",
 ]
+
+
+class _Part(BaseModel):
+    """Figures that are read by their names, with others that are kept as they are."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+class _Track(_Part):
+    identifier: str
+    reason: str | None = None
+    pearson_log1p: float | None = None
+    pearson: float | None = None
+    r2_log1p: float | None = None
+    r2: float | None = None
+    spearman: float | None = None
+    auroc: float | None = None
+    auprc: float | None = None
+    specificity: float | None = None
+
+
+class _Group(_Part):
+    assay: str
+    sample: str
+    tracks: int
+    pearson_log1p: float | None
+    pearson: float | None
+    spearman: float | None
+    auprc: float | None
+    specificity: float | None
+
+
+class _Replicates(_Part):
+    identifier: str
+    prediction_replicate_pearson_log1p: float | None
+    replicate_replicate_pearson_log1p: float | None
+
+
+class _Measurement(_Part):
+    name: str
+    genes: int
+    pearson: float | None
+    nonzero_genes: int
+    nonzero_pearson: float | None
+
+
+class _Contrast(_Part):
+    numerator: str
+    denominator: str
+    genes: int
+    pearson: float | None
+    expressed_genes: int
+    expressed_pearson: float | None
+    least_counts: float
+
+
+class _Genes(_Part):
+    flank: int
+    measurements: list[_Measurement]
+    contrasts: list[_Contrast]
+
+
+class _Figures(_Part):
+    """What an export reads of an evaluation."""
+
+    command: str
+    split: str
+    chromosomes: list[str]
+    resolution: int
+    both_strands: bool
+    weights_sha256: list[str]
+    head: str | None = None
+    tracks: list[_Track]
+    groups: list[_Group]
+    replicates: list[_Replicates] = []
+    genes: _Genes | None = None
 
 
 def write_evaluation(
@@ -50,15 +129,15 @@ def read_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
     InputError
         If it is missing or no evaluation.
     """
+    check_seekable(path, "JSON")
+    if not Path(path).is_file():
+        raise InputError(f"{path} is not there: make it with `basenji-train evaluate`")
     try:
-        figures = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not {"tracks", "groups", "command"} <= set(figures):
-            raise ValueError("it has no tracks")
-    except (OSError, ValueError, TypeError) as error:
+        return read_json(_Figures, path).model_dump(mode="json", exclude_unset=True)
+    except InputError as error:
         raise InputError(
             f"{path} is not a readable evaluation ({error}): make it with `basenji-train evaluate`"
         ) from error
-    return figures
 
 
 def write_table(

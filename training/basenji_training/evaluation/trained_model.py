@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import keras
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
 from basenji_kipoi.models.ensembles import check_alike
-from basenji_kipoi.models.networks.building import average_networks, average_strands, build_network
 from basenji_training.fit.run_directory import BEST_WEIGHTS, Run
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    import keras
+
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
     from basenji_training.store.store import Store
 
-__all__ = ["RunHead", "TrainedModel", "pick_tracks", "read_model", "split_as_trained"]
+__all__ = [
+    "RunHead",
+    "TrainedModel",
+    "joined",
+    "open_models",
+    "pick_tracks",
+    "read_model",
+    "split_as_trained",
+]
 
 _log = logging.getLogger(__name__)
 
 
-class RunHead(NamedTuple):
+@dataclass(frozen=True)
+class RunHead:
     """One head of a run, as a model of its own.
 
     Attributes
@@ -45,7 +54,8 @@ class RunHead(NamedTuple):
     targets : Targets
         The head's tracks.
     network : keras.Model
-        float32 (batch, window, 4) -> (batch, bins, tracks), with the weights of the best epoch.
+        float32 (batch, window, 4) -> (batch, bins, tracks), with the weights of the best epoch;
+        it is built when it is asked for.
     """
 
     run: Run
@@ -53,7 +63,11 @@ class RunHead(NamedTuple):
     path: Path
     architecture: Architecture
     targets: Targets
-    network: keras.Model
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The network."""
+        return self.run.network(self.head)
 
     @property
     def weights_sha256(self) -> str:
@@ -79,9 +93,11 @@ class RunHead(NamedTuple):
         Raises
         ------
         InputError
-            If there is no run or no such head, or none is named and there are several.
+            If there is no run or no such head, none is named and there are several, or no epoch
+            has finished.
         """
         run = Run(path)
+        run.check_has_weights()
         if head is None and len(run.heads) == 1:
             (head,) = run.heads
         if head is None and usual in run.heads:
@@ -95,7 +111,7 @@ class RunHead(NamedTuple):
             )
         targets = run.targets_of(head)
         alone = run.architecture.with_heads({head: len(targets)})
-        return cls(run, head, run.path, alone, targets, run.network(head))
+        return cls(run, head, run.path, alone, targets)
 
 
 @dataclass(frozen=True)
@@ -156,8 +172,53 @@ def read_model(
     InputError
         If one is neither a run nor a bundle, or they differ in geometry, tracks or strands.
     """
+    return joined(open_models(paths, head=head, usual_head=usual_head), both_strands=both_strands)
+
+
+def open_models(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    head: str | None = None,
+    usual_head: str | None = None,
+) -> list[RunHead | Bundle]:
+    """Read what models say about themselves, and nothing that takes long.
+
+    Parameters
+    ----------
+    paths, head, usual_head
+        As `read_model` takes them.
+
+    Raises
+    ------
+    InputError
+        If one is neither a run nor a bundle, or they differ in geometry, tracks or strands.
+    """
     models = [_open(path, head, usual_head) for path in paths]
     check_alike(models)
+    return models
+
+
+def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = None) -> TrainedModel:
+    """Make one model of some, whose predictions are averaged.
+
+    Parameters
+    ----------
+    models
+        What `open_models` gives.
+    both_strands
+        As `read_model` takes it.
+
+    Raises
+    ------
+    InputError
+        If they differ in whether they average over strands, and nothing else is asked for.
+    """
+    # Keras takes seconds to import.
+    from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
+        average_networks,
+        average_strands,
+    )
+
     if both_strands is None:
         said = {isinstance(m, Bundle) and m.metadata.both_strands for m in models}
         if len(said) > 1:
@@ -265,6 +326,11 @@ def pick_tracks(
     network, architecture, targets
         The smaller network and what describes it.
     """
+    # Keras takes seconds to import.
+    import keras  # noqa: PLC0415
+
+    from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
     ((name, head),) = architecture.heads.items()
     smaller = architecture.model_copy(
         update={"heads": {name: head.model_copy(update={"tracks": len(columns)})}}

@@ -12,7 +12,8 @@ import keras
 from basenji_kipoi.base.atomic import atomic_path, check_place
 from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
-from basenji_training.fit.run_directory import best_epoch
+from basenji_training.fit.run_directory import best_epoch, check_new
+from basenji_training.optimisation.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
     import os
@@ -141,7 +142,9 @@ def fit_members(
         the name that an older version gave.
     """
     out = Path(out)
-    check_place(out, overwrite=options.get("resume", False))
+    if not options.get("resume", False):
+        check_new(out)
+    check_place(out, overwrite=True)
     out.mkdir(exist_ok=True)
     for member in runs:
         former = out / f"replicate{member.repeat}"
@@ -150,6 +153,8 @@ def fit_members(
                 f"{former} was begun by a version that named repeats so: rename it to "
                 f"{out / member.name}, to go on with it"
             )
+    if settings.seed + max(member.repeat for member in runs) > LARGEST_SEED:
+        raise InputError(f"--seed {settings.seed}: a repeat's seed would be above {LARGEST_SEED}")
     summary = []
     for member in runs:
         # What the last network left in Keras would pile up.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -17,13 +16,15 @@ from typing import TYPE_CHECKING, TypedDict
 import keras
 import numpy as np
 
-from basenji_kipoi.base.atomic import atomic_path
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.atomic import atomic_path, remove
+from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.weights import save_weights
 from basenji_training.fit import checkpoint, run_directory
+from basenji_training.fit.heads import check_batch_size, with_heads_of
 from basenji_training.fit.initial_weights import load_trunk, origin_of
+from basenji_training.fit.records import Progress
 from basenji_training.fit.run_directory import Run
 from basenji_training.measures.comparison import Comparison
 from basenji_training.measures.held_out import compared
@@ -39,6 +40,7 @@ from basenji_training.store.windows import Augmentation, Windows, training_batch
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
 
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
@@ -114,7 +116,7 @@ def fit(
     with contextlib.ExitStack() as held:
         training = _Training(
             stores,
-            _with_heads_of(stores, architecture),
+            with_heads_of(stores, architecture),
             Path(out),
             settings,
             command=command,
@@ -141,6 +143,7 @@ class _Training:
         held: contextlib.ExitStack,  # gets the lock of the run directory
     ) -> None:
         self.settings, self.out = settings, out
+        continues = resume and (out / run_directory.SETTINGS).is_file()
         moves = settings.jitter + settings.shift
         self.training = {
             store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
@@ -160,10 +163,14 @@ class _Training:
             for head, windows in self.training.items()
         }
         self.steps_per_epoch = sum(self.steps_of.values())
+        check_batch_size(settings.batch_size, architecture)
         self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
-        continues = resume and (out / run_directory.SETTINGS).is_file()
+        self.is_new = not continues
+        if self.is_new and self.devices.is_main:
+            run_directory.check_new(out)
         if continues and self.devices.is_main:
+            held.push(self._leave)
             held.enter_context(run_directory.locked(out))
         keras.utils.set_random_seed(settings.seed)
         with self.devices.scope():
@@ -176,6 +183,8 @@ class _Training:
         recorded = run_directory.record(settings, stores, architecture)
         if continues:
             run_directory.check_resumable(out, recorded)
+            if self.devices.is_main:
+                run_directory.extend(out, recorded)
         restored = continues and (out / checkpoint.CHECKPOINT).is_file()
         if settings.init and not restored:
             load_trunk(self.state.network, settings.init)
@@ -185,9 +194,24 @@ class _Training:
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
             run_directory.create(out, stores, architecture, recorded, command, origin)
+            held.push(self._leave)
             held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
         self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
+
+    def _leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Note that an interrupted run can be gone on with; of a new one nothing else stays."""
+        if kind is None or not self.devices.is_main:
+            return
+        if (self.out / checkpoint.CHECKPOINT).exists():
+            keep(error)
+        elif self.is_new:
+            remove(self.out)
 
     @property
     def steps(self) -> int:
@@ -339,13 +363,15 @@ class _Training:
         self.losses = self._known_losses()
         if self.devices.is_main:
             # The checkpoint alone says where the run stands, whatever else was written.
-            progress = {"history": self.history, "losses": self.losses, "seconds": self.seconds}
+            progress = Progress(history=self.history, losses=self.losses, seconds=self.seconds)
             checkpoint.save(self.out, self.state, self.average, progress)
 
     def _restore(self) -> None:
         progress = checkpoint.restore(self.out, self.state, self.average)
-        self.history, self.losses = progress["history"], progress["losses"]
-        self.seconds = progress["seconds"]
+        self.history, self.losses = progress.history, progress.losses
+        self.seconds = progress.seconds
+        if self.history and self.devices.is_main:
+            run_directory.write_history(self.out, self.history)
         _log.info("resuming %s after %d steps", self.out, self.steps)
 
     def _event_log(self, wanted: bool) -> contextlib.AbstractContextManager[EventLog | None]:
@@ -360,21 +386,3 @@ class _Training:
         from basenji_training.fit.learning_curve import plot_learning_curve  # noqa: PLC0415
 
         plot_learning_curve(self.history, self.out / "learning_curve.png")
-
-
-def _with_heads_of(stores: Sequence[Store], architecture: Architecture) -> Architecture:
-    """Give a network one head a store."""
-    tracks = {store.name: len(store.targets) for store in stores}
-    for store in stores:
-        # It becomes part of the names of layers, files and columns.
-        if not re.fullmatch(r"[\w.-]+", store.name):
-            raise InputError(
-                f"{store.path} is called {store.name!r}, which cannot name a head: make it under a "
-                "name of letters, digits, dots, dashes and underscores"
-            )
-    if len(tracks) < len(stores):
-        raise InputError(
-            f"two stores have the same name ({', '.join(store.name for store in stores)}), and a "
-            "head is called as its store: make them under different names"
-        )
-    return architecture.with_heads(tracks)

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import first_difference
+from basenji_kipoi.models.bundle import check_finite
 from basenji_kipoi.models.networks.architecture import Architecture
-from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Targets
-from basenji_kipoi.models.weights import load_weights
+from basenji_training.fit.records import History, read_history, read_settings
 
 if TYPE_CHECKING:
     import os
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEST_WEIGHTS",
+    "HISTORY",
     "Run",
     "best_epoch",
+    "check_new",
     "check_resumable",
     "create",
+    "extend",
     "locked",
     "record",
     "write_history",
@@ -50,8 +53,6 @@ SETTINGS = "settings.json"
 HISTORY = "history.csv"
 LOCK = "lock"
 BEST_WEIGHTS = "best.weights.h5"
-
-History = list[dict[str, float]]
 
 
 class Run:
@@ -88,15 +89,20 @@ class Run:
         self._targets = {
             head: Targets.read(self.path / _targets_file(self.heads, head)) for head in self.heads
         }
-        self.settings: dict[str, Any] = json.loads((self.path / SETTINGS).read_text())
+        for head, targets in self._targets.items():
+            if len(targets) != self.architecture.heads[head].tracks:
+                raise InputError(
+                    f"{self.path / _targets_file(self.heads, head)} has {len(targets)} tracks, and "
+                    f"the head {head} in {ARCHITECTURE} has {self.architecture.heads[head].tracks}"
+                )
+        self.settings: dict[str, Any] = read_settings(self.path / SETTINGS, self.heads)
 
     @property
     def history(self) -> History:
         """One entry for each finished epoch; none before the first has ended."""
         if not (self.path / HISTORY).is_file():
             return []
-        with (self.path / HISTORY).open(newline="") as lines:
-            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(lines)]
+        return read_history(self.path / HISTORY)
 
     def targets_of(self, head: str | None = None) -> Targets:
         """Return the tracks of a head, by default of the only one.
@@ -107,6 +113,18 @@ class Run:
             If there is no such head, or none is named and there are several.
         """
         return self._targets[self._head(head)]
+
+    def check_has_weights(self) -> None:
+        """Check that an epoch has finished.
+
+        Raises
+        ------
+        InputError
+            If none has.
+        """
+        weights = self.path / BEST_WEIGHTS
+        if not weights.is_file():
+            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
 
     def network(self, head: str | None = None) -> keras.Model:
         """Build the network that ends with one head, with the weights of the best epoch.
@@ -126,12 +144,13 @@ class Run:
         InputError
             If there is no such head, none is named and there are several, or no epoch has finished.
         """
+        # Keras takes seconds to import.
+        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+
         head = self._head(head)
-        weights = self.path / BEST_WEIGHTS
-        if not weights.is_file():
-            raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
+        self.check_has_weights()
         everything = build_network(self.architecture)
-        load_weights(everything, weights, self.path / ARCHITECTURE)
+        _load_weights(everything, self.path / BEST_WEIGHTS)
         if len(self.heads) == 1:
             return everything
         network = build_network(self.architecture, head=head)
@@ -148,6 +167,21 @@ class Run:
         if head not in self.heads:
             raise InputError(f"{self.path} has no head {head!r}: expected one of {names}")
         return head
+
+
+def check_new(out: Path) -> None:
+    """Check that the directory of a run, or of several, can be made.
+
+    Raises
+    ------
+    InputError
+        If it exists already or may not be written.
+    """
+    if out.exists():
+        is_ours = (out / SETTINGS).is_file() or any(out.glob(f"*/{SETTINGS}"))
+        remedy = "pass --resume to go on with what is in it, or name" if is_ours else "name"
+        raise InputError(f"{out} exists already: {remedy} another output")
+    check_output(out, overwrite=False)
 
 
 def create(
@@ -181,7 +215,7 @@ def create(
     InputError
         If it exists already or may not be written.
     """
-    check_output(out, overwrite=False)
+    check_new(out)
     with atomic_path(out) as folder:
         folder.mkdir()
         architecture.write(folder / ARCHITECTURE)
@@ -217,7 +251,7 @@ def record(
         **settings.model_dump(),
         "stores": {
             store.name: {
-                "path": str(store.path),
+                "path": str(store.path).encode("utf-8", "backslashreplace").decode(),
                 "command": store.attrs["command"],
                 "folds": store.folds,
                 "content_sha256": _content_of(store),
@@ -247,9 +281,10 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
     Raises
     ------
     InputError
-        If something differs; names it.
+        If something differs; names it. More epochs than the run was begun with are the same run
+        where the learning rate does not depend on them.
     """
-    earlier = json.loads((out / SETTINGS).read_text())
+    earlier = read_settings(out / SETTINGS)
     for head, store in recorded["stores"].items():
         before = earlier["stores"].get(head, {})
         # A store that was moved, or is named in another way, is the same.
@@ -265,12 +300,37 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
             f"{out} was trained on other stores ({', '.join(earlier['stores'])}; now "
             f"{', '.join(recorded['stores'])}): resume it as it was started"
         )
+    if recorded["epochs"] > earlier.get("epochs", 0) and (why := _why_not_longer(earlier)):
+        raise InputError(
+            f"{out} was trained with another epochs ({earlier.get('epochs')}, now "
+            f"{recorded['epochs']}), and cannot go on behind them: {why}; begin another run with "
+            f"--init {out}"
+        )
+    earlier = {**earlier, "epochs": max(earlier.get("epochs", 0), recorded["epochs"])}
     before, now = (
         {name.replace("_", " "): value for name, value in each.items() if name != "stores"}
         for each in (earlier, recorded)
     )
     if difference := first_difference(before, now):
         raise InputError(f"{out} was trained with {difference}: resume it as it was started")
+
+
+def _why_not_longer(settings: dict[str, Any]) -> str | None:
+    """Tell why a run is not the beginning of a longer one; None if it is."""
+    if settings.get("schedule") != "constant":
+        return f"its {settings.get('schedule')} schedule ended with them"
+    if settings.get("warmup_epochs", 0) > settings["epochs"] - 1:
+        return "its learning rate was still rising at their end"
+    return None
+
+
+def extend(out: Path, recorded: dict[str, Any]) -> None:
+    """Note that a run goes on for more epochs than it was begun with."""
+    earlier = read_settings(out / SETTINGS)
+    if earlier["epochs"] < recorded["epochs"]:
+        content = {**earlier, "epochs": recorded["epochs"]}
+        with atomic_path(out / SETTINGS, overwrite=True) as path:
+            path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def write_history(out: Path, history: History) -> None:
@@ -287,6 +347,17 @@ def write_history(out: Path, history: History) -> None:
 def best_epoch(history: Sequence[dict[str, float]]) -> int:
     """Index of the epoch with the highest validation correlation; 0 without any."""
     return max(range(len(history)), key=lambda i: history[i]["validation_r"], default=0)
+
+
+def _load_weights(network: keras.Model, path: Path) -> None:
+    """Give a network the weights of a run's file."""
+    try:
+        network.load_weights(path)
+    except Exception as error:  # Keras passes on whatever h5py and NumPy raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} does not fit {ARCHITECTURE}: {reason}") from error
+    for variable in network.weights:
+        check_finite(variable.numpy(), variable.path, path)
 
 
 def _targets_file(heads: Sequence[str] | dict[str, Any], head: str) -> str:

@@ -6,7 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Settings"]
+__all__ = ["LARGEST_SEED", "Settings"]
+
+#: Largest seed that NumPy, Keras and Grain all take.
+LARGEST_SEED = 2**32 - 1
+# Far beyond what any run needs: more is a slip of the keyboard.
+_MOST, _LONGEST = 1_000_000, 1_000_000_000
 
 
 class Settings(BaseModel):
@@ -23,11 +28,13 @@ class Settings(BaseModel):
     epochs: int = Field(
         default=100,
         ge=1,
+        le=_MOST,
         description="Passes over the training windows; a cosine schedule ends with them.",
     )
     batch_size: int = Field(
         default=8,
         ge=1,
+        le=2**16,
         description="Windows a step, on all devices together; all of one store.",
     )
     loss: Literal["poisson", "poisson_multinomial"] = Field(
@@ -36,12 +43,12 @@ class Settings(BaseModel):
         "its shape.",
     )
     multinomial_weight: float = Field(
-        default=1.0, ge=0, description="Weight of the multinomial part; Borzoi has 5."
+        default=1.0, ge=0, le=_MOST, description="Weight of the multinomial part; Borzoi has 5."
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="Optimiser.")
-    learning_rate: float = Field(default=2e-3, gt=0, description="Largest learning rate.")
+    learning_rate: float = Field(default=2e-3, gt=0, le=1000, description="Largest learning rate.")
     warmup_epochs: float = Field(
-        default=2, ge=0, description="Epochs over which the learning rate rises."
+        default=2, ge=0, le=_MOST, description="Epochs over which the learning rate rises."
     )
     schedule: Literal["cosine", "constant"] = Field(
         default="cosine",
@@ -53,10 +60,14 @@ class Settings(BaseModel):
     weight_decay: float = Field(
         default=1e-3,
         ge=0,
+        le=1000,
         description="Decoupled decay of convolution and head kernels, of adamw alone.",
     )
     clip_norm: float = Field(
-        default=1.0, gt=0, description="Largest norm of the gradient of all weights together."
+        default=1.0,
+        gt=0,
+        le=_MOST,
+        description="Largest norm of the gradient of all weights together.",
     )
     averaging: float = Field(
         default=0.999,
@@ -67,6 +78,7 @@ class Settings(BaseModel):
     jitter: int = Field(
         default=0,
         ge=0,
+        le=_LONGEST,
         description="Largest random move of a window.",
         json_schema_extra={
             "unit": "bp",
@@ -77,6 +89,7 @@ class Settings(BaseModel):
     shift: int = Field(
         default=3,
         ge=0,
+        le=_LONGEST,
         description="Largest random move of the sequence alone.",
         json_schema_extra={"unit": "bp"},
     )
@@ -93,6 +106,7 @@ class Settings(BaseModel):
     stride: int | None = Field(
         default=None,
         ge=1,
+        le=_LONGEST,
         description="Distance between neighbouring training windows, a multiple of the bin; a "
         "shorter one than the predicted part shows each bin several times an epoch.",
         json_schema_extra={"unit": "bp", "otherwise": "the predicted part of a window"},
@@ -100,6 +114,7 @@ class Settings(BaseModel):
     resolution: int = Field(
         default=128,
         ge=1,
+        le=_LONGEST,
         description="Width of the bins at which validation compares.",
         json_schema_extra={"unit": "bp"},
     )
@@ -110,14 +125,22 @@ class Settings(BaseModel):
         json_schema_extra={"otherwise": "all"},
     )
     patience: int = Field(
-        default=20, ge=1, description="Stop after so many epochs without a better validation r."
+        default=20,
+        ge=1,
+        le=_MOST,
+        description="Stop after so many epochs without a better validation r.",
     )
     dtype: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32",
         description="Arithmetic; auto is what is fastest here.",
         json_schema_extra={"otherwise": "auto"},
     )
-    seed: int = Field(default=0, description="Seed of weights, dropout, order and augmentation.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST_SEED,
+        description="Seed of weights, dropout, order and augmentation.",
+    )
     init: str = Field(
         default="",
         description="Bundle or run directory with whose trunk the network begins; of an ensemble, "
@@ -130,5 +153,8 @@ class Settings(BaseModel):
         "its statistics.",
     )
     trunk_learning_rate_factor: float = Field(
-        default=1.0, gt=0, description="The trunk's learning rate as a multiple of the heads'."
+        default=1.0,
+        gt=0,
+        le=_MOST,
+        description="The trunk's learning rate as a multiple of the heads'.",
     )

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["RECIPES", "Duplicates", "FragmentEnds", "Mode", "Multimap", "Settings"]
+__all__ = ["RECIPES", "Duplicates", "Format", "FragmentEnds", "Mode", "Multimap", "Settings"]
 
 Mode = Literal["cut", "five-prime", "centre", "fragment", "read"]
 Multimap = Literal["em", "uniform", "drop"]

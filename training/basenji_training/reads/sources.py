@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import struct
 import zlib
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -192,6 +193,7 @@ def _index(path: Path, file: pysam.AlignmentFile, scratch: Path) -> Path:
                     raise InputError(
                         f"{index} is older than {path}: index the file again ('samtools index')"
                     )
+                _check_index(index, len(file.references))
                 return index
     suffix = ".crai" if file.is_cram else ".csi" if max(file.lengths) >= 1 << 29 else ".bai"
     index = scratch.with_name(f"{scratch.name}{suffix}")
@@ -205,3 +207,54 @@ def _index(path: Path, file: pysam.AlignmentFile, scratch: Path) -> Path:
             "('samtools sort', 'samtools index')"
         ) from error
     return index
+
+
+def _check_index(path: Path, contigs: int) -> None:
+    """Check that what an index tells of its own parts lies in it.
+
+    HTSlib takes numbers of parts from the file as they come, and ends the process where there is
+    not so much memory.
+    """
+    try:
+        with open_bytes(path) as file:
+            if path.suffix == ".crai":
+                file.read()  # lines of text, which HTSlib reads one by one
+                return
+            content = file.read()
+        if content[:4] == b"BAI\1":
+            _walk_index(content, 4, contigs, is_csi=False)
+        elif content[:4] == b"CSI\1":
+            (more,) = struct.unpack_from("<i", content, 12)
+            _walk_index(content, 16 + more, contigs, is_csi=True)
+        else:
+            raise ValueError("it does not begin as one")
+    except (ValueError, EOFError, OSError, zlib.error, struct.error) as error:
+        raise InputError(
+            f"{path} is no readable index ({error}): remove it, or index the file again ('samtools "
+            "index')"
+        ) from None
+
+
+def _walk_index(content: bytes, place: int, contigs: int, *, is_csi: bool) -> None:
+    """Visit all parts of a BAI or CSI index."""
+    count, head = struct.Struct("<i"), 16 if is_csi else 8
+    (number,) = count.unpack_from(content, place)
+    if number != contigs:
+        raise ValueError(f"it is of {number:,} contigs, the file has {contigs:,}")
+    place += 4
+    for _ in range(number):
+        (bins,) = count.unpack_from(content, place)
+        place += 4
+        for _ in range(bins):
+            (chunks,) = count.unpack_from(content, place + head - 4)
+            place = _behind(content, place + head, chunks, 16)
+        if not is_csi:
+            (intervals,) = count.unpack_from(content, place)
+            place = _behind(content, place + 4, intervals, 8)
+
+
+def _behind(content: bytes, place: int, number: int, size: int) -> int:
+    """Return what follows so many entries."""
+    if number < 0 or place + number * size > len(content):
+        raise ValueError(f"it ends at {len(content):,}, before {number:,} entries at {place:,}")
+    return place + number * size

@@ -18,6 +18,7 @@ from basenji_training.simulation.grammar import (
     FACTORS,
     REACH_BP,
     START_MOTIF,
+    TRACKS,
     Motif,
     expected_signal,
     occupancy,
@@ -41,6 +42,8 @@ __all__ = [
 
 #: An effect is that on the expected counts within this many bp on either side of the variant.
 LOCAL_BP = 256
+#: Variants whose effects are computed at a time.
+_AT_ONCE = 2**13
 
 _LETTER_PROBABILITIES = (0.3, 0.2, 0.2, 0.3)
 _SPACING = (700, 1300)  # bp between neighbouring promoters or distal clusters
@@ -207,6 +210,11 @@ def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) ->
         Natural logarithm of the alternative's over the reference's expected counts, summed over
         the `LOCAL_BP` bases before and as many from the variant on.
     """
+    if len(position) > _AT_ONCE:
+        parts = [slice(first, first + _AT_ONCE) for first in range(0, len(position), _AT_ONCE)]
+        return np.concatenate([effects(codes, position[p], alternative[p]) for p in parts])
+    if not len(position):
+        return np.empty((0, len(TRACKS)))
     # What lies further away has no influence on the bases that are summed.
     half = LOCAL_BP + REACH_BP
     padded = np.pad(codes, half, constant_values=UNKNOWN)

@@ -52,6 +52,10 @@ __all__ = ["expected_signal", "simulate"]
 
 # Lengths relative to each other; the last is for tests, the one before for validation.
 _PROPORTIONS = (14, 12, 11, 10, 9, 8, 8, 8)
+#: Some 100 bytes of memory a base are needed.
+_LARGEST_BP = 200_000_000
+#: Variants that are denser find no places of their own.
+_BP_A_VARIANT = 10
 _LINE = 60  # letters a line of FASTA
 # Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
 _SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
@@ -88,7 +92,8 @@ def simulate(
     Raises
     ------
     InputError
-        If the size is too small, or the output may not be written.
+        If the size is too small or too large, the seed is out of range, there are too many variants
+        for the size, or the output may not be written.
     """
     lengths = {
         f"chr{i}": size * part // sum(_PROPORTIONS) for i, part in enumerate(_PROPORTIONS, 1)
@@ -98,8 +103,15 @@ def simulate(
             f"--size is {size}: {len(lengths)} chromosomes of {SHORTEST_BP} bp or more need "
             f"{SHORTEST_BP * sum(_PROPORTIONS) // min(_PROPORTIONS) + sum(_PROPORTIONS)} bp"
         )
-    if seed < 0 or variants < 0:
-        raise InputError("--seed and --variants cannot be negative")
+    if size > _LARGEST_BP:
+        raise InputError(f"--size is {size}: it must be at most {_LARGEST_BP:,} bp")
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: it must be 0 or more")
+    if not 0 <= variants <= size // _BP_A_VARIANT:
+        raise InputError(
+            f"--variants is {variants}: it must be from 0 to {size // _BP_A_VARIANT:,}, one in "
+            f"{_BP_A_VARIANT} bp of --size {size}"
+        )
     kind = Folder("a simulated genome", holds=("simulation.json", "genome.fa"))
     check_output(out, overwrite=overwrite, folder=kind)
     generator = np.random.default_rng(seed)

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
@@ -168,6 +166,9 @@ def homologous_groups(
         ]
     size = len(contigs) + len(numbers)
     rows, columns = np.array(edges, dtype=int).reshape(-1, 2).T
+    from scipy.sparse import coo_array  # noqa: PLC0415 - takes long, and few stores need it
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(size, size))
     components = connected_components(graph, directed=False)[1][: len(contigs)]
     return np.unique(components, return_inverse=True)[1]
@@ -200,13 +201,15 @@ def draw_folds(
     Raises
     ------
     InputError
-        If there are fewer than three folds, or fewer groups than folds.
+        If there are fewer than three folds, or fewer groups than folds, or the seed is negative.
     """
     if folds < 3:
         raise InputError(
             f"--folds is {folds}: expected at least 3, for training, validation and test"
         )
     sizes = np.bincount(groups, weights=[end - start for _, start, end in contigs])
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: it must be 0 or more")
     if len(sizes) < folds:
         raise InputError(
             f"{len(contigs)} contigs in {len(sizes)} independent groups cannot fill {folds} folds: "

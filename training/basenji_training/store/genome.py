@@ -57,7 +57,7 @@ class StoreGenome:
 
     def __init__(self, store: Store, split: str | None = None) -> None:
         self.path: Path = store.path
-        self.is_whole = "positions" not in store.attrs
+        self.is_whole = store.description.positions is None
         self.lengths: dict[str, int | None] = {}
         members: dict[str, list[tuple[str, int, int]]] = {}
         within = set(store.chromosomes)

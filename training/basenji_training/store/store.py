@@ -9,7 +9,9 @@ A Zarr (format 3) directory with one group a chromosome:
 ========================  =======  ===============  ==============================================
 
 Bin i covers bases [i * bin, (i + 1) * bin); a last, incomplete bin is left out, as its sum would
-be too low. The root's attributes hold everything else (see `basenji_training.store.writing`).
+be too low. The root's attributes hold everything else (see `basenji_training.store.description`).
+Each chunk is written, whatever it holds, and has a checksum (CRC-32C): what is lost or changed is
+an error, never a value.
 
 Labelled regions (whole chromosomes, or parts of them in folds) divide the genome; which labels are
 trained on, which validate and which test is a choice that `Store.choose` can change.
@@ -18,28 +20,36 @@ trained on, which validate and which test is a choice that `Store.choose` can ch
 from __future__ import annotations
 
 import functools
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zarr
-from zarr.errors import GroupNotFoundError
 
 from basenji_kipoi.base.atomic import Folder
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN
-from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.models.targets import Targets
 from basenji_training.splits.folds import divide
-from basenji_training.splits.regions import Region, RegionBins, Tiling
+from basenji_training.splits.regions import RegionBins, Tiling
+from basenji_training.store.description import (
+    FORMAT,
+    MAKE_AGAIN,
+    chromosome_folder,
+    find_damage,
+    read_description,
+)
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Store"]
+    from basenji_training.splits.regions import Region
 
-FORMAT = "basenji-store"
-FORMAT_VERSION = 1
+__all__ = ["STORE", "Store"]
+
+_log = logging.getLogger(__name__)
 #: What tells a store from other folders.
 STORE = Folder("a store", zarr_format=FORMAT)
 
@@ -54,8 +64,10 @@ class Store:
     ----------
     path : Path
         The directory.
+    description : StoreDescription
+        What the store says about itself.
     attrs : dict
-        Everything the store says about itself.
+        The same as it was written, with what nothing reads.
     name : str
         Name of the data set, of which a network's head for it is called; the directory's own name
         where the store does not say.
@@ -75,35 +87,20 @@ class Store:
         self, path: str | os.PathLike[str], folds: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self.path = Path(path)
+        self.description, self.attrs = read_description(self.path)
         try:
             self._root = zarr.open_group(str(self.path), mode="r", zarr_format=3)
-        except (GroupNotFoundError, FileNotFoundError, NotADirectoryError) as error:
-            raise InputError(
-                f"{path} is not a store: make one with `basenji-train data`"
-            ) from error
-        self.attrs: dict[str, Any] = dict(self._root.attrs)
-        if self.attrs.get("format") != FORMAT:
-            raise InputError(
-                f"{path} is a Zarr group but not a store: make one with `basenji-train data`"
-            )
-        if self.attrs.get("format_version") != FORMAT_VERSION:
-            raise InputError(
-                f"{path} has store format {self.attrs.get('format_version')}, this program reads "
-                f"{FORMAT_VERSION}: make it again with `basenji-train data`"
-            )
-        self.name: str = self.attrs.get("name", self.path.stem)
-        self.bin: int = self.attrs["bin"]
-        self.chromosomes: dict[str, int] = self.attrs["lengths"]
-        whole = {name: [(name, 0, length)] for name, length in self.chromosomes.items()}
-        self.regions: dict[str, list[Region]] = {
-            label: [Region(*region) for region in regions]
-            for label, regions in self.attrs.get("regions", whole).items()
-        }
+        except Exception as error:  # Zarr raises what it pleases
+            raise InputError(f"{self.path} is no readable Zarr group ({error})") from error
+        self.name: str = self.description.name or self.path.stem
+        self.bin: int = self.description.bin
+        self.chromosomes: dict[str, int] = self.description.lengths
+        self.regions: dict[str, list[Region]] = self.description.regions_of_labels()
         self._chosen = folds
         self.folds: dict[str, list[str]] = {
-            split: list(labels) for split, labels in (folds or self.attrs["folds"]).items()
+            split: list(labels) for split, labels in (folds or self.description.folds).items()
         }
-        self.targets = Targets(Target.model_validate(row) for row in self.attrs["targets"])
+        self.targets = Targets(self.description.targets)
         self._loaded: dict[tuple[str, str], np.ndarray] = {}
         self._regions_of: dict[str, RegionBins] = {}
 
@@ -124,9 +121,17 @@ class Store:
         Raises
         ------
         InputError
-            If there is none, or one of another format version.
+            If there is none, one of another format version, or one that is damaged or incomplete.
         """
-        return cls(path)
+        store = cls(path)
+        find_damage(store.path, store.description)
+        if not store.description.checksums:
+            _log.warning(
+                "%s was made by a version that kept no checksums: whether it is damaged cannot be "
+                "told; `basenji-train data` makes one with them",
+                store.path,
+            )
+        return store
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path, Mapping[str, Sequence[str]] | None]]:
         return Store, (self.path, self._chosen)
@@ -169,8 +174,7 @@ class Store:
             The same chromosome and 0, unless the store was imported from records, each of which
             is an excerpt of a chromosome (bp, 0-based).
         """
-        name, start = self.attrs.get("positions", {}).get(chromosome, (chromosome, 0))
-        return name, start
+        return (self.description.positions or {}).get(chromosome, (chromosome, 0))
 
     @functools.cached_property
     def bins(self) -> dict[str, int]:
@@ -192,18 +196,32 @@ class Store:
         """
         for chromosome in self.chromosomes if chromosomes is None else chromosomes:
             for kind in ("sequence", "coverage"):
-                self._loaded[chromosome, kind] = self._array(chromosome, kind)[:]
+                self._loaded[chromosome, kind] = self._read(
+                    chromosome, kind, 0, self._extent(chromosome, kind)
+                )
         return self
 
-    def _array(self, chromosome: str, kind: str) -> zarr.Array | np.ndarray:
-        if (chromosome, kind) in self._loaded:
-            return self._loaded[chromosome, kind]
+    def _extent(self, chromosome: str, kind: str) -> int:
+        """Return how many rows an array has."""
         if chromosome not in self.chromosomes:
             raise InputError(
                 f"{self.path} has no chromosome {chromosome!r}: it has "
                 f"{', '.join(self.chromosomes)}"
             )
-        return self._root[f"{chromosome}/{kind}"]
+        return self.chromosomes[chromosome] if kind == "sequence" else self.bins[chromosome]
+
+    def _read(self, chromosome: str, kind: str, start: int, end: int) -> np.ndarray:
+        """Read rows of an array."""
+        if (chromosome, kind) in self._loaded:
+            return self._loaded[chromosome, kind][start:end]
+        folder = f"{chromosome_folder(chromosome)}/{kind}"
+        try:
+            return np.asarray(self._root[folder][start:end])
+        except Exception as error:  # Zarr and its codecs raise what they please
+            raise InputError(
+                f"{self.path / folder} is damaged between rows {start:,} and {end:,} "
+                f"({type(error).__name__}: {' '.join(str(error).split())[:100]}): {MAKE_AGAIN}"
+            ) from error
 
     def sequence(self, chromosome: str, start: int, end: int) -> np.ndarray:
         """Read sequence, padded where the interval passes a chromosome's ends.
@@ -220,8 +238,8 @@ class Store:
         ndarray, uint8, shape (end - start,)
             Codes 0-3 for A, C, G, T; 4 for unknown bases and padding.
         """
-        array = self._array(chromosome, "sequence")
-        return _padded(array, start, end, np.full(end - start, UNKNOWN, np.uint8))
+        empty = np.full(end - start, UNKNOWN, np.uint8)
+        return self._padded(chromosome, "sequence", start, empty)
 
     def coverage(
         self, chromosome: str, first_bin: int, last_bin: int, split: str | None = None
@@ -244,12 +262,15 @@ class Store:
             Values as the targets table scales and clips them; NaN where missing (blacklist,
             assembly gap, contig not in the bigWig) and beyond the chromosome's ends.
         """
-        array = self._array(chromosome, "coverage")
-        empty = np.full((last_bin - first_bin, array.shape[1]), np.nan, np.float32)
-        values = _padded(array, first_bin, last_bin, empty)
+        empty = np.full((last_bin - first_bin, len(self.targets)), np.nan, np.float32)
+        values = self._padded(chromosome, "coverage", first_bin, empty)
         if split is not None:
             values[~self._region_bins(split).contain(chromosome, first_bin, last_bin)] = np.nan
         return values
+
+    def covered(self, chromosome: str) -> np.ndarray:
+        """Tell which bins of a chromosome have a value: bool, shape (bins,)."""
+        return self._read(chromosome, "covered", 0, self._extent(chromosome, "covered"))
 
     def windows(
         self,
@@ -318,14 +339,14 @@ class Store:
         tiling = Tiling(
             target // self.bin, stride // self.bin, crop_bp // self.bin, -(-margin // self.bin)
         )
-        least = 1 - self.attrs.get("missing_share", 1) if to_train else 0
+        least = 1 - self.description.missing_share if to_train else 0
         windows = []
         for chromosome, bins in self.bins.items():
             first = regions.tiles(chromosome, tiling, avoided)
             if not first.size:
                 continue
             own = regions.contain(chromosome, 0, bins)
-            covered = own & self._array(chromosome, "covered")[:]
+            covered = own & self.covered(chromosome)
             edges = np.clip([first, first + tiling.target], 0, bins)
             number, number_covered = (
                 np.diff(np.append(0, np.cumsum(each))[edges], axis=0)[0] for each in (own, covered)
@@ -338,7 +359,7 @@ class Store:
                 f"{self.path}: the {split} split has no window of {window} bp with a value"
                 + (
                     ": its regions are too short or hold no coverage"
-                    if "regions" in self.attrs
+                    if self.description.regions is not None
                     else ": no bin has one"
                 )
             )
@@ -366,12 +387,10 @@ class Store:
         held_out = [*self.folds["validation"], *self.folds["test"]]
         return RegionBins([r for label in held_out for r in self.regions[label]], self.bin)
 
-
-def _padded(
-    array: zarr.Array | np.ndarray, start: int, end: int, padding: np.ndarray
-) -> np.ndarray:
-    """Put what exists of ``array[start:end]`` into `padding`."""
-    first, last = max(start, 0), min(end, array.shape[0])
-    if first < last:
-        padding[first - start : last - start] = array[first:last]
-    return padding
+    def _padded(self, chromosome: str, kind: str, start: int, padding: np.ndarray) -> np.ndarray:
+        """Put what exists of an array from `start` on into `padding`."""
+        first = max(start, 0)
+        last = min(start + len(padding), self._extent(chromosome, kind))
+        if first < last:
+            padding[first - start : last - start] = self._read(chromosome, kind, first, last)
+        return padding

@@ -6,7 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
+from basenji_kipoi.base.errors import full_disk_named
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_training.store.writing import Sums
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["UnfinishedStore", "unfinished_store"]
+
+_SUMS = TypeAdapter(tuple[list[int], list[int], list[float], list[float]])
 
 
 class UnfinishedStore:
@@ -37,10 +41,13 @@ class UnfinishedStore:
         self.path = out if run.is_placed else run.output(out)
         self.is_new, self.command = not run.is_resumed, run.command
         self._run = run
-        self.finished: dict[Hashable, Sums] = {
-            piece: Sums(*(np.array(array) for array in arrays))
-            for piece, arrays in run.notes.items()
-        }
+        self.finished: dict[Hashable, Sums] = {}
+        for piece, arrays in run.notes.items():
+            # Like a line that is cut, one that holds something else is as if it were not there.
+            with contextlib.suppress(ValueError):
+                sums = Sums(*map(np.array, _SUMS.validate_python(arrays)))
+                if isinstance(piece, tuple) and len({array.shape for array in sums}) == 1:
+                    self.finished[piece] = sums
         # What a killed process was writing.
         for stray in self.path.rglob("*.partial"):
             stray.unlink()
@@ -89,15 +96,18 @@ def unfinished_store(
     InputError
         As `UnfinishedRun` does.
     """
-    with UnfinishedRun(
-        [out],
-        kind,
-        settings,
-        command=command,
-        resume=resume,
-        overwrite=overwrite,
-        grows_outputs=True,
-        keep=resume,
-    ) as run:
+    with (
+        full_disk_named(out),
+        UnfinishedRun(
+            [out],
+            kind,
+            settings,
+            command=command,
+            resume=resume,
+            overwrite=overwrite,
+            grows_outputs=True,
+            keep=resume,
+        ) as run,
+    ):
         yield UnfinishedStore(run, out)
         run.place()

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN
 from basenji_training import __version__
-from basenji_training.store.store import FORMAT, FORMAT_VERSION
+from basenji_training.store.description import (
+    FORMAT,
+    FORMAT_VERSION,
+    TrackStatistics,
+    chromosome_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +29,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Layout",
     "Sums",
-    "TrackStatistics",
     "create_store",
     "describe_store",
     "summarise",
     "write_bins",
+    "write_sequence",
 ]
 
 # A chunk is what a random window has to decompress, a shard is one file and what one process
@@ -34,31 +41,11 @@ __all__ = [
 _CHUNK_BYTES = 2**19
 _SHARD_BYTES = 2**25
 _SHARD_BP = 2**20
-
-
-class TrackStatistics(NamedTuple):
-    """What a track looks like in the store.
-
-    Attributes
-    ----------
-    identifier
-        Name of the track.
-    bins
-        Bins with a value.
-    missing
-        Bins without.
-    clipped
-        Bins above a threshold.
-    mean, maximum
-        Of the values, scaled and clipped; None without any.
-    """
-
-    identifier: str
-    bins: int
-    missing: int
-    clipped: int
-    mean: float | None
-    maximum: float | None
+_CHUNK_BP = 2**27
+# Compressed as Zarr does by itself, with a checksum behind.
+_COMPRESSORS = (ZstdCodec(level=0, checksum=False), Crc32cCodec())
+# A chunk of nothing but missing values is written too: one that is not there is lost.
+_CONFIG = {"write_empty_chunks": True}
 
 
 class Sums(NamedTuple):
@@ -120,7 +107,7 @@ class Layout(NamedTuple):
     def of(cls, bin_width: int, tracks: int) -> Layout:
         """Choose chunks and shards for a bin width and a number of tracks."""
         row = 4 * tracks
-        chunk = _power_of_two(_CHUNK_BYTES // row)
+        chunk = _power_of_two(min(_CHUNK_BYTES // row, _CHUNK_BP // bin_width))
         shard = max(chunk, _power_of_two(min(_SHARD_BYTES // row, _SHARD_BP // bin_width)))
         return cls(bin_width, tracks, chunk, shard)
 
@@ -142,11 +129,17 @@ def create_store(path: Path, layout: Layout, lengths: Mapping[str, int]) -> None
     lengths
         Chromosomes and their lengths in bp.
     """
+    folders = [chromosome_folder(name) for name in lengths]
+    for name, folder in zip(lengths, folders, strict=True):
+        if folders.count(folder) > 1:
+            raise InputError(
+                f"contig {name!r}: another contig would have the same folder, {folder}"
+            )
     root = zarr.open_group(str(path), mode="w-", zarr_format=3)
     chunk, shard, tracks = layout.chunk, layout.shard, layout.tracks
-    for name, length in lengths.items():
+    for folder, length in zip(folders, lengths.values(), strict=True):
         bins = length // layout.bin
-        group = root.create_group(name)
+        group = root.create_group(folder)
         group.create_array(
             "coverage",
             shape=(bins, tracks),
@@ -154,9 +147,17 @@ def create_store(path: Path, layout: Layout, lengths: Mapping[str, int]) -> None
             shards=(shard, tracks),
             dtype="float32",
             fill_value=np.nan,
+            compressors=_COMPRESSORS,
+            config=_CONFIG,
         )
         group.create_array(
-            "covered", shape=(bins,), chunks=(shard,), dtype="bool", fill_value=False
+            "covered",
+            shape=(bins,),
+            chunks=(shard,),
+            dtype="bool",
+            fill_value=False,
+            compressors=_COMPRESSORS,
+            config=_CONFIG,
         )
         group.create_array(
             "sequence",
@@ -165,11 +166,36 @@ def create_store(path: Path, layout: Layout, lengths: Mapping[str, int]) -> None
             shards=(shard * layout.bin,),
             dtype="uint8",
             fill_value=UNKNOWN,
+            compressors=_COMPRESSORS,
+            config=_CONFIG,
         )
 
 
+def write_sequence(path: Path, chromosome: str, start: int, codes: np.ndarray) -> None:
+    """Write sequence.
+
+    Parameters
+    ----------
+    path
+        The store.
+    chromosome
+        Name.
+    start
+        First base, 0-based.
+    codes : ndarray, uint8, shape (bases,)
+        Codes, 4 for unknown bases.
+    """
+    _array(path, chromosome, "sequence")[start : start + len(codes)] = codes
+
+
+def _array(path: Path, chromosome: str, kind: str) -> zarr.Array:
+    folder = path / chromosome_folder(chromosome) / kind
+    return zarr.open_array(str(folder), mode="r+").with_config(_CONFIG)
+
+
 def write_bins(
-    group: zarr.Group,
+    path: Path,
+    chromosome: str,
     first: int,
     values: np.ndarray,
     clipped: np.ndarray,
@@ -178,8 +204,10 @@ def write_bins(
 
     Parameters
     ----------
-    group
-        A chromosome's group.
+    path
+        The store.
+    chromosome
+        Name.
     first
         Number of the first bin.
     values : ndarray, float32, shape (bins, tracks)
@@ -194,8 +222,8 @@ def write_bins(
     """
     exists = np.isfinite(values)
     last = first + len(values)
-    group["coverage"][first:last] = values
-    group["covered"][first:last] = exists.any(axis=1)
+    _array(path, chromosome, "coverage")[first:last] = values
+    _array(path, chromosome, "covered")[first:last] = exists.any(axis=1)
     return Sums(
         bins=exists.sum(axis=0),
         clipped=clipped,
@@ -285,6 +313,7 @@ def describe_store(
         ),
         "targets": [row.model_dump() for row in targets],
         "statistics": [row._asdict() for row in statistics],
+        "checksums": True,
         **more,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
@@ -293,4 +322,15 @@ def describe_store(
             **{each: importlib.metadata.version(each) for each in ("numpy", "pybigtools", "zarr")},
         },
     }
-    zarr.open_group(str(path), mode="r+").attrs.update(attributes)
+    zarr.open_group(str(path), mode="r+").attrs.update(_as_text(attributes))
+
+
+def _as_text(content: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Replace what JSON cannot hold: bytes of file names that are no UTF-8."""
+    if isinstance(content, dict):
+        return {key: _as_text(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_as_text(value) for value in content]
+    if isinstance(content, str):
+        return content.encode("utf-8", "backslashreplace").decode()
+    return content

@@ -14,8 +14,12 @@ a contig that the bigWig does not list: bins with such a base are NaN.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import os
+import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +30,11 @@ import pybigtools
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.genome.contig_names import matching_contigs
+from basenji_training.tracks.bigwig_form import check_form
 from basenji_training.tracks.bins import bin_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basenji_kipoi.models.targets import Target, Targets
 
@@ -72,12 +77,49 @@ class Track:
     scale: float
 
 
+_READING = threading.Lock()
+
+
 @functools.lru_cache(maxsize=_OPEN_READERS)
 def _open(path: Path) -> pybigtools.BBIReader:
-    try:
+    with _damage_is_an_error(f"{path}: not a readable bigWig file"):
         return pybigtools.open(str(path))
-    except (ValueError, OSError, pybigtools.BBIReadError) as error:
-        raise InputError(f"{path}: not a readable bigWig file ({error})") from error
+
+
+@contextlib.contextmanager
+def _damage_is_an_error(problem: str) -> Iterator[None]:
+    """Turn what pybigtools does about a damaged file into an `InputError`.
+
+    It may panic, which Python sees as an exception that is no `Exception`, of a class that cannot
+    be imported; and it writes to standard error what it thinks of the file. That is kept back while
+    it reads, and shown afterwards if nothing is wrong: another thread may have written it.
+    """
+    reason = None
+    with _READING, tempfile.TemporaryFile() as kept:
+        try:
+            real = os.dup(2)
+        except OSError:
+            real = None  # there is no standard error
+        else:
+            os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except (ValueError, OSError, KeyError, MemoryError, pybigtools.BBIReadError) as error:
+            reason = error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            reason = error
+        finally:
+            if real is not None:
+                os.dup2(real, 2)
+                os.close(real)
+        if reason is None and kept.tell():
+            kept.seek(0)
+            os.write(2, kept.read())
+    if reason is not None:
+        text = " ".join(str(reason).split())
+        raise InputError(f"{problem}, it is damaged or incomplete ({text}): get it again") from None
 
 
 def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -> np.ndarray:
@@ -107,13 +149,11 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
     contig = track.contigs.get(chromosome)
     if contig is None:
         return np.full((end - start) // width, np.nan)
-    try:
-        values = _values(_open(track.path), contig, start, end)
-    except pybigtools.BBIReadError as error:
-        raise InputError(
-            f"{track.path}: cannot read {contig}:{start}-{end} of track {track.identifier}, "
-            f"the file is damaged or incomplete ({error})"
-        ) from error
+    reader = _open(track.path)
+    with _damage_is_an_error(
+        f"{track.path}: cannot read {contig}:{start}-{end} of track {track.identifier}"
+    ):
+        values = _values(reader, contig, start, end)
     wrong = (values < 0) | (values == np.inf)
     if wrong.any():
         position = int(np.argmax(wrong))
@@ -141,7 +181,13 @@ def _values(reader: pybigtools.BBIReader, contig: str, start: int, end: int) -> 
 def contig_length(track: Track, chromosome: str) -> int | None:
     """Return the length of a chromosome in a track's bigWig (bp); None if that does not list it."""
     contig = track.contigs.get(chromosome)
-    return None if contig is None else _open(track.path).chroms()[contig]
+    return None if contig is None else _listed_contigs(track.path)[contig]
+
+
+def _listed_contigs(path: Path) -> dict[str, int]:
+    reader = _open(path)
+    with _damage_is_an_error(f"{path}: cannot read its contigs"):
+        return dict(reader.chroms())
 
 
 def _match_contigs(
@@ -209,13 +255,13 @@ def _locate(target: Target, folder: Path, lengths: Mapping[str, int | None]) -> 
             f"track {target.identifier}: no file {path}: correct the column file of the targets "
             "table, or name the folder that its paths start from with --data-dir"
         )
-    reader = _open(path)
-    if not reader.is_bigwig:
+    check_form(path)
+    if not _open(path).is_bigwig:
         raise InputError(f"track {target.identifier}: {path} is a bigBed file, not a bigWig")
     return Track(
         identifier=target.identifier,
         path=path,
-        contigs=_match_contigs(reader.chroms(), lengths, path, target.identifier),
+        contigs=_match_contigs(_listed_contigs(path), lengths, path, target.identifier),
         sum_stat=target.sum_stat,
         clip_soft=np.inf if target.clip_soft is None else target.clip_soft,
         clip=np.inf if target.clip is None else target.clip,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -112,10 +114,11 @@ def test_a_step_leaves_the_other_heads_alone(optimizer):
 def test_stores_take_turns_as_often_as_they_have_windows(letters, weak_letters, tmp_path):
     from basenji_training.fit.loop import _Training
 
-    training = _Training(
-        [letters, weak_letters], tiny_architecture().with_heads(HEADS), tmp_path / "run", SETTINGS,
-        command="", resume=False, devices=1,
-    )  # fmt: skip
+    with contextlib.ExitStack() as held:
+        training = _Training(
+            [letters, weak_letters], tiny_architecture().with_heads(HEADS), tmp_path / "run",
+            SETTINGS, command="", resume=False, devices=1, held=held,
+        )  # fmt: skip
     steps = {
         head: len(windows) // SETTINGS.batch_size for head, windows in training.training.items()
     }

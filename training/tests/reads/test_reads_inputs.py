@@ -377,6 +377,22 @@ def test_damage_within_a_file_is_found(reads, tmp_path):
         make_coverage([tmp_path / "damaged.bam"], tmp_path / "x.bw", CUTS)
 
 
+@pytest.mark.parametrize("options", [(), ("-c",)], ids=["bai", "csi"])
+def test_an_index_that_is_none_is_named(reads, tmp_path, options):
+    bam, _ = reads
+    copy = tmp_path / "copy.bam"
+    copy.write_bytes(bam.read_bytes())
+    pysam.index(*options, str(copy))
+    index = next(tmp_path.glob("copy.bam.*i"))
+    whole = index.read_bytes()
+    make_coverage([copy], tmp_path / "x.bw", CUTS)
+    # The first one tells of two thousand million contigs, if it is believed.
+    for spoilt in (b"BAI\1text", b"not an index at all", b"", whole[:20], whole[:-40] + b"x" * 40):
+        index.write_bytes(spoilt)
+        with pytest.raises(InputError, match=rf"{index.name} is no readable index .*: remove it"):
+            make_coverage([copy], tmp_path / "y.bw", CUTS)
+
+
 def test_a_missing_index_is_made_elsewhere(reads, tmp_path):
     bam, simulated = reads
     folder = tmp_path / "fixed"

@@ -20,7 +20,7 @@ START = np.arange(0, 3000, 7)
 RESULTS = [
     np.arange(5.0),
     Sharing(3, 0),
-    Totals(0.1, float("inf"), 7),
+    Totals(0.1, float("inf"), 7, 2.5),
     GcCounts(np.arange(3.0), np.zeros(0), np.full(2, np.nan)),
     Reading(np.zeros(2, SHARED), Counter(), Counter(), np.zeros(3, np.int64)),
     Reading(

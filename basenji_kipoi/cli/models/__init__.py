@@ -1,0 +1,1 @@
+"""Commands that make models, for this program and for Kipoi."""

@@ -1,0 +1,85 @@
+"""A wrong path or option is said before TensorFlow is imported, by every command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from early_errors import check
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = REPOSITORY / "examples" / "data"
+MODEL = ["--model", REPOSITORY / "model_files"]
+FASTA = ["--fasta", EXAMPLES / "genome.fa"]
+BED = ["--bed", "x.bed"]
+VCF = ["--vcf", EXAMPLES / "variants.vcf.gz"]
+NO_MODEL = (["--model", "nope"], "no model at nope")
+NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
+NO_FOLDER = "the folder of the output"
+
+
+def on_intervals(out):
+    """Wrong paths and options of a command that reads intervals."""
+    return [
+        (NO_MODEL[0] + FASTA + BED + ["--out", out], NO_MODEL[1]),
+        (MODEL + NO_FASTA[0] + BED + ["--out", out], NO_FASTA[1]),
+        ([*MODEL, *FASTA, "--bed", "nope.bed", "--out", out], "nope.bed does not exist"),
+        ([*MODEL, *FASTA, *BED, "--out", f"nope/{out}"], NO_FOLDER),
+        ([*MODEL, *FASTA, *BED, "--out", out, "--tracks", "nope"], "no track 'nope'"),
+    ]
+
+
+def on_variants(out):
+    """Wrong paths and options of a command that reads variants."""
+    return [
+        (NO_MODEL[0] + FASTA + VCF + ["--out", out], NO_MODEL[1]),
+        (MODEL + NO_FASTA[0] + VCF + ["--out", out], NO_FASTA[1]),
+        ([*MODEL, *FASTA, "--vcf", "nope.vcf", "--out", out], "nope.vcf does not exist"),
+        ([*MODEL, *FASTA, *VCF, "--out", f"nope/{out}"], NO_FOLDER),
+        ([*MODEL, *FASTA, *VCF, "--out", out, "--tracks", "nope"], "no track 'nope'"),
+        ([*MODEL, *FASTA, *VCF, "--out", out, "--scores", "nope"], "no score 'nope'"),
+    ]
+
+
+def with_variants(*more):
+    return [*MODEL, *FASTA, *VCF, "--out", "x.tsv", *more]
+
+
+def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
+    (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
+    cases = {
+        "predict": [
+            *on_intervals("x.h5"),
+            ([*MODEL, *FASTA, *BED, "--out", "x.json"], "x.json"),
+        ],
+        "inspect": [(["--model", "nope"], "no model at nope")],
+        "score": [
+            *on_variants("x.tsv"),
+            (with_variants("--genes", "nope.gtf"), "nope.gtf does not exist"),
+            (with_variants("--background", "nope.parquet"), "nope.parquet does not exist"),
+            (with_variants("--shifts", "a"), "--shifts"),
+            (with_variants("--bins", "a"), "--bins"),
+            (with_variants("--window", "a"), "--window"),
+            (with_variants("--shard", "3/2"), "--shard"),
+            (with_variants("--plan", "nope.json"), "nope.json"),
+        ],
+        "plan-scores": on_variants("x.json"),
+        "merge-scores": [(["nope.tsv", "--out", "x.tsv"], "nope.tsv does not exist")],
+        "mutate": [
+            *on_intervals("x.h5"),
+            ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--mutations", "a"], "no mutations 'a'"),
+        ],
+        "attribute": [
+            *on_intervals("x.h5"),
+            ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.h5"], "nope.gtf does not exist"),
+        ],
+        "import": [
+            (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),
+            (["--params", "nope.json", "--h5", "nope.h5", "--out", "x"], "nope"),
+        ],
+        "kipoi-dir": [
+            (["nope", "x"], "no model at nope"),
+            ([MODEL[1], "nope/x"], NO_FOLDER),
+            ([MODEL[1], REPOSITORY], "holds the model"),
+        ],
+    }
+    check("basenji_kipoi.cli.app", cases, tmp_path)

@@ -1,0 +1,79 @@
+"""Matched negatives: the same alleles, the same distance, each once."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basenji_kipoi.comparison.matching import match_negatives
+from basenji_kipoi.genome.genes import Gene, nearest_starts
+
+variants = st.lists(st.tuples(st.sampled_from(["A\tC", "A\tG", "AT\tA"]), st.integers(-300, 300)))
+
+
+def columns(rows):
+    alleles = np.array([each for each, _ in rows], dtype=object)
+    return alleles, np.array([each for _, each in rows], dtype=float)
+
+
+@given(variants, variants, st.integers(0, 100), st.integers(1, 3), st.integers(0, 5))
+def test_negatives_have_the_same_alleles_and_distance(mine, others, within, number, seed):
+    alleles, distances = columns(mine)
+    other_alleles, other_distances = columns(others)
+    chosen = match_negatives(
+        alleles, distances, other_alleles, other_distances,
+        within=within, number=number, seed=seed,
+    )  # fmt: skip
+    assert chosen.shape == (len(mine), number)
+    taken = chosen[chosen >= 0]
+    assert len(set(taken)) == len(taken)
+    for row, each in enumerate(chosen):
+        assert (each >= 0).all() or (each == -1).all()
+        if each[0] >= 0:
+            assert (other_alleles[each] == alleles[row]).all()
+            assert (np.abs(other_distances[each] - distances[row]) <= within).all()
+        elif len(mine) == 1:
+            near = np.abs(other_distances - distances[row]) <= within
+            assert (near & (other_alleles == alleles[row])).sum() < number
+
+
+def test_the_nearest_is_taken_and_the_seed_decides_who_chooses_first():
+    alleles = np.array(["A\tC"] * 2, dtype=object)
+    others = np.array(["A\tC", "A\tC", "A\tC", "C\tA"], dtype=object)
+    far = np.array([10.0, 30.0, -5.0, 0.0])
+    chosen = {
+        tuple(
+            match_negatives(alleles, np.zeros(2), others, far, within=50, seed=seed)[:, 0].tolist()
+        )
+        for seed in range(20)
+    }
+    assert chosen == {(2, 0), (0, 2)}
+
+
+def test_distances_are_those_from_the_nearest_start_in_its_direction():
+    genes = [Gene("p", "", "+", "chrI", (2000,)), Gene("m", "", "-", "chrI", (3000,))]
+    positions = np.array([0, 1990, 2000, 2400, 2600, 3000, 3001, 4999, 7])
+    chroms = np.array(["chrI"] * 8 + ["chrII"])
+    distance, strand = nearest_starts(chroms, positions, genes)
+    assert distance[:8].tolist() == [-2000, -10, 0, 400, 400, 0, -1, -1999]
+    assert "".join(strand[:8]) == "++++----"
+    assert np.isnan(distance[8])
+    assert strand[8] == ""
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=8),
+    st.lists(st.integers(0, 1000), min_size=1, max_size=20),
+)
+def test_no_start_is_nearer(starts, positions):
+    genes = [Gene(f"g{n}", "", "+", "c", (start,)) for n, start in enumerate(starts)]
+    distance, _ = nearest_starts(np.full(len(positions), "c"), np.array(positions), genes)
+    for place, found in zip(positions, distance):
+        assert abs(found) == min(abs(place - start) for start in starts)
+        assert place - found in starts
+
+
+def test_no_positives_match_nothing():
+    none = np.array([], dtype=object)
+    assert match_negatives(none, none, none, none, within=3).shape == (0, 1)

@@ -1,0 +1,86 @@
+"""Runs commands with a wrong path or option in one process, and says what each imported.
+
+Run as ``python early_errors.py MODULE``: the module has the commands as ``app``; standard input
+holds the arguments of each as JSON, a list of lists. Prints, as JSON, a list of
+``[status, message, heavy]``: the packages that were imported by then and take seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import resource
+import subprocess
+import sys
+
+from typer.testing import CliRunner
+
+__all__ = ["check", "said"]
+
+#: Packages that a wrong path must not wait for.
+HEAVY = ("tensorflow", "keras", "jax", "matplotlib", "bokeh", "sklearn")
+#: Bound of the CPU time that all cases of a package take together (s). TensorFlow alone takes more.
+MOST = 6.0
+
+
+def check(module: str, cases: dict[str, list[tuple[list[object], str]]], folder: object) -> None:
+    """Check that every command says what is wrong before it imports what takes long.
+
+    Parameters
+    ----------
+    module
+        Has the commands as ``app``.
+    cases
+        Command -> arguments, and a part of the message that each of them must end in.
+    folder
+        Where the commands run.
+    """
+    importlib.import_module(module)
+    named = {
+        command.name or command.callback.__name__.replace("_", "-")
+        for command in sys.modules[module].app.registered_commands
+    }
+    assert set(cases) == named
+    flat = [
+        ([name, *map(str, arguments)], part)
+        for name, each in cases.items()
+        for arguments, part in each
+    ]
+    results, seconds = said(module, [arguments for arguments, _ in flat], folder)
+    for (arguments, part), (status, message, heavy) in zip(flat, results):
+        assert (status, heavy) == (2, []), (arguments, message)
+        assert message.startswith("error: "), (arguments, message)
+        assert part in message, (arguments, message)
+        assert message.count("\n") == 1, (arguments, message)
+    assert len(results) == len(flat)
+    assert seconds < MOST
+
+
+def said(module: str, cases: list[list[str]], folder: object) -> tuple[list, float]:
+    """Return what each case gave, and the CPU time of all (s)."""
+    ran = subprocess.run(
+        [sys.executable, __file__, module],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        cwd=folder,
+    )
+    content = json.loads(ran.stdout)
+    return content["results"], content["seconds"]
+
+
+def _main(module: str) -> None:
+    app, runner = importlib.import_module(module).app, CliRunner()
+    results = []
+    for arguments in json.load(sys.stdin):
+        ran = runner.invoke(app, arguments)
+        heavy = [name for name in HEAVY if name in sys.modules]
+        results.append([ran.exit_code, ran.output, heavy])
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    sys.stdout.write(json.dumps({"results": results, "seconds": used.ru_utime + used.ru_stime}))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -133,7 +133,6 @@ def import_tfrecords(
         written, or what is to be resumed was begun with other inputs or options.
     """
     folder, out = Path(folder), Path(out)
-    # That of an interrupted run may have come to its place.
     is_begun = resume and unfinished_folder(out).exists()
     check_output(out, overwrite=overwrite or is_begun, inputs=(folder, fasta), folder=STORE)
     shape = _read_statistics(folder / "statistics.json")

@@ -3,33 +3,107 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import json
 import os
+import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import IO
 
-__all__ = ["Writer", "atomic_path", "check_output", "remove", "replace_output", "take_lock"]
+__all__ = [
+    "FIGURES",
+    "Folder",
+    "Writer",
+    "atomic_path",
+    "check_output",
+    "check_place",
+    "check_space",
+    "file_names",
+    "remove",
+    "replace_output",
+    "take_lock",
+]
+
+#: Endings of the indexes that stand beside files and belong to them.
+_INDEXES = (".fai", ".gzi", ".bai", ".crai", ".csi", ".tbi")
+_ZARR = "zarr.json"
+#: Bytes of a file's name that every file system takes, less some for temporary ones.
+_LONGEST_NAME = 180
 
 
-def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+@dataclass(frozen=True)
+class Folder:
+    """A kind of output that is a folder, and what tells one from any other folder.
+
+    Attributes
+    ----------
+    what
+        What messages call it.
+    holds
+        Files that each one has.
+    zarr_format
+        Of a Zarr directory, its attribute ``format``.
+    only
+        Ending of all its files, if they have the same.
+    """
+
+    what: str
+    holds: tuple[str, ...] = ()
+    zarr_format: str | None = None
+    only: str | None = None
+
+    def is_one(self, path: Path) -> bool:
+        """Tell whether a folder is one of this kind; an empty folder is."""
+        names = {entry.name for entry in path.iterdir()}
+        if self.only is not None and not all(name.endswith(self.only) for name in names):
+            return False
+        if self.zarr_format is not None and names:
+            try:
+                content = json.loads((path / _ZARR).read_text(encoding="utf-8"))
+                return content["attributes"]["format"] == self.zarr_format
+            except (OSError, ValueError, LookupError, TypeError, RecursionError):
+                return False
+        return not names or names.issuperset(self.holds)
+
+
+#: Folders of figures.
+FIGURES = Folder("a folder of figures", only=".png")
+
+
+def check_output(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    inputs: Iterable[str | os.PathLike[str] | None] = (),
+    folder: Folder | None = None,
+) -> Path:
     """Check that an output may be written, before any work is spent on it.
 
     Parameters
     ----------
     path
-        The file or directory to be written.
+        The file or folder to be written.
     overwrite
-        Whether an existing one may be replaced.
+        Whether an existing one may be replaced. A folder is replaced only if it is an output of the
+        same kind, and no file takes the place of a folder or a folder that of a file.
+    inputs
+        Files and folders that are read for it, and whatever else must not be lost; None is no
+        input. Paths are compared as they are behind all links.
+    folder
+        What kind of folder it will be; None for a file.
 
     Returns
     -------
@@ -39,9 +113,50 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     Raises
     ------
     InputError
-        If the output exists and may not be replaced, or its folder is missing or not writable.
+        If the output is an input, holds one or is a part of one, if it exists and may not be
+        replaced, or its folder is missing or not writable.
     """
     path = Path(path)
+    for each in inputs:
+        if each is not None:
+            _check_no_input(path, Path(each))
+    check_place(path, overwrite=overwrite)
+    if path.is_dir():
+        if folder is None:
+            raise InputError(f"the output {path} is a folder: name a file")
+        if not folder.is_one(path):
+            raise InputError(
+                f"{path} is a folder, but not {folder.what}, and --overwrite replaces its own kind "
+                "only: name another output, or remove it yourself"
+            )
+    elif folder is not None and path.exists():
+        raise InputError(
+            f"{path} is a file, and the output is {folder.what}: name another output, or remove it "
+            "yourself"
+        )
+    return path
+
+
+def _check_no_input(path: Path, given: Path) -> None:
+    """Refuse an output that would take an input's place, or a place within an input."""
+    ours, theirs = path.resolve(), given.resolve()
+    what = None
+    if ours == theirs:
+        what = f"is the input {given}"
+    elif path.is_dir() and ours in theirs.parents:
+        what = f"holds the input {given}"
+    elif path.exists() and theirs in ours.parents:
+        what = f"is a part of the input {given}"
+    elif path.exists() and any(
+        ours == theirs.with_name(f"{theirs.name}{ending}") for ending in _INDEXES
+    ):
+        what = f"is the index of the input {given}"
+    if what is not None:
+        raise InputError(f"the output {path} {what}, which would be lost: name another output")
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Check that an output may stand at a place, whatever is read for it; see `check_output`."""
     folder = path.absolute().parent
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: name another output or pass --overwrite")
@@ -49,7 +164,78 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         raise InputError(f"the folder of the output {path} does not exist: create {folder} first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"the folder of the output {path} is not writable: {folder}")
-    return path
+
+
+def check_space(path: Path, size: int) -> None:
+    """Check that a file of a size can be written, where running out of space cannot be survived.
+
+    The space is taken and given back: so quotas and limits of a file's size count too.
+
+    Parameters
+    ----------
+    path
+        The file, which does not exist yet.
+    size
+        Bytes.
+
+    Raises
+    ------
+    InputError
+        If it cannot; says how much is needed.
+    """
+    if size < 1:
+        return
+    try:
+        with path.open("xb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            elif shutil.disk_usage(path.absolute().parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(
+            f"{path.name} needs up to {size:,} bytes in {path.absolute().parent}, and there is no "
+            f"room for them ({os.strerror(error.errno).lower()}): make space"
+        ) from None
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def file_names(texts: Sequence[str], places: Sequence[object] | None = None) -> list[str]:
+    """Name files after texts, each differently on file systems of any kind.
+
+    Letters that names of files do not have become ``_``, and long names are cut. Where two would be
+    the same, the place is added.
+
+    Parameters
+    ----------
+    texts
+        Names of contigs, tracks and the like.
+    places
+        What tells them apart; by default their numbers, from 0.
+
+    Returns
+    -------
+    list of str
+        Names without a suffix.
+    """
+    names = [_file_name(text) for text in texts]
+    places = range(len(texts)) if places is None else places
+    counts = Counter(name.lower() for name in names)
+    told_apart = [
+        name if counts[name.lower()] == 1 else f"{name}.{place}"
+        for name, place in zip(names, places)
+    ]
+    if len({name.lower() for name in told_apart}) == len(names):
+        return told_apart
+    return [f"{name}.{place}" for name, place in zip(names, places)]
+
+
+def _file_name(text: str) -> str:
+    name = re.sub(r"[^\w.+-]", "_", text).encode("utf-8", "replace")[:_LONGEST_NAME]
+    # A file whose name begins with a dot is hidden, and .. is no file.
+    return re.sub(r"^[.-]", "_", name.decode("utf-8", "ignore")) or "_"
 
 
 def remove(path: Path) -> None:
@@ -106,9 +292,11 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     Raises
     ------
     InputError
-        As `check_output` does, before the body runs.
+        If the output exists and may not be replaced, or its folder is missing or not writable,
+        before the body runs. Whether it is an input is for `check_output` to find.
     """
-    path = check_output(path, overwrite=overwrite)
+    path = Path(path)
+    check_place(path, overwrite=overwrite)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
     temporary = scratch / path.name
     try:

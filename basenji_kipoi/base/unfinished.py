@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base.atomic import (
     atomic_path,
-    check_output,
+    check_place,
     remove,
     replace_output,
     take_lock,
@@ -133,7 +133,7 @@ class UnfinishedRun:
         return (self.folder / _RUN).exists() and self._holds_anything()
 
     def __enter__(self) -> UnfinishedRun:
-        check_output(self.outputs[0], overwrite=True)  # the folder can be made
+        check_place(self.outputs[0], overwrite=True)  # the folder can be made
         self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
         try:
             self._begin()
@@ -273,7 +273,7 @@ class UnfinishedRun:
 
     def _check_outputs(self) -> None:
         for path in self.outputs:
-            check_output(path, overwrite=self._overwrite)
+            check_place(path, overwrite=self._overwrite)
 
     def _found(self) -> dict[str, Any] | None:
         """Read what the folder was begun with; None if nothing in it can be gone on with."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from basenji_kipoi.base import __version__
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.comparison.calibration import LEAST_CHROMOSOMES, Calibrated, calibrate
@@ -245,7 +245,9 @@ def compare_file(
     InputError
         If something of the input cannot be used or the output not be written; names it.
     """
-    check_output(out, overwrite=overwrite)
+    genes = None if options is None else options.genes
+    kind = Folder("a comparison", holds=("comparison.json", "rows.tsv"))
+    check_output(out, overwrite=overwrite, inputs=(predicted, measured, genes), folder=kind)
     found = compare(predicted, measured, options, command=command, progress=progress)
     with atomic_path(out, overwrite=overwrite) as folder:
         folder.mkdir()

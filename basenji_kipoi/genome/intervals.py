@@ -32,6 +32,10 @@ _STRANDS = ("+", "-", ".")
 _PLACE = re.compile(r"(\S+):(\d[\d,]*)(?:-(\d[\d,]*))?", re.ASCII)
 
 
+#: No contig is as long (bp), and arrays can hold the number.
+_FURTHEST = 1 << 60
+
+
 @dataclass(frozen=True)
 class Interval:
     """An interval of a contig.
@@ -70,6 +74,8 @@ class Interval:
     strand: str = "."
 
     def __post_init__(self) -> None:
+        if max(abs(self.start), abs(self.end)) > _FURTHEST:
+            raise ValueError(f"an interval of {self.chrom} lies beyond any contig's end")
         if self.start >= self.end:
             raise ValueError(f"{self} is empty: its start must be smaller than its end")
         if self.strand not in _STRANDS:

@@ -7,10 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    RootModel,
+    field_serializer,
+    model_validator,
+)
 
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
@@ -19,6 +25,7 @@ from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import TrainingRecord
+from basenji_kipoi.models.weights import check_finite, halve, load_weights, save_weights
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
     import keras
 
-__all__ = ["Bundle", "Metadata", "check_finite", "save_bundle"]
+__all__ = ["BUNDLE", "Bundle", "Metadata", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
@@ -35,6 +42,8 @@ LABELS = "targets.txt"
 METADATA = "metadata.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "MODEL_CARD.md"
+#: What tells a bundle from other folders.
+BUNDLE = Folder("a model", holds=(METADATA, ARCHITECTURE))
 #: Files beside the weights whose checksums the metadata holds.
 CHECKED_FILES = (ARCHITECTURE, TARGETS, LABELS, EVALUATION, MODEL_CARD)
 
@@ -77,6 +86,10 @@ class Metadata(BaseModel):
         if not self.weights or any(Path(name).name != name for name in self.weights):
             raise ValueError("expected weights to be names of files beside the metadata")
         return self
+
+
+class _Figures(RootModel[dict[str, JsonValue]]):
+    """``evaluation.json``: figures by their names, as whoever measured them has them."""
 
 
 class Bundle(TrainedModel):
@@ -144,7 +157,7 @@ class Bundle(TrainedModel):
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         """What ``evaluation.json`` holds."""
-        return json.loads((self.path / EVALUATION).read_text(encoding="utf-8"))
+        return read_json(_Figures, self.path / EVALUATION).root
 
     @property
     def members(self) -> list[Bundle]:
@@ -178,31 +191,10 @@ class Bundle(TrainedModel):
 
     def _load_weights(self, network: keras.Model, file: str) -> None:
         """Give a fresh network the weights of a file."""
+        load_weights(network, self.path / file, ARCHITECTURE)
         path = self.path / file
-        try:
-            network.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
-            raise InputError(
-                f"{path} does not fit {ARCHITECTURE}: {str(error).splitlines()[0]}"
-            ) from error
         for variable in network.weights:
             check_finite(variable.numpy(), variable.path, path)
-
-
-def check_finite(values: np.ndarray, name: str, path: str | os.PathLike[str]) -> None:
-    """Check the weights of a variable: one that is infinite or NaN spoils some or all predictions.
-
-    Raises
-    ------
-    InputError
-        If one is not finite; names the file and the variable.
-    """
-    # Half-precision types of other packages know no isfinite.
-    if not np.isfinite(values.astype(np.float32)).all():
-        raise InputError(
-            f"{path}: {name} has weights that are not finite numbers: the file is damaged, get it "
-            "again"
-        )
 
 
 def save_bundle(
@@ -261,6 +253,7 @@ def save_bundle(
     import numpy as np  # noqa: PLC0415
 
     check_targets(architecture, targets, "the targets table")
+    check_output(path, overwrite=overwrite, folder=BUNDLE)
     networks = list(network) if isinstance(network, (list, tuple)) else [network]
     weights = [WEIGHTS]
     if len(networks) > 1:
@@ -269,9 +262,9 @@ def save_bundle(
         folder.mkdir()
         architecture.write(folder / ARCHITECTURE)
         for member, file in zip(networks, weights):
-            member.save_weights(folder / file)
+            save_weights(member, folder / file)
             if half:
-                _halve(folder / file)
+                halve(folder / file)
         targets.write(folder / TARGETS)
         (folder / LABELS).write_text("\n".join([*targets.labels, ""]), encoding="utf-8")
         (folder / EVALUATION).write_text(_json(evaluation), encoding="utf-8")
@@ -300,32 +293,6 @@ def save_bundle(
 def _in_order(weights: Sequence[str]) -> list[str]:
     """List the checked files, weights behind the architecture that they fill."""
     return [ARCHITECTURE, *weights, *CHECKED_FILES[1:]]
-
-
-def _halve(path: Path) -> None:
-    """Write the numbers of a weights file in float16."""
-    import h5py  # noqa: PLC0415 - takes a moment; only writers of models need it here
-    import numpy as np  # noqa: PLC0415 - likewise
-
-    full = path.with_name(f"{path.name}.full")
-    path.replace(full)
-    with h5py.File(full) as source, h5py.File(path, "w") as target:
-
-        def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(item, h5py.Dataset):
-                value = item[()]
-                # Counters, such as a random generator's, are whole numbers and stay.
-                is_float = np.issubdtype(value.dtype, np.floating)
-                made = target.create_dataset(
-                    name, data=value.astype("float16") if is_float else value
-                )
-            else:
-                made = target.require_group(name)
-            made.attrs.update(item.attrs)
-
-        target.attrs.update(source.attrs)
-        source.visititems(copy)
-    full.unlink()
 
 
 def geometry_of(architecture: Architecture) -> dict[str, int]:

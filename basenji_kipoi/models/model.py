@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Union
 
 import numpy as np
@@ -13,7 +15,6 @@ from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.ensembles import check_alike
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     import keras
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
 
-__all__ = ["Model", "Strands", "batch_size_of", "load", "loaded"]
+__all__ = ["Model", "Strands", "batch_size_of", "load", "loaded", "paths_of"]
 
 #: Bases of a batch by default: one window of the networks of 2018 and 2020 (about 1 GB of memory).
 _BATCH_BASES = 131_072
@@ -304,3 +305,12 @@ def load(model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Mo
 def loaded(model: Model | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Model:
     """Return a model as it is, or load it."""
     return model if isinstance(model, Model) else load(model)
+
+
+def paths_of(
+    model: Model | str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> list[Path]:
+    """List the folders of a model, loaded or not."""
+    if isinstance(model, Model):
+        return [member.path for member in model.members]
+    return [Path(model)] if isinstance(model, (str, os.PathLike)) else list(map(Path, model))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr, load_piece
+from basenji_kipoi.base.atomic import Folder
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.mutagenesis.scores import STATUSES
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.mutagenesis.scores import Mutations
     from basenji_kipoi.mutagenesis.windows import Block
 
-__all__ = ["MutationTable", "file_type_of", "write_mutations"]
+__all__ = ["MutationTable", "file_type_of", "folder_of", "write_mutations"]
 
+_FORMAT = "basenji-mutations"
 _LAYOUT = (
     "Interval i of the group 'intervals' has the entries offset[i]:offset[i+1] of 'positions', "
     "'codes', 'status' and of each array in 'scores', whose axes are (position, base, track) for "
@@ -88,7 +90,7 @@ class MutationTable:
     def all_attributes(self) -> dict[str, str | int]:
         """Return the attributes of a file: its own and the given ones."""
         return {
-            "format": "basenji-mutations",
+            "format": _FORMAT,
             "format_version": 1,
             "layout": _LAYOUT,
             "mutations": str(self.mutations),
@@ -138,6 +140,13 @@ def file_type_of(path: Path) -> type[ArrayFile]:
         import_zarr()
         return ZarrFile
     raise InputError(f"the output {path} names no known format: use .h5 or .zarr")
+
+
+def folder_of(path: Path) -> Folder | None:
+    """Tell what kind of folder an output is; None if it is a file."""
+    if file_type_of(path) is Hdf5File:
+        return None
+    return Folder("a Zarr folder of mutations", zarr_format=_FORMAT)
 
 
 def write_mutations(

@@ -6,7 +6,6 @@ effect of the deletions that take it away: positive where the base keeps the sig
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 
 from basenji_kipoi.base.array_files import import_zarr
+from basenji_kipoi.base.atomic import file_names
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.figures.sequence_map import DOTS_PER_INCH, SequenceMap, draw_sequence_map
 from basenji_kipoi.mutagenesis.scores import Mutations
@@ -114,8 +114,10 @@ def draw_mutations(path: Path, folder: Path, *, tracks: Sequence[int]) -> list[P
     starts, offsets = content["intervals/start"][:], content["intervals/offset"][:]
     mutations = Mutations.parse(content.attrs["mutations"])
     drawn = []
-    for chrom, start, first, last in zip(chroms, starts.tolist(), offsets, offsets[1:]):
-        place = f"{chrom}_{start}_{start + last - first}"
+    shown = dict(zip(tracks, file_names([labels[track] for track in tracks], tracks)))
+    intervals = list(zip(chroms, starts.tolist(), offsets, offsets[1:]))
+    places = file_names([f"{chrom}_{start}_{start + b - a}" for chrom, start, a, b in intervals])
+    for (chrom, start, first, last), place in zip(intervals, places):
         for score in sorted(content["scores"]):
             values = content[f"scores/{score}"]
             for track in tracks:
@@ -129,10 +131,7 @@ def draw_mutations(path: Path, folder: Path, *, tracks: Sequence[int]) -> list[P
                     score=score,
                     signed=bool(values.attrs["signed"]),
                 )
-                # Other tracks may differ in letters that names of files do not have.
-                label = re.sub(r"[^\w.+-]", "_", labels[track])
-                label = f"{track}.{label}" if label != labels[track] else label
-                drawn.append(folder / f"{place}.{label}.{score}.png")
+                drawn.append(folder / f"{place}.{shown[track]}.{score}.png")
                 draw_map(found).savefig(drawn[-1], dpi=DOTS_PER_INCH)
     if isinstance(content, h5py.File):
         content.close()

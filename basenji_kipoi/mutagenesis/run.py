@@ -10,18 +10,18 @@ import numpy as np
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.array_files import save_piece
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import FIGURES, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.base.resources import MEMORY, bytes_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
-from basenji_kipoi.models.model import loaded
-from basenji_kipoi.mutagenesis.files import MutationTable, file_type_of, write_mutations
+from basenji_kipoi.models.model import loaded, paths_of
+from basenji_kipoi.mutagenesis.files import MutationTable, folder_of, write_mutations
 from basenji_kipoi.mutagenesis.result import MutationMap
 from basenji_kipoi.mutagenesis.scores import AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
@@ -205,8 +205,11 @@ def mutate_file(
     """
     # Whatever may be wrong is found before a network is loaded.
     out, fasta, bed = Path(out), Path(fasta), Path(bed)
-    file_type_of(out)
-    check_output(out, overwrite=overwrite)
+    inputs = (*paths_of(model), fasta, bed)
+    check_output(out, overwrite=overwrite, inputs=inputs, folder=folder_of(out))
+    if plots is not None:
+        # The output itself must not be lost either.
+        check_output(Path(plots), overwrite=overwrite, inputs=(*inputs, out), folder=FIGURES)
     wanted = _effects_named(scores)
     model = loaded(model)
     columns = model.targets.columns_of(tracks)
@@ -215,7 +218,6 @@ def mutate_file(
         intervals = read_bed(bed, genome.lengths)
         drawn = []
         if plots is not None:
-            check_output(Path(plots), overwrite=overwrite)
             drawn = _drawn(model.targets, columns, plot_tracks, len(intervals) * len(wanted))
         table = _table(
             model,
@@ -366,7 +368,7 @@ def _mutagenesis(
         both_strands=both_strands,
         indels=indels,
         whole=scorer.needs_whole_windows(passes),
-        memory_bytes=int(memory * (1 << 30)),
+        memory_bytes=bytes_of(memory),
     )
     return AlleleScores(engine, genome, table.mutations, scorer, names)
 

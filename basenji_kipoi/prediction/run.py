@@ -16,7 +16,7 @@ from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
-from basenji_kipoi.models.model import batch_size_of, loaded
+from basenji_kipoi.models.model import batch_size_of, loaded, paths_of
 from basenji_kipoi.prediction.result import Predictions
 from basenji_kipoi.prediction.tiles import predict_intervals, windows_of
 from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
@@ -179,7 +179,8 @@ def predict_file(
     # Whatever may be wrong is found before the network is loaded.
     out = Path(out)
     writer_of = FORMATS[output_format or format_of(out)]
-    check_output(out, overwrite=overwrite)
+    inputs = (*paths_of(model), fasta, bed)
+    check_output(out, overwrite=overwrite, inputs=inputs, folder=writer_of.folder)
     model = loaded(model)
     columns = model.targets.columns_of(tracks)
     with open_genome(fasta) as genome:

@@ -16,19 +16,18 @@ last bin reaches beyond an interval, it is cut at the interval's end.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
-from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr
-from basenji_kipoi.base.atomic import Writer
+from basenji_kipoi.base.array_files import Hdf5File, NewHdf5, ZarrFile, import_zarr
+from basenji_kipoi.base.atomic import Folder, Writer, file_names
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.faces import library
 from basenji_kipoi.prediction.tiles import bins_of
@@ -72,6 +71,7 @@ def columns_of(intervals: Sequence[Interval], tracks: Sequence[Target]) -> dict[
     }
 
 
+_FORMAT = "basenji-predictions"
 _LAYOUT = (
     "Interval i of the group 'intervals' has the rows offset[i]:offset[i+1] of 'predictions'; its "
     "row k is the bin [start + k*bin, start + (k+1)*bin), 0-based half-open. Column j is entry j "
@@ -125,7 +125,7 @@ class PredictionTable:
     def all_attributes(self) -> dict[str, str | int]:
         """Return the attributes of a file: its own and the given ones."""
         return {
-            "format": "basenji-predictions",
+            "format": _FORMAT,
             "format_version": 1,
             "layout": _LAYOUT,
             "bin": self.bin,
@@ -144,6 +144,8 @@ class PredictionWriter(Writer):
         What the rows and columns are.
     """
 
+    #: What kind of folder it writes; None for a file.
+    folder: Folder | None = None
     #: Values that are written at a time: 1 MiB, whatever the number of tracks.
     _block_values = 1 << 18
 
@@ -231,6 +233,7 @@ class ZarrWriter(ArrayWriter):
     """Writes a directory in the Zarr format."""
 
     _file_of = ZarrFile
+    folder = Folder("a Zarr folder of predictions", zarr_format=_FORMAT)
 
     @classmethod
     def prepare(cls, intervals: Sequence[Interval]) -> list[Interval]:
@@ -246,14 +249,15 @@ class BigWigWriter(PredictionWriter):
     without intervals there are no bigWigs and ``tracks.tsv`` names none.
     """
 
+    folder = Folder("a folder of bigWigs", holds=("tracks.tsv", "metadata.json"))
     #: A block is one chunk a track in the waiting file, so chunks of many tracks are not small.
     _block_values = 1 << 22
 
     def __init__(self, path: Path, table: PredictionTable) -> None:
         super().__init__(path, table)
         path.mkdir()
-        self._waiting = h5py.File(path / ".waiting.h5", "w")
-        self._values = self._waiting.create_dataset(
+        self._waiting = NewHdf5(path / ".waiting.h5")
+        self._values = self._waiting.file.create_dataset(
             "values",
             shape=(table.rows, len(table.tracks)),
             maxshape=(None, len(table.tracks)),
@@ -275,6 +279,7 @@ class BigWigWriter(PredictionWriter):
 
     def _write(self, first: int, values: np.ndarray) -> None:
         self._values[first : first + len(values)] = values
+        self._waiting.check()
 
     def _finish(self) -> None:
         names = _file_names(self.table.tracks) if self.table.rows else [""] * len(self.table.tracks)
@@ -314,17 +319,15 @@ class BigWigWriter(PredictionWriter):
             yield from zip(chroms.tolist(), starts.tolist(), ends.tolist(), values.tolist())
 
     def _release(self) -> None:
-        self._waiting.close()
+        with contextlib.suppress(OSError):  # of what nobody reads any more
+            self._waiting.close()
         (self.path / ".waiting.h5").unlink()
 
 
 def _file_names(tracks: Sequence[Target]) -> list[str]:
     """Name a file after each track, with its index where two names would be the same."""
-    names = [re.sub(r"[^\w.+-]", "_", track.identifier) for track in tracks]
-    return [
-        f"{name}.bw" if names.count(name) == 1 else f"{name}.{track.index}.bw"
-        for name, track in zip(names, tracks)
-    ]
+    names = file_names([track.identifier for track in tracks], [track.index for track in tracks])
+    return [f"{name}.bw" for name in names]
 
 
 def _import_pybigtools() -> Any:  # noqa: ANN401 - a module that not every environment has

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["download"]
 
 _BLOCK = 1 << 20
+#: Bytes of the largest file that is fetched where nothing says its size: a network has less.
+_MOST = 8 << 30
 #: Seconds without a byte after which a server counts as silent.
 _PATIENCE = 60
 
 logger = logging.getLogger(__name__)
 
 
-def download(url: str, path: str | os.PathLike[str], md5: str) -> Path:
+def download(url: str, path: str | os.PathLike[str], md5: str, *, most: int = _MOST) -> Path:
     """Get a file once.
 
     Bytes arrive under the file's name with ".part" behind it. What an interrupted download left
@@ -41,6 +43,8 @@ def download(url: str, path: str | os.PathLike[str], md5: str) -> Path:
         Where it is to be; the folder is made.
     md5
         Its checksum in hexadecimal.
+    most
+        Bytes that it may have; more are not fetched.
 
     Returns
     -------
@@ -64,8 +68,12 @@ def download(url: str, path: str | os.PathLike[str], md5: str) -> Path:
             return _verified(path, md5, url)
         logger.info("downloading %s to %s", url, path)
         try:
-            _receive(url, file)
-        except (OSError, HTTPException) as error:  # of urllib, of the connection, of the disk
+            _receive(url, file, most)
+        except (
+            OSError,
+            HTTPException,
+            ValueError,
+        ) as error:  # of urllib, of the connection, of the disk
             if not file.tell():
                 part.unlink()
             raise InputError(
@@ -95,8 +103,11 @@ def _verified(path: Path, md5: str, url: str) -> Path:
     return path
 
 
-def _receive(url: str, file: BinaryIO) -> None:
-    """Append to a file what it lacks of the address's content."""
+def _receive(url: str, file: BinaryIO, most: int) -> None:
+    """Append to a file what it lacks of the address's content.
+
+    Raises OSError, HTTPException or, of what is no address, ValueError.
+    """
     have = file.seek(0, 2)
     # Servers that know no ranges, and addresses of files, answer with the whole.
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -110,9 +121,18 @@ def _receive(url: str, file: BinaryIO) -> None:
         begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
         if answer.status != 206 or not begins or int(begins[1]) != have:
             file.truncate(0)
-        length = answer.headers.get("Content-Length")
+        text = answer.headers.get("Content-Length", "")
+        length = int(text) if text.isascii() and text.isdecimal() else 0
+        kept = file.seek(0, 2)
+        _check_size(kept + length, most)
         received = 0
         while block := answer.read(_BLOCK):
             received += file.write(block)
-        if length is not None and received < int(length):
+            _check_size(kept + received, most)
+        if received < length:
             raise ConnectionError(f"the connection ended after {received:,} of {length} bytes")
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise OSError(f"it has {size:,} bytes or more, and at most {most:,} are fetched")

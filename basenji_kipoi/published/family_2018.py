@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
-from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import MOST_NUMBER, Architecture
 from basenji_kipoi.published.model import (
     Kind,
     PublishedModel,
@@ -95,12 +95,12 @@ def read_params(path: str | os.PathLike[str]) -> Architecture:
         elif _OTHER_LAYERS.match(name) and name not in _LAYER_ENTRIES:
             raise InputError(f"{path}: {name} is not supported: no layer of the 2018 family has it")
     trunk, bin_ = _trunk(entries, path)
-    buffer = int(_number(entries, "batch_buffer", path))
+    buffer = _number(entries, "batch_buffer", path)
     if buffer % bin_:
         raise InputError(f"{path}: batch_buffer {buffer} is no multiple of the bin, {bin_} bp")
     content = {
         "window": _number(entries, "seq_length", path),
-        "trunk": [*trunk, {"op": "crop", "bins": buffer // bin_}],
+        "trunk": [*trunk, {"op": "crop", "bins": int(buffer) // bin_}],
         "heads": {
             "final": {
                 "tracks": _number(entries, "num_targets", path),
@@ -130,9 +130,12 @@ def _trunk(entries: dict[str, list[str]], path: Path) -> tuple[list[dict[str, An
                 f"{layers} layers (cnn_filters), or once for all"
             )
         try:
-            columns[name] = [float(value) for value in values] * (layers // len(values))
+            columns[name] = [_finite(value) for value in values] * (layers // len(values))
         except ValueError:
-            raise InputError(f"{path}: {name}: expected numbers, not {listed(values)}") from None
+            shown = listed(map(str, values))
+            raise InputError(f"{path}: {name}: expected numbers, not {shown}") from None
+        if name == "cnn_pool" and min(columns[name]) < 1:
+            raise InputError(f"{path}: {name}: expected numbers from 1 on, not {listed(values)}")
     trunk, bin_ = [], 1
     for filters, kernel, pool, dilation, dropout, dense in zip(*columns.values()):
         block = [
@@ -161,9 +164,17 @@ def _value(entries: dict[str, list[str]], name: str, path: Path) -> str:
 def _number(entries: dict[str, list[str]], name: str, path: Path) -> float:
     value = _value(entries, name, path)
     try:
-        return float(value)
+        return _finite(value)
     except ValueError:
         raise InputError(f"{path}: {name}: expected a number, not {value!r}") from None
+
+
+def _finite(value: str | float) -> float:
+    """Read a number; one that is larger than any network's is none."""
+    number = float(value)
+    if not abs(number) <= MOST_NUMBER:
+        raise ValueError(f"{value} is no number of a network")
+    return number
 
 
 class Checkpoint(PublishedWeights):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.architecture import MOST_NUMBER, MOST_OPERATIONS, Architecture
 from basenji_kipoi.models.networks.operations import ActivationName
 from basenji_kipoi.published.model import (
     Kind,
@@ -41,6 +42,13 @@ _LAYERS: dict[Kind, str] = {
 }
 
 
+#: Numbers of a params.json; `Architecture` bounds what they make together.
+_Positive = Annotated[int, Field(gt=0, le=MOST_NUMBER)]
+_Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Rate = Annotated[float, Field(ge=0, lt=1)]
+_Repeat = Annotated[int, Field(gt=0, le=MOST_OPERATIONS)]
+
+
 class _Block(BaseModel):
     """A block of the trunk. Options that it does not list are refused: they change the network."""
 
@@ -49,40 +57,40 @@ class _Block(BaseModel):
 
 class _ConvBlock(_Block):
     name: Literal["conv_block"]
-    filters: int
-    kernel_size: int = 1
-    pool_size: int = 1
-    dropout: float = 0
+    filters: _Positive
+    kernel_size: _Positive = 1
+    pool_size: _Positive = 1
+    dropout: _Rate = 0
 
 
 class _ConvTower(_Block):
     name: Literal["conv_tower"]
-    filters_init: int
-    filters_mult: float = 1
-    kernel_size: int = 1
-    pool_size: int = 1
-    dropout: float = 0
-    repeat: int = 1
+    filters_init: _Positive
+    filters_mult: _Factor = 1
+    kernel_size: _Positive = 1
+    pool_size: _Positive = 1
+    dropout: _Rate = 0
+    repeat: _Repeat = 1
 
 
 class _DilatedResidual(_Block):
     name: Literal["dilated_residual"]
-    filters: int
-    kernel_size: int = 3
-    rate_mult: float = 2
-    dropout: float = 0
-    repeat: int = 1
+    filters: _Positive
+    kernel_size: _Positive = 3
+    rate_mult: _Factor = 2
+    dropout: _Rate = 0
+    repeat: _Repeat = 1
     round: bool = False
 
 
 class _Cropping(_Block):
     name: Literal["Cropping1D"]
-    cropping: int
+    cropping: int = Field(ge=0)
 
 
 class _Head(_Block):
     name: Literal["final", "dense"]
-    units: int
+    units: _Positive
     activation: ActivationName
 
 
@@ -91,7 +99,7 @@ class _Network(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    seq_length: int
+    seq_length: _Positive
     trunk: list[
         Annotated[
             Union[_ConvBlock, _ConvTower, _DilatedResidual, _Cropping], Field(discriminator="name")
@@ -100,7 +108,7 @@ class _Network(BaseModel):
     activation: Literal["gelu", "relu"]
     norm_type: Literal["batch"] = "batch"
     batch_norm: Literal[True] = True  # an early spelling of the same
-    bn_momentum: float = 0.99
+    bn_momentum: float = Field(default=0.99, gt=0, lt=1)
     padding: Literal["same"] = "same"
 
 
@@ -155,6 +163,8 @@ class Params(BaseModel):
             first = error.errors()[0]
             place = ".".join(str(step) for step in first["loc"]) or "the network"
             raise InputError(f"head {head}: {place}: {first['msg']}") from None
+        except ValueError as error:
+            raise InputError(f"head {head}: the trunk: {error}") from None
 
     def _trunk(self) -> list[dict[str, Any]]:
         trunk: list[dict[str, Any]] = []
@@ -165,9 +175,10 @@ class Params(BaseModel):
                 trunk += self._block(width, part.kernel_size, part.pool_size, part.dropout)
             elif isinstance(part, _ConvTower):
                 for step in range(part.repeat):
-                    width = round(part.filters_init * part.filters_mult**step)
+                    width = _bounded(part.filters_init, part.filters_mult, step)
                     trunk += self._block(width, part.kernel_size, part.pool_size, part.dropout)
             elif isinstance(part, _DilatedResidual):
+                _bounded(1, part.rate_mult, part.repeat)
                 rate = 1.0
                 for _ in range(part.repeat):
                     branch = self._block(part.filters, part.kernel_size, dilation=round(rate))
@@ -208,6 +219,17 @@ class Params(BaseModel):
         return {"op": "activation", "function": _FUNCTIONS[self.model.activation]}
 
 
+def _bounded(first: int, factor: float, steps: int) -> int:
+    """Multiply a number by a factor in some steps, as far as a network's size can go."""
+    try:
+        number = first * factor**steps
+    except OverflowError:
+        number = math.inf
+    if number > MOST_NUMBER:
+        raise ValueError(f"{first} x {factor} ** {steps} is more than {MOST_NUMBER:,}")
+    return round(number)
+
+
 def _head_name(key: str) -> str:
     return key[len("head") :].lstrip("_") or "final"
 
@@ -242,8 +264,8 @@ class KerasFile(PublishedWeights):
         # Quick beside TensorFlow, but only readers of such files need it.
         import h5py  # noqa: PLC0415
 
-        if not self.path.is_file():
-            raise InputError(f"{self.path} is missing")
+        from basenji_kipoi.base.array_files import open_hdf5  # noqa: PLC0415 - likewise
+
         found: dict[str, StoredVariable] = {}
 
         def visit(place: str, node: Any) -> None:  # noqa: ANN401 - of h5py, which is not imported
@@ -252,19 +274,14 @@ class KerasFile(PublishedWeights):
                 read = partial(self._read, node.name)
                 found[f"{layer}/{variable}"] = StoredVariable(node.shape, node.dtype.name, read)
 
-        try:
-            with h5py.File(self.path) as file:
-                weights = file.get("model_weights", file)
-                if "layer_names" not in weights.attrs:
-                    raise InputError(
-                        f"{self.path} holds no weights of Keras 2: expected the model_best.h5 of a "
-                        "2020 network"
-                    )
-                weights.visititems(visit)
-        except OSError as error:
-            raise InputError(
-                f"{self.path} is no HDF5 file, or damaged: {str(error).splitlines()[0]}"
-            ) from error
+        with open_hdf5(self.path) as file:
+            weights = file.get("model_weights", file)
+            if "layer_names" not in weights.attrs:
+                raise InputError(
+                    f"{self.path} holds no weights of Keras 2: expected the model_best.h5 of a "
+                    "2020 network"
+                )
+            weights.visititems(visit)
         unwanted = set(self._layers("head", found)) - {self.layer("head", 0, found)}
         return {name: v for name, v in found.items() if name.split("/")[0] not in unwanted}
 
@@ -272,9 +289,10 @@ class KerasFile(PublishedWeights):
         import h5py  # noqa: PLC0415 - as above
 
         try:
+            # `variables` has seen that the array lies in this file.
             with h5py.File(self.path) as file:
                 return file[place][()]
-        except OSError as error:
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise InputError(
                 f"{self.path}: {place} cannot be read; the file is damaged or incomplete, get it "
                 f"again: {str(error).splitlines()[0]}"

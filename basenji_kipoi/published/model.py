@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Callable, Literal, NamedTuple
 
 import numpy as np
 
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, one_hot
-from basenji_kipoi.models.bundle import Bundle, check_finite, check_targets, save_bundle
+from basenji_kipoi.models.bundle import BUNDLE, Bundle, check_targets, save_bundle
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
+from basenji_kipoi.models.weights import check_finite
 
 if TYPE_CHECKING:
     import os
@@ -243,6 +244,8 @@ class PublishedModel(TrainedModel):
             If the files do not fit each other, the network predicts values that are not finite, or
             the output may not be written.
         """
+        inputs = (self.params, *self.weights.files)
+        check_output(path, overwrite=overwrite, inputs=inputs, folder=BUNDLE)
         with atomic_path(path, overwrite=overwrite) as folder:
             network = self.network()
             sequence = one_hot(check_sequence(self.architecture.window)[None])

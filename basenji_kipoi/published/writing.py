@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import h5py
+from basenji_kipoi.base.array_files import NewHdf5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,8 +88,8 @@ def write_keras_file(
         The file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
-        weights = file.require_group(group)
+    with NewHdf5(path) as new:
+        weights = new.file.require_group(group)
         names = []
         for kind, layers in _layers(network).items():
             for number, layer in enumerate(layers, first):

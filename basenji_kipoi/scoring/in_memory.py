@@ -10,7 +10,7 @@ import pyarrow as pa
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.base.resources import MEMORY, bytes_of
 from basenji_kipoi.effects.scores import GENE_SCORES, scores_named
 from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import open_genome
@@ -207,7 +207,7 @@ def score(
                 indels=indels,
                 genes=genes,
                 background=ranks or None,
-                memory_bytes=int(memory * (1 << 30)),
+                memory_bytes=bytes_of(memory),
             )
             alleles = iter(source)
             if check_ref is None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pydantic_core
 import pysam
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.scores import GENE_SCORES
-from basenji_kipoi.scoring.tables import METADATA_KEY
+from basenji_kipoi.scoring.tables import METADATA_KEY, ROWS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,10 +137,10 @@ def settings_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
         The settings, and much that is not among them.
     """
     files = {
-        name: metadata[name] and metadata[name]["sha256"]
+        name: metadata.get(name) and metadata[name]["sha256"]
         for name in ("fasta", "vcf", "genes", "background")
     }
-    return {**metadata, **files, "model": [model["sha256"] for model in metadata["model"]]}
+    return {**metadata, **files, "model": [model["sha256"] for model in metadata.get("model", ())]}
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -150,21 +151,59 @@ def read_metadata(path: Path) -> dict[str, Any]:
     InputError
         If the file cannot be read, or has none.
     """
-    text = None
+    text = rows = None
     try:
         if path.suffix == ".parquet":
-            schema = pyarrow.parquet.read_schema(path)
-            text = (schema.metadata or {}).get(METADATA_KEY.encode())
+            footer = pyarrow.parquet.read_metadata(path).metadata or {}
+            text, rows = footer.get(METADATA_KEY.encode()), footer.get(ROWS_KEY.encode())
         else:
             with open_text(path) as lines:
                 for line in takewhile(lambda line: line.startswith(b"##"), lines):
                     if line.startswith(METADATA_LINE):
                         text = line[len(METADATA_LINE) :]
-    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read ({error}): score it again") from None
     if text is None:
         raise InputError(f"{path} was not written by basenji score")
-    return json.loads(text)
+    try:
+        _Metadata.model_validate_json(text)
+        content = pydantic_core.from_json(text)
+        if rows is not None:
+            content["rows"] = {"number": int(rows)}
+    except ValueError as error:
+        problem = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            place = ".".join(str(step) for step in first["loc"]) or "they"
+            problem = f"{place}: {first['msg']}"
+        raise InputError(f"{path}: its metadata are damaged ({problem}): score it again") from None
+    return content
+
+
+class _Entries(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class _Source(_Entries):
+    sha256: str
+
+
+class _Rows(_Entries):
+    number: int = Field(ge=0)
+    sha256: Optional[str] = None
+
+
+class _Metadata(_Entries):
+    """What commands use of the metadata of an output."""
+
+    commands: list[str] = []
+    shard: str = Field(default="1/1", pattern=r"^[1-9]\d{0,8}/[1-9]\d{0,8}$")
+    model: list[_Source] = []
+    fasta: Optional[_Source] = None
+    vcf: Optional[_Source] = None
+    genes: Optional[_Source] = None
+    background: Optional[_Source] = None
+    rows: Optional[_Rows] = None
 
 
 def open_text(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import hashlib
 import json
-import shutil
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +22,11 @@ from basenji_kipoi.scoring.metadata import METADATA_LINE, open_text, read_metada
 from basenji_kipoi.scoring.tables import METADATA_KEY, output_schema, output_tables, read_batches
 from basenji_kipoi.scoring.writers import (
     ParquetWriter,
+    TextOutput,
     VcfWriter,
     make_index,
     suffix_of,
     table_writer,
-    text_output,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ __all__ = [
 ]
 
 #: What may differ between the shards of a run.
-_OWN = ("shard", "commands")
+_OWN = ("shard", "commands", "rows")
 
 
 @dataclass
@@ -197,12 +200,17 @@ def merge_shards(
         if suffix_of(shard) != suffix:
             raise InputError(f"{shard} is not of the format of {out}: name an output like it")
     found = {shard: read_metadata(shard) for shard in shards}
+    for shard, each in found.items():
+        lacking = [name for name in ("commands", "shard", "genes") if name not in each]
+        if lacking:
+            raise InputError(f"{shard}: its metadata have no {lacking[0]}: score it again")
     ordered = _in_order(found)
     metadata = {
         **found[ordered[0]],
         "shard": "1/1",
         "commands": [command for shard in ordered for command in found[shard]["commands"]],
     }
+    metadata.pop("rows", None)  # the output's own will be told
     joined = [(ordered, out)]
     if metadata["genes"] is not None:
         tables = [genes_path(shard) for shard in ordered]
@@ -210,8 +218,9 @@ def merge_shards(
         if missing is not None:
             raise InputError(f"the shards' table of genes {missing} does not exist")
         joined.insert(0, (tables, genes_path(out)))
+    every = [table for tables, _ in joined for table in tables]
     for _, path in joined:
-        check_output(path, overwrite=overwrite)
+        check_output(path, overwrite=overwrite, inputs=every)
     number = sum(len(tables) for tables, _ in joined)
     with progress_bar("" if quiet else "joining", total=number, unit="files") as advance:
         for tables, path in joined:
@@ -237,6 +246,8 @@ def _in_order(found: dict[Path, dict[str, Any]]) -> list[Path]:
         if count != 1:
             problem = "is missing" if count == 0 else "is given twice"
             raise InputError(f"the shard {wanted}/{shards} {problem}: give all {shards}, each once")
+    if len(found) > shards:
+        raise InputError(f"{len(found)} outputs are given of a run with {shards} shards")
     return sorted(found, key=number.__getitem__)
 
 
@@ -264,29 +275,104 @@ def _merge(
 def _merge_parquet(
     shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
 ) -> None:
-    schema = pyarrow.parquet.read_schema(shards[0]).with_metadata({METADATA_KEY: metadata})
+    schema = pyarrow.parquet.read_schema(shards[0])
+    schema = schema.with_metadata({METADATA_KEY: metadata})
     with ParquetWriter(path, schema) as writer:
         for shard in shards:
-            with pyarrow.parquet.ParquetFile(shard) as file:
-                for group in range(file.num_row_groups):
-                    rows = file.read_row_group(group)
-                    writer.append(rows.replace_schema_metadata(schema.metadata))
+            count = 0
+            for rows in _row_groups(shard):
+                if not rows.schema.equals(schema):
+                    raise InputError(f"{shard} has other columns than {shards[0]}: score it again")
+                writer.append(rows.replace_schema_metadata(schema.metadata))
+                count += len(rows)
+            _check_rows(shard, count)
             advance(1)
+
+
+def _row_groups(shard: Path) -> Iterator[Any]:
+    """Read a Parquet file, whose pages have checksums."""
+    try:
+        with pyarrow.parquet.ParquetFile(shard, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{shard} is damaged ({error}): score it again") from None
+
+
+def _check_rows(shard: Path, number: int, sha256: str | None = None) -> None:
+    """Check that a shard has the rows that its metadata tell of."""
+    told = read_metadata(shard).get("rows")
+    if told is None:
+        raise InputError(
+            f"{shard} does not tell how many rows it has: it was written by another version, or "
+            "changed since: score it again"
+        )
+    if told["number"] != number:
+        raise InputError(
+            f"{shard} has {number:,} rows of {told['number']:,}: it was truncated or changed: "
+            "score it again"
+        )
+    if told.get("sha256") != sha256:
+        raise InputError(
+            f"{shard} has other rows than were written (their sha256 differs): it was damaged or "
+            "changed: score it again"
+        )
 
 
 def _merge_text(
     shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
 ) -> None:
     """Join TSV or VCF: the first one's header with other metadata, and the rows of all."""
-    with text_output(path) as text:
-        for number, shard in enumerate(shards):
-            with open_text(shard) as lines:
-                for line in lines:
-                    header = line.startswith(b"##")
-                    if number == 0:
-                        ours = line.startswith(METADATA_LINE)
-                        text.write(METADATA_LINE + metadata.encode() + b"\n" if ours else line)
-                    if not header:  # the names of the columns
-                        break
-                shutil.copyfileobj(lines, text, 1 << 20)
+    before, after = _header_of(shards[0])
+    text = TextOutput(path, before, metadata, after)
+    try:
+        for shard in shards:
+            digest, number = hashlib.sha256(), 0
+            for rows in _rows_of(shard, after):
+                digest.update(rows)
+                number += rows.count(b"\n")
+                text.write(rows)
+            _check_rows(shard, number, digest.hexdigest())
             advance(1)
+        text.complete()
+    finally:
+        text.close()
+
+
+def _header_of(shard: Path) -> tuple[bytes, bytes]:
+    """Read the header's lines before the metadata, and those behind."""
+    before, after, found = [], [], []
+    with _readable(shard) as lines:
+        for line in lines:
+            if line.startswith(METADATA_LINE):
+                found.append(line)
+            else:
+                (after if found else before).append(line)
+            if not line.startswith(b"##"):  # the names of the columns
+                break
+    return b"".join(before), b"".join(after)
+
+
+def _rows_of(shard: Path, header: bytes) -> Iterator[bytes]:
+    """Read the rows behind the header, a block at a time."""
+    names = header.splitlines()[-1:]
+    with _readable(shard) as lines:
+        for line in lines:
+            if not line.startswith(b"##"):
+                if line.splitlines() != names:
+                    raise InputError(f"{shard} has other columns than its fellows: score it again")
+                break
+        while rows := lines.read(1 << 20):
+            yield rows
+
+
+@contextlib.contextmanager
+def _readable(shard: Path) -> Iterator[Any]:
+    """Open a text output; say of which shard it is that it is damaged."""
+    with open_text(shard) as lines:
+        try:
+            yield lines
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(f"{shard} is damaged ({error}): score it again") from None

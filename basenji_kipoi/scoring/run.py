@@ -14,12 +14,13 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
+from basenji_kipoi.base.resources import bytes_of
+from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint, first_difference
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
-from basenji_kipoi.genome.vcf import VariantFile
+from basenji_kipoi.genome.vcf import STANDARD_INPUT, VariantFile
 from basenji_kipoi.models.ensembles import load_members
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import (
@@ -40,7 +41,7 @@ from basenji_kipoi.scoring.tables import save_batches
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.models.bundle import Bundle
@@ -93,7 +94,8 @@ def score_file(
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
     outputs = outputs_of(options.out, genes=options.genes is not None)
     for path in outputs:
-        check_output(path, overwrite=overwrite or resume)
+        check_output(path, overwrite=overwrite or resume, inputs=_input_files(options))
+    watched = {path: fingerprint(path) for path in (options.fasta, options.genes) if path}
     with _opened(options) as inputs:
         variants, checks, scoring = inputs.variants, inputs.checks, inputs.scoring
         if ".vcf" in suffix_of(options.out):
@@ -151,6 +153,7 @@ def score_file(
                         advance=advance,
                     )
                 variants.check_unchanged()
+                _check_unchanged(watched)
                 run.place()
                 return summary
             except OSError as error:
@@ -183,13 +186,21 @@ def plan_file(
     InputError
         If something of the input cannot be used; names it.
     """
-    check_output(options.out, overwrite=overwrite)
+    check_output(options.out, overwrite=overwrite, inputs=_input_files(options))
     with _opened(options) as inputs:
         check_can_be_planned(inputs.variants)
         plan = _plan(options, inputs, quiet=quiet, note=note)
     with atomic_path(options.out, overwrite=overwrite) as path:
         path.write_text(plan.model_dump_json() + "\n", encoding="utf-8")
     return plan
+
+
+def _input_files(options: ScoreOptions) -> list[str | os.PathLike[str] | None]:
+    """List the files and folders that the options name."""
+    vcf = None if str(options.vcf) == STANDARD_INPUT else options.vcf
+    return [
+        *options.model, options.fasta, vcf, options.genes, options.background, options.plan
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -234,9 +245,23 @@ def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
             indels=options.indels,
             genes=read_genes(options.genes, genome) if options.genes else None,
             background=background,
-            memory_bytes=int(options.memory * (1 << 30)),
+            memory_bytes=bytes_of(options.memory),
         )
         yield _Inputs(bundles, variants, checks, scoring, asked, tracks, placed)
+
+
+def _check_unchanged(watched: Mapping[Path, list[object]]) -> None:
+    """Check that genome and genes are still the files that the run began with."""
+    for path, before in watched.items():
+        try:
+            is_same = fingerprint(path) == before
+        except InputError:
+            is_same = False
+        if not is_same:
+            raise InputError(
+                f"{path} was changed or replaced while it was read: put the old one back and go on "
+                "with --resume, or begin anew with --overwrite"
+            )
 
 
 def _plan(

@@ -26,6 +26,7 @@ __all__ = [
     "ALLELE_COLUMNS",
     "GENE_COLUMNS",
     "METADATA_KEY",
+    "ROWS_KEY",
     "ScoreTable",
     "matrix",
     "output_schema",
@@ -36,6 +37,8 @@ __all__ = [
 
 #: Under this key the metadata stand in a Parquet schema and in the header of TSV and VCF.
 METADATA_KEY = "basenji_score"
+#: Under this key a Parquet file tells how many rows it has; text does so in its metadata.
+ROWS_KEY = "basenji_rows"
 
 #: Rows of the long form that are made at a time.
 _LONG_ROWS = 1 << 20

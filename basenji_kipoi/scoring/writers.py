@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from abc import abstractmethod
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
@@ -19,7 +20,7 @@ from pyarrow import compute
 
 from basenji_kipoi.base.atomic import Writer
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.scoring.tables import METADATA_KEY, matrix
+from basenji_kipoi.scoring.tables import METADATA_KEY, ROWS_KEY, matrix
 
 if TYPE_CHECKING:
     from basenji_kipoi.genome.vcf import VariantFile
@@ -31,13 +32,13 @@ __all__ = [
     "VCF_TAG",
     "ParquetWriter",
     "ScoreWriter",
+    "TextOutput",
     "TsvWriter",
     "VcfWriter",
     "check_vcf_output",
     "make_index",
     "suffix_of",
     "table_writer",
-    "text_output",
 ]
 
 #: Suffixes of outputs, of which a longer one comes first.
@@ -45,6 +46,8 @@ SUFFIXES = (".parquet", ".tsv.gz", ".tsv", ".vcf.gz", ".vcf")
 #: The INFO tag of the scores.
 VCF_TAG = "BASENJI"
 
+#: Bytes of a bgzip block of a header; a block holds less than 64 KiB.
+_HEADER_BLOCK = 1 << 15
 #: Values of a row group of Parquet: 64 MiB of numbers.
 _GROUP_VALUES = 1 << 24
 
@@ -91,7 +94,10 @@ class ParquetWriter(ScoreWriter):
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
-        self._file = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        self._file = pyarrow.parquet.ParquetWriter(
+            path, schema, compression="zstd", write_page_checksum=True
+        )
+        self._all_rows = 0
         self._group = max(1, _GROUP_VALUES // len(schema))
         self._waiting: list[pa.Table] = []
         self._rows = 0
@@ -102,6 +108,7 @@ class ParquetWriter(ScoreWriter):
             taken = rows.slice(0, self._group - self._rows)
             rows = rows.slice(len(taken))
             self._waiting.append(taken)
+            self._all_rows += len(taken)
             self._rows += len(taken)
             if self._rows == self._group:
                 self._flush()
@@ -114,6 +121,7 @@ class ParquetWriter(ScoreWriter):
 
     def _complete(self) -> None:
         self._flush()
+        self._file.add_key_value_metadata({ROWS_KEY: str(self._all_rows)})
 
     def _release(self) -> None:
         self._file.close()
@@ -133,11 +141,10 @@ class TsvWriter(ScoreWriter):
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file = text_output(path)
-        header = io.StringIO()
-        header.write(f"##{METADATA_KEY}={schema.metadata[METADATA_KEY.encode()].decode()}\n")
-        csv.writer(header, delimiter="\t", lineterminator="\n").writerow(schema.names)
-        self._file.write(header.getvalue().encode())
+        names = io.StringIO()
+        csv.writer(names, delimiter="\t", lineterminator="\n").writerow(schema.names)
+        metadata = schema.metadata[METADATA_KEY.encode()].decode()
+        self._file = TextOutput(path, b"", metadata, names.getvalue().encode())
 
     def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
         """Append rows."""
@@ -160,7 +167,7 @@ class TsvWriter(ScoreWriter):
         self._file.write(sink.getvalue().to_pybytes())
 
     def _complete(self) -> None:
-        """Nothing is left to write: closing does what is needed."""
+        self._file.complete()
 
     def _release(self) -> None:
         self._file.close()
@@ -185,25 +192,24 @@ class VcfWriter(ScoreWriter):
     def __init__(
         self, path: Path, table: ScoreTable, variants: VariantFile, first: Part | None
     ) -> None:
-        self._file = text_output(path)
         # `bcftools +split-vep` refuses a tag without a field Consequence; this one stays empty.
         described = ["allele", "status", "ref_match", "window"]
         fields = "|".join([*described, *_field_names(table), "Consequence"])
         *header, names = variants.header_lines()
-        for line in header:
-            self._write(line)
-        self._write(f"##{METADATA_KEY}={table.metadata_text}")
-        self._write(
+        tag = (
             f"##INFO=<ID={VCF_TAG},Number=.,Type=String,"
             f'Description="Predicted effects of the allele. Format: {fields}">'
         )
-        self._write(names)
+        lines = b"".join(map(_line, header))
+        self._file = TextOutput(path, lines, table.metadata_text, _line(tag) + _line(names))
+        self._variants = variants
         #: The records from the first one on, and the number of the next of them.
         self._lines = iter(()) if first is None else variants.record_lines(first.offset)
         self._next = 0 if first is None else first.record
-        #: Number and entries of the record whose alleles are coming.
+        #: Number, entries and alleles of the record whose alleles are coming.
         self._record: int | None = None
         self._entries: list[str] = []
+        self._alleles: list[tuple[str, int, str, str]] = []
 
     def append(self, rows: Any) -> None:  # noqa: ANN401 - pyarrow has no type hints
         """Append rows."""
@@ -211,45 +217,118 @@ class VcfWriter(ScoreWriter):
         described = zip(
             *(
                 rows.column(name).to_pylist()
-                for name in ("record", "alt", "status", "ref_match", "window")
+                for name in (
+                    "record",
+                    "chrom",
+                    "pos",
+                    "ref",
+                    "alt",
+                    "status",
+                    "ref_match",
+                    "window",
+                )
             )
         )
-        for (record, alt, status, match, window), row, present in zip(described, values, has):
+        for (record, *allele, status, match, window), row, present in zip(described, values, has):
             if record != self._record:
                 self._flush()
                 self._record = record
             match_text = "" if match is None else str(int(match))
             start = "" if window is None else str(window)
             scores = [f"{value:.6g}" for value in row.tolist()] if present else [""] * len(row)
-            self._entries.append("|".join([alt, status, match_text, start, *scores, ""]))
+            self._alleles.append(tuple(allele))
+            self._entries.append("|".join([allele[-1], status, match_text, start, *scores, ""]))
 
     def _flush(self) -> None:
         """Write the record whose alleles are complete."""
         if self._record is None:
             return
+        line = None
         while self._next <= self._record:
-            line = next(self._lines)
+            line = next(self._lines, None)
             self._next += 1
-        columns = line.split("\t", 8)
+        columns = [] if line is None else line.split("\t", 8)
         columns += ["."] * (8 - len(columns))
+        chrom, pos, _, ref, alts = columns[:5]
+        if self._alleles != [(chrom, _number(pos), ref, alt) for alt in alts.split(",")]:
+            # Scores must not stand at alleles that they are not of.
+            raise self._variants.changed()
         tag = f"{VCF_TAG}={','.join(self._entries)}"
         columns[7] = tag if columns[7] in ("", ".") else f"{columns[7]};{tag}"
-        self._write("\t".join(columns))
-        self._entries = []
-
-    def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n".encode(errors="surrogateescape"))
+        self._file.write(_line("\t".join(columns)))
+        self._entries, self._alleles = [], []
 
     def _complete(self) -> None:
         self._flush()
+        self._file.complete()
 
     def _release(self) -> None:
         self._file.close()
 
 
-def text_output(path: Path) -> Any:  # noqa: ANN401 - one of two kinds of binary files
-    """Open a new file for text; one that ends in ``.gz`` is compressed by bgzip."""
-    return BgzfWriter(path, "wb") if path.suffix == ".gz" else path.open("wb")
+class TextOutput:
+    """A new file of text whose metadata tell how many rows it has, and their checksum.
+
+    What stands in the header is known at the end: there is room for it, which `complete` fills.
+
+    Parameters
+    ----------
+    path
+        A path that does not exist yet; compressed by bgzip if it ends in ``.gz``.
+    before, after
+        Lines of the header before and behind that of the metadata, with their ends.
+    metadata
+        The metadata as one line of JSON.
+    """
+
+    def __init__(self, path: Path, before: bytes, metadata: str, after: bytes) -> None:
+        self._path, self._is_packed = path, path.suffix == ".gz"
+        self._before, self._metadata, self._after = before, metadata, after
+        self._digest, self._rows = hashlib.sha256(), 0
+        handle = path.open("wb")
+        self._write_header(handle)
+        self._file = BgzfWriter(fileobj=handle, mode="wb") if self._is_packed else handle
+
+    def write(self, rows: bytes) -> None:
+        """Append rows, each with its line end."""
+        self._digest.update(rows)
+        self._rows += rows.count(b"\n")
+        self._file.write(rows)
+
+    def complete(self) -> None:
+        """Close the file, and tell in its header what it holds."""
+        self.close()
+        with self._path.open("r+b") as handle:
+            self._write_header(handle)
+
+    def close(self) -> None:
+        """Close the file if it is open."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.close()
+
+    def _write_header(self, handle: BinaryIO) -> None:
+        """Write the header; it has the same length whatever it tells of the rows."""
+        rows = f'"rows": {{"number": {self._rows:>15}, "sha256": "{self._digest.hexdigest()}"}}}}'
+        known = self._metadata.rstrip("}") if self._metadata == "{}" else self._metadata[:-1] + ", "
+        line = f"##{METADATA_KEY}={known}{rows}\n".encode()
+        header = self._before + line + self._after
+        if not self._is_packed:
+            handle.write(header)
+            return
+        # Blocks that are not compressed have a length that does not depend on what they hold.
+        packed = BgzfWriter(fileobj=handle, mode="wb", compresslevel=0)
+        for first in range(0, len(header), _HEADER_BLOCK):
+            packed.write(header[first : first + _HEADER_BLOCK])
+            packed.flush()
+
+
+def _line(text: str) -> bytes:
+    return f"{text}\n".encode(errors="surrogateescape")
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 def check_vcf_output(variants: VariantFile) -> None:

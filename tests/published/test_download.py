@@ -23,7 +23,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.ranges = []
-        self.knows_ranges = True
+        self.knows_ranges = self.knows_length = True
         self.stops_after = None
 
     @property
@@ -45,7 +45,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if begin else 200)
         if begin:
             self.send_header("Content-Range", f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        self.send_header("Content-Length", str(len(CONTENT) - begin))
+        if self.server.knows_length:
+            self.send_header("Content-Length", str(len(CONTENT) - begin))
         self.end_headers()
         self.wfile.write(CONTENT[begin : self.server.stops_after])
 
@@ -147,3 +148,18 @@ def test_several_at_once_get_it_once(server, tmp_path):
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.ranges == [None]
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_is_too_large_is_not_fetched(server, tmp_path, known):
+    server.knows_length = known
+    with pytest.raises(InputError, match=r"it has [\d,]+ bytes or more, and at most 100 are"):
+        download(server.url, tmp_path / "file", MD5, most=100)
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("url", ["", "nothing", "x://y", "http://[", "http://a b/c", "file:"])
+def test_what_is_no_address_is_one_line(tmp_path, url):
+    with pytest.raises(InputError, match="could not be downloaded"):
+        download(url, tmp_path / "file", MD5)
+    assert not list(tmp_path.iterdir())

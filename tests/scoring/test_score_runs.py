@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -67,6 +68,51 @@ def test_shards_make_the_same_file(files, tmp_path, out):
         "are no shards of one run: their part_size differs"
         in merge(names[0], f"other/{names[1]}", names[2]).stderr
     )
+
+
+@pytest.mark.parametrize("out", ["x.parquet", "x.tsv", "x.tsv.gz", "x.vcf"])
+def test_a_shard_that_lost_or_changed_rows_is_refused(files, tmp_path, out):
+    for number in (1, 2):
+        score(files, tmp_path, snvs(12), f"{number}.{out}", shard=f"{number}/2", part_size=2)
+    shard, whole = tmp_path / f"2.{out}", (tmp_path / f"2.{out}").read_bytes()
+
+    def merge():
+        words = ["merge-scores", str(tmp_path / f"1.{out}"), str(shard)]
+        run = CliRunner().invoke(app, [*words, "--out", str(tmp_path / out)])
+        assert not (tmp_path / out).exists() or run.exit_code == 0
+        return run
+
+    if out.endswith("parquet"):
+        rows = pyarrow.parquet.read_table(shard)
+        pyarrow.parquet.write_table(rows.slice(0, 4), shard)
+        assert "2.x.parquet does not tell how many rows it has" in merge().stderr
+    elif out.endswith("gz"):
+        lines = gzip.decompress(whole).splitlines(keepends=True)
+        shard.write_bytes(gzip.compress(b"".join(lines[:-2])))
+        assert "has 4 rows of 6" in merge().stderr
+    else:
+        lines = whole.splitlines(keepends=True)
+        shard.write_bytes(b"".join(lines[:-2]))
+        assert "has 4 rows of 6" in merge().stderr
+        shard.write_bytes(whole[:-3] + b"7" + whole[-2:])
+        assert "has other rows than were written" in merge().stderr
+    shard.write_bytes(whole[: len(whole) // 2])
+    assert merge().exit_code == 2
+    shard.write_bytes(whole)
+    assert merge().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "damage", [b"[", b'{"shard": 5}', b"\xff", b'{"shard": "1/1"}', b"[" * 9999]
+)
+def test_damaged_metadata_are_one_line(files, tmp_path, damage):
+    score(files, tmp_path, snvs(4), "x.tsv")
+    lines = (tmp_path / "x.tsv").read_bytes().splitlines(keepends=True)
+    (tmp_path / "x.tsv").write_bytes(b"##basenji_score=" + damage + b"\n" + b"".join(lines[1:]))
+    words = ["merge-scores", str(tmp_path / "x.tsv"), "--out", str(tmp_path / "y.tsv")]
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 2
+    assert "x.tsv: its metadata " in run.stderr
 
 
 def read(path):

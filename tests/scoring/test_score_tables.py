@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from basenji_kipoi.scoring.plan import Part
 from basenji_kipoi.scoring.tables import ALLELE_COLUMNS, ScoreTable, output_schema, output_tables
 from basenji_kipoi.scoring.writers import VcfWriter, make_index, suffix_of, table_writer
 
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 METADATA = {"format": "basenji-scores", "note": 'a "quoted" = text; å'}
 TABLE = ScoreTable(ALLELE_COLUMNS, ("SAD", "D1"), ("a", "b/c"), METADATA)
 VALUES = np.array([[1.5, -2, 3, 4], [0, 0, 0, 0], [0.1, np.nan, 1e-9, 1e9]], np.float32)
@@ -81,7 +83,9 @@ def test_tsv(tmp_path, batch, name):
     opened = pysam.BGZFile(str(path)) if name.endswith(".gz") else path.open("rb")
     with opened as file:
         first = file.read(10_000).decode().splitlines()
-    assert json.loads(first[0].removeprefix("##basenji_score=")) == METADATA
+    told = json.loads(first[0].removeprefix("##basenji_score="))
+    assert told.pop("rows")["number"] == 3
+    assert told == METADATA
     assert '"' not in first[2]
 
 
@@ -162,7 +166,9 @@ def test_vcf(tmp_path, batch, name):
         assert fields == ["allele", "status", "ref_match", "window",
                           "SAD_a", "SAD_b_c", "D1_a", "D1_b_c", "Consequence"]  # fmt: skip
         metadata = next(r.value for r in file.header.records if r.key == "basenji_score")
-        assert json.loads(metadata) == METADATA
+        told = json.loads(metadata)
+        assert told.pop("rows")["number"] == 2
+        assert told == METADATA
         records = list(file)
     assert records[0].info["BASENJI"] == ("G|ok|1|-3|1.5|-2|3|4|", "<DEL>|symbolic|||||||")
     assert records[1].info["BASENJI"] == ("C|ok|0|7|0.1|nan|1e-09|1e+09|",)
@@ -188,6 +194,7 @@ def test_a_vcf_that_is_not_sorted_has_no_index(tmp_path, batch):
     assert path.with_name("x.vcf.gz.tbi").exists()
     swapped = "\n".join([*lines[:-2], lines[-1], lines[-2], ""])
     rows = pa.Table.from_batches([batch]).take([2, 0, 1]).combine_chunks()
+    rows = rows.set_column(1, "chrom", pa.array(["chrI"] * 3))
     rows = rows.set_column(0, "record", pa.array([0, 1, 1])).cast(batch.schema).to_batches()
     (tmp_path / "other").mkdir()
     path = write_vcf(tmp_path / "other", rows, "x.vcf.gz", swapped.replace("chrII\t9", "chrI\t9"))
@@ -218,3 +225,65 @@ def test_names_of_outputs(tmp_path):
     for name in ("x.csv", "x", ".parquet", "parquet"):
         with pytest.raises(InputError, match=r"names no known format: use .parquet, .tsv.gz"):
             suffix_of(tmp_path / name)
+
+
+# ---- what stands in the header of the rows ----
+
+
+def alleles(places):
+    """Make a batch of alleles T>A, at these numbers of records and places."""
+    columns = [
+        [record for record, _ in places],
+        ["chrI"] * len(places),
+        [pos for _, pos in places],
+        [None] * len(places),
+        ["T"] * len(places),
+        ["A"] * len(places),
+        ["ok"] * len(places),
+        [True] * len(places),
+        [0] * len(places),
+    ]
+    table = ScoreTable(ALLELE_COLUMNS, ("SAD",), ("a",), {"x": 1})
+    values = np.zeros((len(places), 1), dtype=np.float32)
+    return table, table.batch(columns, values, np.ones(len(places), dtype=bool))
+
+
+@pytest.mark.parametrize("suffix", [".vcf", ".vcf.gz"])
+def test_a_vcf_tells_its_rows_and_their_checksum(tmp_path, suffix):
+    source, out = tmp_path / "in.vcf", tmp_path / f"x{suffix}"
+    rows = "".join(f"chrI\t{pos}\t.\tT\tA\t.\t.\t.\n" for pos in (5, 9))
+    source.write_text(f"##fileformat=VCFv4.2\n##contig=<ID=chrI>\n{COLUMNS}\n{rows}")
+    table, batch = alleles([(0, 5), (1, 9)])
+    with VariantFile(source) as variants:
+        offset = variants.alleles().offset
+        with VcfWriter(out, table, variants, Part(0, offset, 2)) as writer:
+            writer.append(batch)
+    content = pysam.BGZFile(str(out)).read(100_000)
+    head, _, body = content.partition(f"{COLUMNS}\n".encode())
+    told = read_metadata_line(head)
+    assert told["x"] == 1
+    assert told["rows"] == {"number": 2, "sha256": hashlib.sha256(body).hexdigest()}
+
+
+@pytest.mark.parametrize("changed", ["chrII\t9\t.\tT\tA", "chrI\t8\t.\tT\tA", "chrI\t9\t.\tG\tA"])
+def test_scores_are_not_written_at_other_alleles(tmp_path, changed):
+    source = tmp_path / "in.vcf"
+    rows = f"chrI\t5\t.\tT\tA\t.\t.\t.\n{changed}\t.\t.\t.\n"
+    source.write_text(f"##fileformat=VCFv4.2\n##contig=<ID=chrI>\n{COLUMNS}\n{rows}")
+    table, batch = alleles([(0, 5), (1, 9)])
+
+    def write(variants):
+        part = Part(0, variants.alleles().offset, 2)
+        with VcfWriter(tmp_path / "x.vcf", table, variants, part) as writer:
+            writer.append(batch)
+
+    with (
+        VariantFile(source) as variants,
+        pytest.raises(InputError, match="was changed or replaced while it was read"),
+    ):
+        write(variants)
+
+
+def read_metadata_line(head):
+    line = next(line for line in head.splitlines() if line.startswith(b"##basenji_score="))
+    return json.loads(line.partition(b"=")[2])

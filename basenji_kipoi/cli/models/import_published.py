@@ -57,15 +57,17 @@ def import_published(
     At the end the bundle predicts a fixed sequence, and must give what the files' network gives.
     """
     from basenji_kipoi.base.atomic import check_output
+    from basenji_kipoi.models.bundle import BUNDLE
     from basenji_kipoi.models.inspection import count_parameters
-    from basenji_kipoi.published.family_2018 import read_checkpoint
+    from basenji_kipoi.published.family_2018 import Checkpoint, read_checkpoint
     from basenji_kipoi.published.family_2020 import read_keras_file
 
     if (checkpoint is None) == (h5 is None):
         raise InputError("name the weights: either --checkpoint (2018) or --h5 (2020)")
     if checkpoint is not None and head is not None:
         raise InputError("--head: networks of 2018 have one head: leave it out")
-    check_output(out, overwrite=overwrite)
+    files = [h5] if checkpoint is None else Checkpoint(checkpoint).files
+    check_output(out, overwrite=overwrite, inputs=[params, targets, *files], folder=BUNDLE)
     details = {
         "targets": targets,
         "name": name or out.absolute().name,

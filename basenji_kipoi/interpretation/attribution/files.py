@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr
+from basenji_kipoi.base.atomic import Folder, file_names
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, one_hot
 from basenji_kipoi.interpretation.attribution.methods import Contributions
@@ -40,6 +41,7 @@ __all__ = [
     "write_attributions",
 ]
 
+_FORMAT = "basenji-attributions"
 _LAYOUT = (
     "Interval i of the group 'intervals' has the entries offset[i]:offset[i+1] of 'positions', "
     "'codes', 'contributions' (position, output) and 'hypothetical' (position, base, output). "
@@ -133,10 +135,11 @@ class Summary:
 
 
 class _Format(NamedTuple):
-    """A format: its name, and the files that an output of a name consists of."""
+    """A format: its name, the files of an output, and what kind of folder these are if any."""
 
     name: str
     files: list[Path]
+    folder: Folder | None = None
 
 
 def files_of(out: Path, outputs: Sequence[Output]) -> _Format:
@@ -155,16 +158,19 @@ def files_of(out: Path, outputs: Sequence[Output]) -> _Format:
         If the suffix is another one.
     """
     if out.suffix.lower() == ".npz":
-        names = [f".{_file_name(output)}" for output in outputs] if len(outputs) > 1 else [""]
+        names = [f".{name}" for name in file_names([output.name for output in outputs])]
+        names = names if len(outputs) > 1 else [""]
         made = [f"{out.stem}.ohe.npz", *(f"{out.stem}.shap{name}.npz" for name in names)]
         return _Format("npz", [out.with_name(name) for name in made])
     try:
-        return _Format(format_of(out), [out])
+        name = format_of(out)
     except InputError:
         raise InputError(
             f"the output {out} names no known format: use .h5, .zarr, .npz, or a directory without "
             "a suffix for bigWigs"
         ) from None
+    folder = Folder("a Zarr folder of contributions", zarr_format=_FORMAT)
+    return _Format(name, [out], folder if name == "zarr" else FORMATS[name].folder)
 
 
 def check_format(name: str, questions: Sequence[Question]) -> list[Question]:
@@ -255,7 +261,7 @@ def _write_arrays(
 ) -> None:
     positions, outputs = int(table.offsets[-1]), len(table.outputs)
     attributes = {
-        "format": "basenji-attributions",
+        "format": _FORMAT,
         "format_version": 1,
         "layout": _LAYOUT,
         **table.attributes,
@@ -314,10 +320,6 @@ def _write_npz(
     finally:
         for opened in (*arrays, *files):
             opened.close()
-
-
-def _file_name(output: Output) -> str:
-    return re.sub(r"[^\w.+-]", "_", output.name)
 
 
 def summarised(

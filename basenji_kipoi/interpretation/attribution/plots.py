@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from basenji_kipoi.base.atomic import file_names
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.figures.sequence_map import DOTS_PER_INCH, SequenceMap, draw_sequence_map
 
@@ -78,15 +78,14 @@ def draw_attributions(
     """
     folder.mkdir()
     drawn = []
-    for number, (interval, found) in enumerate(zip(table.intervals, pieces)):
-        label = "" if interval.name == "." else f".{interval.name}"
-        place = f"{interval.chrom}_{interval.start}_{interval.end}{label}"
-        for output, each in enumerate(table.outputs):
-            # Others may differ in letters that names of files do not have.
-            name = re.sub(r"[^\w.+-]", "_", f"{place}.{each.name}")
-            path = folder / f"{name}.png"
-            if path.exists():
-                path = folder / f"{name}.{number}.{output}.png"
+    labels = ["" if i.name == "." else f".{i.name}" for i in table.intervals]
+    places = file_names(
+        [f"{i.chrom}_{i.start}_{i.end}{label}" for i, label in zip(table.intervals, labels)]
+    )
+    names = file_names([output.name for output in table.outputs])
+    for number, (place, found) in enumerate(zip(places, pieces)):
+        for output, name in enumerate(names):
+            path = folder / f"{place}.{name}.png"
             draw_attribution(table, number, output, found).savefig(path, dpi=DOTS_PER_INCH)
             drawn.append(path)
     return drawn

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base import __version__
-from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.atomic import FIGURES, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.sequence import ALPHABET
@@ -231,15 +231,16 @@ def attribute_file(
         places = None if bed is None else read_bed(bed, genome.lengths)
         more = {"bed": str(bed or ""), "command": command}
         table = _table(model, genome, places, options, more=more, out=out)
-        kind, files = files_of(out, table.outputs)
+        kind, files, folder = files_of(out, table.outputs)
         figures = [] if plots is None else [Path(plots)]
         if figures:
             check_plotting()
             number = len(table.questions) * len(table.outputs)
             if number > _MOST_FIGURES:
                 raise InputError(f"--plots would draw {number:,} figures: ask for fewer outputs")
-        for path in (*files, *figures):
-            check_output(path, overwrite=overwrite or resume)
+        inputs = (*(member.path for member in model.members), fasta, bed, options.genes)
+        for path, made in (*((p, folder) for p in files), *((p, FIGURES) for p in figures)):
+            check_output(path, overwrite=overwrite or resume, inputs=inputs, folder=made)
         settings = {
             "fasta": fingerprint(fasta),
             "models": model.weights_sha256,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -27,13 +27,26 @@ from basenji_kipoi.models.networks.operations import (
     affected_by,
     channels_of,
     needed_by,
+    operations_of,
+    padding_of,
+    weights_of,
 )
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["Architecture", "Head"]
+__all__ = ["MOST_NUMBER", "MOST_OPERATIONS", "Architecture", "Head"]
+
+
+#: What one network may have: bounds that published ones keep by a factor of ten and more, so that
+#: a damaged or made-up description is refused before anything is allocated for it.
+MOST_OPERATIONS = 400
+#: Any number that describes one: bases, filters, distances.
+MOST_NUMBER = 1 << 40
+MOST_TRACKS = 1_000_000
+#: Weights (8 GiB in float32), and values of one window between two operations (16 GiB).
+MOST_WEIGHTS, MOST_VALUES = 1 << 31, 1 << 32
 
 
 class Head(BaseModel):
@@ -45,6 +58,10 @@ class Head(BaseModel):
     activation: ActivationName = "softplus"
 
 
+#: Names of heads become parts of names in the files of weights.
+HeadName = Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)]
+
+
 class Architecture(BaseModel):
     """A network: ``window`` bp of sequence, the trunk's operations, and the heads by name."""
 
@@ -53,10 +70,11 @@ class Architecture(BaseModel):
     format: Literal[1] = 1
     window: int = Field(gt=0)
     trunk: list[Operation] = Field(min_length=1)
-    heads: dict[str, Head] = Field(min_length=1)
+    heads: dict[HeadName, Head] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Architecture:
+        self._check_numbers()
         length, channels, cropped = self.window, len(ALPHABET), False
         for position, operation in enumerate(self.trunk):
             if cropped and not (operation.is_pointwise or isinstance(operation, Crop)):
@@ -65,6 +83,7 @@ class Architecture(BaseModel):
                     "behind a crop: crop as the last step that is not pointwise"
                 )
             try:
+                check_size(operation, length, channels)
                 length = operation.output_length(length)
                 channels = operation.output_channels(channels)
             except ValueError as error:
@@ -72,7 +91,23 @@ class Architecture(BaseModel):
                     f"operation {position} of the trunk ({operation.op}): {error}"
                 ) from None
             cropped = cropped or isinstance(operation, Crop)
+        check_values("predictions", length, self.tracks)
+        trainable, fixed = weights_of(self.trunk, len(ALPHABET))
+        weights = trainable + fixed + self.tracks * (channels + 1)
+        if weights > MOST_WEIGHTS:
+            raise ValueError(f"the network has {weights:,} weights, more than {MOST_WEIGHTS:,}")
         return self
+
+    def _check_numbers(self) -> None:
+        """Check how many operations and tracks there are."""
+        operations = sum(map(operations_of, self.trunk)) + len(self.heads)
+        if operations > MOST_OPERATIONS:
+            raise ValueError(
+                f"the network has {operations:,} operations and heads, more than "
+                f"{MOST_OPERATIONS:,}"
+            )
+        if self.tracks > MOST_TRACKS:
+            raise ValueError(f"the heads have {self.tracks:,} tracks, more than {MOST_TRACKS:,}")
 
     @property
     def bin(self) -> int:
@@ -199,3 +234,22 @@ class Architecture(BaseModel):
         trunk = ",\n".join(f"    {json.dumps(operation)}" for operation in content["trunk"])
         lines += ['  "trunk": [', trunk, "  ],", f'  "heads": {json.dumps(content["heads"])}']
         Path(path).write_text("\n".join(["{", *lines, "}", ""]), encoding="utf-8")
+
+
+def check_values(what: str, length: int, channels: int) -> None:
+    """Check that one window's values are not more than memory is meant to hold."""
+    if length * channels > MOST_VALUES:
+        raise ValueError(
+            f"{what} of one window are {length:,} positions x {channels:,} channels = "
+            f"{length * channels:,} values, more than {MOST_VALUES:,}"
+        )
+
+
+def check_size(operation: Operation, length: int, channels: int) -> None:
+    """Check what an operation and its branch need for an input of a length and of channels."""
+    check_values("values", length + padding_of(operation), channels)
+    width = channels
+    for inner in getattr(operation, "branch", ()):
+        check_size(inner, length, width)
+        width = inner.output_channels(width)
+    check_values("values", length, operation.output_channels(channels))

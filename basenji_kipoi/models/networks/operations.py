@@ -31,6 +31,8 @@ __all__ = [
     "affected_by",
     "channels_of",
     "needed_by",
+    "operations_of",
+    "padding_of",
     "weights_of",
 ]
 
@@ -135,7 +137,7 @@ class Normalisation(_Pointwise):
 
     op: Literal["normalisation"] = "normalisation"
     momentum: float = Field(default=0.9, gt=0, lt=1)
-    epsilon: float = Field(default=1e-3, gt=0)
+    epsilon: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     gamma: Literal["ones", "zeros"] = "ones"
 
     def weights(self, channels: int) -> WeightCount:
@@ -294,3 +296,16 @@ def weights_of(operations: Sequence[Operation], channels: int) -> WeightCount:
         trainable, fixed = trainable + count.trainable, fixed + count.fixed
         channels = operation.output_channels(channels)
     return WeightCount(trainable, fixed)
+
+
+def operations_of(operation: Operation) -> int:
+    """Count an operation and those of its branch."""
+    return 1 + sum(map(operations_of, getattr(operation, "branch", ())))
+
+
+def padding_of(operation: Operation) -> int:
+    """Positions that an operation adds to its input while it computes."""
+    if not isinstance(operation, Convolution):
+        return 0
+    first, last = operation.needed(0, 0)
+    return last - first

@@ -38,12 +38,13 @@ def check(
 
     from rich.console import Console
 
-    from basenji_kipoi.base.atomic import atomic_path, check_output
+    from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
     from basenji_training.store.store import Store
     from basenji_training.store.verification import verify_store
 
     if out is not None:
-        check_output(out, overwrite=overwrite)
+        kind = Folder("the outcome of a check", holds=("check.json", "check.png"))
+        check_output(out, overwrite=overwrite, inputs=(store, genes), folder=kind)
     opened = Store.open(store)
     # Only now what takes long to import: an error above comes at once.
     from basenji_training.data.check import find_faults, report

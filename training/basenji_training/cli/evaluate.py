@@ -98,8 +98,9 @@ def evaluate(
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
     if out in (table, page):
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
+    inputs = (*models, store, genes, replicates, *(each.partition("=")[2] for each in peaks or ()))
     for path in (out, table, page):
-        check_output(path, overwrite=overwrite)
+        check_output(path, overwrite=overwrite, inputs=filter(None, inputs))
     opened = Store.open(store)
     described = open_models(models, head=head, usual_head=opened.name)
     _check_files(genes, replicates, peaks or ())
@@ -184,10 +185,11 @@ def export(
 ) -> None:
     """Write a trained model as a bundle: weights, targets, metadata, figures, model card."""
     from basenji_kipoi.base.atomic import check_output
+    from basenji_kipoi.models.bundle import BUNDLE
     from basenji_training.evaluation.files import read_evaluation
     from basenji_training.evaluation.trained_model import RunHead
 
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, inputs=(*runs, evaluation), folder=BUNDLE)
     measured = read_evaluation(evaluation)
     members = [RunHead.read(run, head) for run in runs]
     # Only now what imports Keras, for seconds: an error above comes at once.

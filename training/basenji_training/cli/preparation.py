@@ -35,11 +35,12 @@ def thresholds(
     The names of files stay as they are: write the table beside the one that the store was made of,
     then make the store again with it.
     """
-    from basenji_kipoi.base.atomic import atomic_path
+    from basenji_kipoi.base.atomic import atomic_path, check_output
     from basenji_kipoi.base.errors import InputError
     from basenji_training.data.scaling import suggest_thresholds
     from basenji_training.store.store import Store
 
+    check_output(out, overwrite=overwrite, inputs=[store])
     weights = {}
     for text in weight or []:
         assay, _, number = text.rpartition("=")
@@ -64,10 +65,11 @@ def unmappable(
     For basenji-train data --unmappable. A read has a single place if its sequence occurs once on
     both strands of the genome, without mismatches.
     """
-    from basenji_kipoi.base.atomic import atomic_path
+    from basenji_kipoi.base.atomic import atomic_path, check_output
     from basenji_kipoi.genome.fasta import Genome
     from basenji_training.data.mappability import unmappable_intervals
 
+    check_output(out, overwrite=overwrite, inputs=[fasta])
     with Genome(fasta) as genome, atomic_path(out, overwrite=overwrite) as path:
         found = unmappable_intervals(genome, read_length, label="comparing k-mers")
         with path.open("w", encoding="utf-8") as lines:

@@ -28,9 +28,9 @@ def simulate(
 
     Training on it shows whether everything works: what there is to be found is known exactly.
     """
-    from basenji_kipoi.base.atomic import check_output  # noqa: PLC0415 - when it runs
+    from basenji_kipoi.base.atomic import check_place  # noqa: PLC0415 - when it runs
 
-    check_output(out, overwrite=overwrite)
+    check_place(out, overwrite=overwrite)
     # Only now what takes long to import: an error above comes at once.
     from basenji_training.simulation.simulate import simulate as write  # noqa: PLC0415
 

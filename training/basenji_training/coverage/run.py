@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import executor
@@ -135,6 +136,9 @@ def make_coverage(
         raise InputError("there are no files of reads")
     tracks = outputs(out, settings)
     table, page = out.with_suffix(".json"), out.with_suffix(".html")
+    for path in (*tracks, table, page):
+        # Whether they may be replaced is for the run to find: it may have placed them before.
+        check_output(path, overwrite=True, inputs=(*paths, fasta, genes))
     check_sources(paths, settings)
     if fasta is None and (settings.gc or genes is not None):
         remedy = "pass --no-gc" if settings.gc else "leave out --genes"

@@ -25,6 +25,7 @@ from basenji_kipoi.genome.intervals import read_annotated
 from basenji_kipoi.models.targets import Targets
 from basenji_training.splits.folds import CONTIG_LENGTH, divide_genome
 from basenji_training.store.description import WIDEST_BIN, TrackStatistics
+from basenji_training.store.store import STORE
 from basenji_training.store.unfinished import UnfinishedStore, unfinished_store
 from basenji_training.store.writing import (
     Layout,
@@ -168,7 +169,8 @@ def build_store(
     out = Path(out)
     # That of an interrupted run may have come to its place.
     is_begun = resume and unfinished_folder(out).exists()
-    check_output(out, overwrite=overwrite or is_begun)
+    inputs = (targets, fasta, blacklist, unmappable)
+    check_output(out, overwrite=overwrite or is_begun, inputs=inputs, folder=STORE)
     table = Targets.read(targets)
     with Genome(fasta) as genome:
         division = divide_genome(
@@ -203,6 +205,8 @@ def build_store(
             "unmappable": unmappable and {**_source(unmappable), "share": unmappable_share},
             "excluded": [name for name in genome.lengths if name not in lengths],
         }
+        files = [track.path for track in plan.tracks]
+        check_output(out, overwrite=True, inputs=files, folder=STORE)
         settings = {
             "bin": bin_width,
             "name": description["name"],

@@ -34,6 +34,7 @@ from basenji_training.data.described_targets import read_described_targets
 from basenji_training.splits.folds import SPLITS, divide
 from basenji_training.splits.regions import Region
 from basenji_training.store.description import TrackStatistics, chromosome_folder
+from basenji_training.store.store import STORE
 from basenji_training.store.unfinished import unfinished_store
 from basenji_training.store.writing import (
     Layout,
@@ -132,9 +133,8 @@ def import_tfrecords(
         written, or what is to be resumed was begun with other inputs or options.
     """
     folder, out = Path(folder), Path(out)
-    # That of an interrupted run may have come to its place.
     is_begun = resume and unfinished_folder(out).exists()
-    check_output(out, overwrite=overwrite or is_begun)
+    check_output(out, overwrite=overwrite or is_begun, inputs=(folder, fasta), folder=STORE)
     shape = _read_statistics(folder / "statistics.json")
     bin_width = bin_width or shape.pool_width
     target_bp = shape.target_length * shape.pool_width

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import atomic_path, check_place
 from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
 from basenji_training.fit.run_directory import best_epoch, check_new
@@ -144,7 +144,7 @@ def fit_members(
     out = Path(out)
     if not options.get("resume", False):
         check_new(out)
-    check_output(out, overwrite=True)
+    check_place(out, overwrite=True)
     out.mkdir(exist_ok=True)
     for member in runs:
         former = out / f"replicate{member.repeat}"

@@ -20,6 +20,7 @@ from basenji_kipoi.base.atomic import atomic_path, remove
 from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.weights import save_weights
 from basenji_training.fit import checkpoint, run_directory
 from basenji_training.fit.heads import check_batch_size, with_heads_of
 from basenji_training.fit.initial_weights import load_trunk, origin_of
@@ -317,7 +318,7 @@ class _Training:
             if run_directory.best_epoch(self.history) == len(self.history) - 1:
                 best = self.out / run_directory.BEST_WEIGHTS
                 with atomic_path(best, overwrite=True) as temporary:
-                    self.averaged.save_weights(temporary)
+                    save_weights(self.averaged, temporary)
             run_directory.write_history(self.out, self.history)
         self._save()
         return row

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import first_difference
-from basenji_kipoi.models.bundle import check_finite
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
+from basenji_kipoi.models.weights import load_weights
 from basenji_training.fit.records import History, read_history, read_settings
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Run:
         head = self._head(head)
         self.check_has_weights()
         everything = build_network(self.architecture)
-        _load_weights(everything, self.path / BEST_WEIGHTS)
+        load_weights(everything, self.path / BEST_WEIGHTS, ARCHITECTURE)
         if len(self.heads) == 1:
             return everything
         network = build_network(self.architecture, head=head)
@@ -347,17 +347,6 @@ def write_history(out: Path, history: History) -> None:
 def best_epoch(history: Sequence[dict[str, float]]) -> int:
     """Index of the epoch with the highest validation correlation; 0 without any."""
     return max(range(len(history)), key=lambda i: history[i]["validation_r"], default=0)
-
-
-def _load_weights(network: keras.Model, path: Path) -> None:
-    """Give a network the weights of a run's file."""
-    try:
-        network.load_weights(path)
-    except Exception as error:  # Keras passes on whatever h5py and NumPy raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} does not fit {ARCHITECTURE}: {reason}") from error
-    for variable in network.weights:
-        check_finite(variable.numpy(), variable.path, path)
 
 
 def _targets_file(heads: Sequence[str] | dict[str, Any], head: str) -> str:

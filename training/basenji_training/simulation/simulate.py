@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybigtools
 
-from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sequence import ALPHABET
@@ -112,6 +112,8 @@ def simulate(
             f"--variants is {variants}: it must be from 0 to {size // _BP_A_VARIANT:,}, one in "
             f"{_BP_A_VARIANT} bp of --size {size}"
         )
+    kind = Folder("a simulated genome", holds=("simulation.json", "genome.fa"))
+    check_output(out, overwrite=overwrite, folder=kind)
     generator = np.random.default_rng(seed)
     chromosomes: list[Chromosome] = []
     counts: dict[str, np.ndarray] = {}

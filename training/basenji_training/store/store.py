@@ -27,12 +27,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import zarr
 
+from basenji_kipoi.base.atomic import Folder
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN
 from basenji_kipoi.models.targets import Targets
 from basenji_training.splits.folds import divide
 from basenji_training.splits.regions import RegionBins, Tiling
 from basenji_training.store.description import (
+    FORMAT,
     MAKE_AGAIN,
     chromosome_folder,
     find_damage,
@@ -45,9 +47,11 @@ if TYPE_CHECKING:
 
     from basenji_training.splits.regions import Region
 
-__all__ = ["Store"]
+__all__ = ["STORE", "Store"]
 
 _log = logging.getLogger(__name__)
+#: What tells a store from other folders.
+STORE = Folder("a store", zarr_format=FORMAT)
 
 
 class Store:

@@ -345,8 +345,8 @@ def test_a_store_can_be_made_of_it(simulation, tmp_path):
     ("changes", "message"),
     [
         ({"size": 10_000}, "--size is 10000: 8 chromosomes of 5200 bp or more need"),
-        ({"seed": -1}, "cannot be negative"),
-        ({"variants": -1}, "cannot be negative"),
+        ({"seed": -1}, "must be 0 or more"),
+        ({"variants": -1}, "must be from 0 to"),
     ],
 )
 def test_options_that_cannot_be(tmp_path, changes, message):

@@ -358,6 +358,13 @@ def test_rooms_stand_on_six_floors_at_most(house, package):
     assert count_floors(graph) <= 6
 
 
+@pytest.mark.parametrize("folder", ["tests", "training/tests"])
+def test_names_of_test_files_are_unique(folder):
+    # They are imported by these names alone, whatever folder they lie in.
+    names = [path.name for path in (REPOSITORY / folder).rglob("test_*.py")]
+    assert len(names) == len(set(names))
+
+
 PLANTED = {
     "upwards": ("basenji_kipoi.base.planted", "from basenji_kipoi.models.bundle import Bundle"),
     "sideways": (

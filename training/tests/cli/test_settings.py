@@ -119,8 +119,6 @@ def test_the_table_has_a_row_a_field():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit", "x.zarr", "--out", "x", "--learning-rate", "nan"], "--learning-rate nan"),
-        (["fit", "x.zarr", "--out", "x", "--weight-decay", "inf"], "--weight-decay inf"),
         (["fit", "x.zarr", "--out", "x", "--averaging", "1"], "--averaging 1.0"),
         (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--clip", "0"], "--clip 0.0"),
         (["coverage", "x", "--out", "x.bw", "--assay", "rna", "--clip", "inf"], "--clip inf"),
@@ -142,12 +140,21 @@ def test_commands_have_an_option_for_each_setting(command, settings):
     assert all(field.description for field in settings.model_fields.values())
 
 
+@pytest.mark.parametrize("words", [("--learning-rate", "nan"), ("--weight-decay", "inf")])
+def test_bounds_of_an_option_are_those_of_its_usage(words):
+    done = CliRunner().invoke(app, ["fit", "x.zarr", "--out", "x", *words])
+    assert done.exit_code == 2
+    assert words[0] in done.stderr
+    assert "Invalid value" in done.stderr
+
+
 def test_a_recipe_has_an_entry_for_each_setting():
     schema = Recipe.model_json_schema()["$defs"]["Settings"]
     assert list(schema["properties"]) == list(Settings.model_fields)
     assert schema["properties"]["shift"] == {
         "type": "integer",
         "minimum": 0,
+        "maximum": 1_000_000_000,
         "default": 3,
         "unit": "bp",
         "title": "Shift",

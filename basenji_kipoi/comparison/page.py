@@ -95,7 +95,8 @@ def write_page(
         figures=figures,
         sections=list(_sections(figures, rows, matched)),
     )
-    path.write_text(page, encoding="utf-8")
+    # Names of files may hold bytes that are no text.
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _inlined(figure: Figure) -> str:

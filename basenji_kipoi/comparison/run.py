@@ -84,7 +84,7 @@ class Comparison:
 
     def write(self, folder: Path) -> None:
         """Write ``comparison.html``, ``comparison.json`` and ``rows.tsv`` into a folder."""
-        text = json.dumps(as_json(self.figures), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(as_json(self.figures), indent=2, allow_nan=False)
         (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
         self.rows.to_csv(folder / "rows.tsv", sep="\t", index=False, float_format="%.6g")
         write_page(folder / "comparison.html", self.figures, self.rows, self.matched)

@@ -142,6 +142,14 @@ def test_names_of_the_data_are_no_markup_of_the_page(tmp_path):
     assert set(rows["predicted status"]) == {"used"}
 
 
+def test_a_command_with_bytes_that_are_no_text_is_kept(tmp_path):
+    options = bk.CompareOptions(draws=5)
+    bk.compare(*simulated(40), options, command="basenji --out \udcff").write(tmp_path)
+    figures = json.loads((tmp_path / "comparison.json").read_text())
+    assert figures["command"] == "basenji --out \udcff"
+    assert "\\udcff" in (tmp_path / "comparison.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

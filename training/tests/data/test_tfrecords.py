@@ -250,14 +250,14 @@ def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, m
     caplog.clear()
     written, write = [], tfrecords.write_bins
 
-    def interrupted(group, first, values, clipped):
-        written.append(group.name)
+    def interrupted(path, name, first, values, clipped):
+        written.append(name)
         if len(written) == limit:
             # Half of the record is there, and something that Zarr was writing.
-            write(group, first, values[: len(values) // 2], clipped)
+            write(path, name, first, values[: len(values) // 2], clipped)
             (tmp_path / "p.zarr.unfinished/outputs/p.zarr/x.1234.partial").write_bytes(b"x")
             raise KeyboardInterrupt
-        return write(group, first, values, clipped)
+        return write(path, name, first, values, clipped)
 
     monkeypatch.setattr(tfrecords, "write_bins", interrupted)
     every = []
@@ -282,11 +282,11 @@ def test_interrupted_at_any_record_it_goes_on_to_the_same(published, tmp_path, m
 def test_a_second_import_at_the_same_time_is_kept_out(published, monkeypatch):
     written, write = [], tfrecords.write_bins
 
-    def watched(group, *values):
-        written.append(group.name)
+    def watched(path, name, *values):
+        written.append(name)
         if len(written) == 2:
             assert_kept_out("import-tfrecords", published.folder, "--out", published.out)
-        return write(group, *values)
+        return write(path, name, *values)
 
     monkeypatch.setattr(tfrecords, "write_bins", watched)
     imported(published)

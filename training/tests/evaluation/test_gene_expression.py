@@ -311,8 +311,14 @@ def test_replicates_are_in_the_units_of_their_track(store, replicate_files, sum_
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\n", r"replicates.tsv:1: expected a header with the columns identifier, replicate"),
-        ("identifier\treplicate\tfile\nopen\t1\n", r"replicates.tsv:2: expected a value"),
+        (
+            "a\tb\n",
+            r"replicates.tsv:1: no column identifier: expected a header with the names of",
+        ),
+        (
+            "identifier\treplicate\tfile\nopen\t1\n",
+            r"replicates.tsv:2: expected 3 tab-separated columns, found 2",
+        ),
         ("identifier\treplicate\tfile\nx\t1\tx.bw\n", r"tsv:2: the model has no track 'x'"),
         ("identifier\treplicate\tfile\nopen\t1\tx\nopen\t1\ty\n", r"tsv:3: replicate 1 of open"),
         ("identifier\treplicate\tfile\nopen\t1\tx\n", r"open has one replicate: name at least two"),

@@ -66,7 +66,8 @@ def test_weights_that_are_none_are_named(run):
     whole = (run / "best.weights.h5").read_bytes()
     for content in (b"", b"text", whole[:5000], whole[:-100]):
         (run / "best.weights.h5").write_bytes(content)
-        assert "best.weights.h5 does not fit" in refusal(run, lambda path: Run(path).network())
+        message = refusal(run, lambda path: Run(path).network())
+        assert "best.weights.h5 is no HDF5 file, or damaged" in message
 
 
 def test_a_checkpoint_that_is_none_is_named(run, trained):

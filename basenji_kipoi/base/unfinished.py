@@ -370,7 +370,7 @@ def fingerprint(path: Path) -> list[object]:
     try:
         found = path.stat()
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
+        raise InputError(f"the file {path} does not exist") from None
     return [str(path.resolve()), found.st_size, found.st_mtime_ns]
 
 

@@ -19,7 +19,7 @@ from basenji_kipoi.base.text_files import check_seekable, table_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Source", "Table", "condition", "read_table"]
+__all__ = ["Source", "Table", "check_table", "condition", "read_table"]
 
 #: What a table may be given as: a file, or one in memory.
 Source = Union[str, "os.PathLike[str]", pd.DataFrame, pa.Table]
@@ -117,6 +117,19 @@ class Table:
         return {"file": file, "sha256": self.digest, "rows": len(self)}
 
 
+def check_table(path: Path, kind: str) -> None:
+    """Check that there is a file of a table, before anything else is done.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it can be read only once.
+    """
+    check_seekable(path, "such")
+    if not path.is_file():
+        raise InputError(f"the file {path} of {kind} does not exist or is no file")
+
+
 def read_table(source: Source, kind: str, columns: Mapping[str, str] | None = None) -> Table:
     """Read a table.
 
@@ -140,9 +153,7 @@ def read_table(source: Source, kind: str, columns: Mapping[str, str] | None = No
     if isinstance(source, pd.DataFrame):
         return Table(source, f"the table of {kind}", columns)
     path = Path(source)
-    check_seekable(path, "such")
-    if not path.is_file():
-        raise InputError(f"the file {path} of {kind} does not exist or is no file")
+    check_table(path, kind)
     frame = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path, kind)
     if {"score", "track", "value"} <= set(frame.columns):
         raise InputError(f"{path} has a row a score: make it without --long")

@@ -97,7 +97,7 @@ def read_params(path: str | os.PathLike[str]) -> Architecture:
     trunk, bin_ = _trunk(entries, path)
     buffer = _number(entries, "batch_buffer", path)
     if buffer % bin_:
-        raise InputError(f"{path}: batch_buffer {buffer} is no multiple of the bin, {bin_} bp")
+        raise InputError(f"{path}: batch_buffer {buffer:g} is no multiple of the bin, {bin_} bp")
     content = {
         "window": _number(entries, "seq_length", path),
         "trunk": [*trunk, {"op": "crop", "bins": int(buffer) // bin_}],

@@ -77,6 +77,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),
             (["--params", "nope.json", "--h5", "nope.h5", "--out", "x"], "nope"),
         ],
+        "compare": [
+            (["--predicted", "nope.tsv", "--measured", "x.bed", "--out", "x"], "nope.tsv"),
+            (["--predicted", "x.bed", "--measured", "nope.tsv", "--out", "x"], "nope.tsv"),
+            (["--predicted", "x.bed", "--measured", "x.bed", "--out", "nope/x"], NO_FOLDER),
+        ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),
             ([MODEL[1], "nope/x"], NO_FOLDER),

@@ -115,7 +115,7 @@ def test_the_published_params_describe_the_published_networks():
     assert count_parameters(human_2018)["trainable"] == 15_190_636
     preset = read_preset("basenji2")
     for head, trained in (("human", 30_088_228), ("mouse", 30_088_228 - (5313 - 1643) * 1537)):
-        params = Params.read(REPOSITORY / f"basenji2_{head}" / "params.json")
+        params = Params.read(REPOSITORY / "kipoi_models/published" / f"params_2020_{head}.json")
         architecture = params.architecture(head)
         assert architecture.trunk == preset.trunk
         assert architecture.heads == {head: preset.heads[head]}

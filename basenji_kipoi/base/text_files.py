@@ -66,15 +66,19 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
 
     def numbered(file: BinaryIO) -> Iterator[tuple[int, str]]:
         nonlocal number, line
-        for line in byte_lines(file):
-            number += 1
-            if b"\0" in line:
-                raise InputError(f"{path} is not a {kind} file: it is not text")
-            try:
-                text = line.decode()
-            except UnicodeDecodeError:
-                text = decoded(line)
-            yield number, text
+        for block in _blocks(file):
+            texts = _usual_lines(block)
+            if texts is not None:
+                line = b""
+                for text in texts:
+                    number += 1
+                    yield number, text
+                continue
+            for whole in io.BytesIO(block):
+                number, line = number + 1, _without_end(whole)
+                if b"\0" in line:
+                    raise InputError(f"{path} is not a {kind} file: it is not text")
+                yield number, decoded(line)
 
     try:
         with open_bytes(path) as file:
@@ -91,6 +95,30 @@ def text_lines(path: str | os.PathLike[str], kind: str) -> Iterator[Iterator[tup
     except ValueError as error:
         doubt = "" if _is_utf8(line) else f"it is not text in UTF-8; as a {kind} file: "
         raise InputError(f"{path}:{number}: {doubt}{error}") from None
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file's content in blocks of whole lines, without a byte order mark."""
+    block = file.read(_BUFFER) + file.readline()
+    block = block.removeprefix(codecs.BOM_UTF8)
+    while block:
+        yield block
+        block = file.read(_BUFFER) + file.readline()
+
+
+def _usual_lines(block: bytes) -> list[str] | None:
+    """Divide a block into lines at once, many times faster than one by one.
+
+    None if something is in it of which the line has to be known.
+    """
+    if b"\0" in block:
+        return None
+    try:
+        lines = block.decode().replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError:
+        return None
+    # What is behind the last line's end is no line.
+    return lines if lines[-1] else lines[:-1]
 
 
 def check_is_there(path: Path, kind: str) -> None:

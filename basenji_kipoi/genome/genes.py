@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,14 @@ from basenji_kipoi.genome.contig_names import placed_contigs
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from basenji_kipoi.genome.contig_names import Contigs
 
 __all__ = ["Gene", "GeneBins", "Genes", "nearest_starts", "read_genes"]
+
+#: Attributes that are used: of the gene, the transcript, the gene's name, and the exon.
+_ATTRIBUTES = ("gene_id", "transcript_id", "gene_name", "exon_number")
 
 
 class Gene(NamedTuple):
@@ -207,17 +211,17 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
             feature, contig, start, end, strand, attributes = _parse(line)
             if feature not in ("transcript", "exon"):
                 continue
-            gene_id = attributes.get("gene_id", "")
+            gene_id, identifier, name, exon = (str(attributes.get(key, "")) for key in _ATTRIBUTES)
             if not gene_id:
                 raise ValueError("the attribute gene_id is missing")
-            gene, identifier = (sys.intern(contig), gene_id), attributes.get("transcript_id", "")
-            part = _Transcript(start, end, strand, attributes.get("gene_name", ""), identifier)
+            gene = sys.intern(contig), gene_id
+            part = _Transcript(start, end, strand, name, identifier)
             if feature == "transcript":
                 listed.setdefault(gene, []).append(part)
                 seen.add((gene, identifier))
             # Most files list a transcript before its exons, which then need not be kept.
             elif (gene, identifier) not in seen:
-                made.setdefault(gene, _Exons()).add(part, attributes.get("exon_number", ""))
+                made.setdefault(gene, _Exons()).add(part, exon)
     transcripts = {
         gene: _of_a_gene(listed.get(gene, []), made.get(gene))
         for gene in dict.fromkeys((*listed, *made))
@@ -229,15 +233,20 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     return Genes(_genes(transcripts, contigs))
 
 
-def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, str]]:
-    """Parse a line of GTF; positions become 0-based and half-open."""
+@functools.cache
+def _parser() -> Callable[[bytes, int], Any]:
     import pysam  # noqa: PLC0415 - needed with --genes only
 
+    return pysam.asGTF("utf-8")
+
+
+def _parse(line: str) -> tuple[str, str, int, int, str, dict[str, Any]]:
+    """Parse a line of GTF; positions become 0-based and half-open, attributes text or numbers."""
     encoded = line.encode()
     try:
-        record = pysam.asGTF("utf-8")(encoded, len(encoded))
+        record = _parser()(encoded, len(encoded))
         fields = record.feature, record.contig, record.start, record.end, record.strand
-        attributes = {key: str(value) for key, value in record.to_dict().items()}
+        attributes = record.to_dict()
     # A field with a NUL or without an end fails one of pysam's assertions.
     except (ValueError, IndexError, KeyError, AttributeError, TypeError, AssertionError):
         raise ValueError(

@@ -74,9 +74,10 @@ class Interval:
     strand: str = "."
 
     def __post_init__(self) -> None:
-        if max(abs(self.start), abs(self.end)) > _FURTHEST:
-            raise ValueError(f"an interval of {self.chrom} lies beyond any contig's end")
-        if self.start >= self.end:
+        # One comparison of all: files have many intervals.
+        if not -_FURTHEST <= self.start < self.end <= _FURTHEST:
+            if max(abs(self.start), abs(self.end)) > _FURTHEST:
+                raise ValueError(f"an interval of {self.chrom} lies beyond any contig's end")
             raise ValueError(f"{self} is empty: its start must be smaller than its end")
         if self.strand not in _STRANDS:
             raise ValueError(f"the strand {self.strand!r} of {self} is not '+', '-' or '.'")
@@ -307,13 +308,13 @@ def _parse(
         )
     # Interned: a million intervals share a few names.
     chrom = sys.intern(columns[0])
-    start, end = (_position(text, what) for text, what in zip(columns[1:3], ("start", "end")))
+    number = len(columns)
     interval = Interval(
         chrom,
-        start,
-        end,
-        name=columns[3] if len(columns) > 3 and columns[3] else ".",
-        strand=columns[5] if len(columns) > 5 else ".",
+        _position(columns[1], "start"),
+        _position(columns[2], "end"),
+        (columns[3] or ".") if number > 3 else ".",
+        columns[5] if number > 5 else ".",
     )
     return _placed(interval, lengths, contigs, window)
 
@@ -336,7 +337,7 @@ def _placed(
             raise ValueError(f"the genome has no contig {chrom!r}{did_you_mean(chrom, lengths)}")
         interval = replace(interval, chrom=contigs[chrom])
         chrom = interval.chrom
-    if len(interval) == window:
+    if window is not None and len(interval) == window:
         return interval
     if interval.start < 0:
         raise ValueError(f"{interval} starts before its contig does")

@@ -296,20 +296,21 @@ class Alleles:
 
     def __iter__(self) -> Iterator[Variant]:
         number, file = self._record, self._file
+        tell, following = file.tell, file.__next__
         try:
             while True:
-                place = file.tell()
+                place = tell()
                 try:
-                    record = next(file)
+                    record = following()
                     alleles = record.alts or (".",)
-                    fields = number, record.chrom, record.pos, record.id, record.ref
+                    chrom, pos, name, ref = record.chrom, record.pos, record.id, record.ref
                 except StopIteration:
                     return
                 except (OSError, ValueError) as error:
                     raise self._variants.malformed(number, error) from None
                 self.offset = place
                 for allele in alleles:
-                    yield Variant(*fields, allele)
+                    yield Variant(number, chrom, pos, name, ref, allele)
                 number += 1
         finally:
             # Closing a damaged file fails too, and would hide what was found before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import threading
@@ -128,3 +129,22 @@ def test_files_that_are_read_at_random(tmp_path):
     (tmp_path / "file").write_text("")
     check_seekable(tmp_path / "file", "BAM")
     check_seekable(tmp_path / "none", "BAM")
+
+
+@pytest.mark.parametrize("odd", [b"", b"g\xe8ne", b"\xef\xbb\xbf", b"a\rb", b"\x00"])
+def test_a_long_file_is_read_like_a_short_one(tmp_path, odd):
+    """Files are read in blocks, whose borders no line knows of."""
+    lines = [b"\xef\xbb\xbfline %d" % number + b"x" * (number % 97) for number in range(20_000)]
+    lines[17_000] += odd
+    (tmp_path / "t").write_bytes(b"\n".join(lines))
+    found = []
+    with contextlib.suppress(InputError), text_lines(tmp_path / "t", "test") as read_lines:
+        found += read_lines
+    expected = [line.decode("latin-1" if b"\xe8" in line else "utf-8") for line in lines]
+    expected[0] = expected[0][1:]
+    # Of a file that is no text, all before the line that shows it.
+    stop = 17_000 if odd == b"\x00" else len(lines)
+    assert found == list(enumerate(expected, start=1))[:stop]
+    ends = [line + b"\r" for line in lines]
+    (tmp_path / "t").write_bytes(b"\n".join(ends[:17_000]))
+    assert [line for _, line in read(tmp_path / "t")[:-1]] == expected[: 17_000 - 1]

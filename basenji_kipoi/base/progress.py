@@ -19,6 +19,8 @@ __all__ = ["label_of", "progress_bar"]
 
 #: Seconds between two lines of progress in a log.
 _LOG_PERIOD = 60.0
+#: Widest bar (columns of the terminal).
+_BAR = 40
 
 
 @contextlib.contextmanager
@@ -56,6 +58,7 @@ def progress_bar(
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     class Rate(ProgressColumn):
@@ -71,14 +74,19 @@ def progress_bar(
     if label and not (console.is_terminal or console.is_jupyter):
         yield _log_of_progress(label, total, unit, done)
         return
+
+    def whole() -> Column:
+        # Where all does not fit in a line, the bar shrinks and nothing else.
+        return Column(no_wrap=True)
+
     with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("" if total is None else "left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", table_column=whole()),
+        BarColumn(bar_width=None, table_column=Column(max_width=_BAR)),
+        MofNCompleteColumn(table_column=whole()),
+        Rate(table_column=whole()),
+        TimeElapsedColumn(table_column=whole()),
+        TextColumn("" if total is None else "left", table_column=whole()),
+        TimeRemainingColumn(table_column=whole()),
         console=console,
         disable=not label,
     ) as bar:

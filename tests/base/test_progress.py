@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import re
+import subprocess
+import sys
+import termios
 
 import pytest
 
@@ -47,3 +53,44 @@ def test_quick_work_leaves_no_line_in_a_log(capsys):
         advance(1)
         advance(1)
     assert capsys.readouterr().err == ""
+
+
+SHOW = """
+import time
+
+from basenji_kipoi.base.progress import progress_bar
+
+with progress_bar("training", total=123_456, unit="steps", done=98_000) as advance:
+    for epoch in range(3):
+        time.sleep(0.1)
+        advance(1, f"epoch {epoch + 28}: validation r 0.812")
+"""
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_bar_is_one_line_of_a_terminal(columns):
+    """What a terminal of so many columns is sent, line by line."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment |= {"TERM": "xterm", "COLUMNS": str(columns)}
+    shown = b""
+    with subprocess.Popen(
+        [sys.executable, "-c", SHOW], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        # At its end, the other side of a terminal is an error to read.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 1 << 16):
+                shown += part
+        assert process.wait() == 0
+    os.close(ours)
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown.decode())
+    lines = [line for line in re.split(r"[\r\n]+", text) if line]
+    assert lines
+    assert all(len(line) <= columns for line in lines)
+    # Nothing but the bar is shorter than it is.
+    for line in lines:
+        assert re.search(r"^(training|epoch \d\d: validation r 0\.812) ", line), line
+        assert re.search(r" \s*\d+/123456 .*\d:\d\d:\d\d left [\d:-]+\s*$", line), line
+    assert "━" in text

@@ -106,7 +106,9 @@ def _run(steps: Sequence[Step], weights: Weights, starts: Tensor, patch: _Patch)
             # A join before may have left more than whole groups.
             lead = -offset % step.size
             width = (x.shape[1] - lead) // step.size * step.size
-            x = ops.max_pool(x[:, lead : lead + width], step.size, data_format="channels_last")
+            x = ops.max_pool(
+                x[:, lead : lead + width], step.size, strides=step.size, data_format="channels_last"
+            )
             offset, stride = (offset + lead) // step.size, stride // step.size
         else:
             branch = _run(step.steps, weights, starts, patch)

@@ -319,7 +319,8 @@ def _of_one(kept: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _pool(x: Tensor, start: Tensor, size: int, rows: int) -> Tensor:
-    return ops.max_pool(_slice(x, start, size * rows), size, data_format="channels_last")
+    x = _slice(x, start, size * rows)
+    return ops.max_pool(x, size, strides=size, data_format="channels_last")
 
 
 def _slice(x: Tensor, start: Tensor, rows: int) -> Tensor:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 __all__ = ["check", "said"]
 
 #: Packages that a wrong path must not wait for.
-HEAVY = ("tensorflow", "keras", "jax", "matplotlib", "bokeh", "sklearn")
+HEAVY = ("tensorflow", "keras", "jax", "matplotlib", "bokeh", "sklearn", "zarr")
 #: Bound of the CPU time that all cases of a package take together (s). TensorFlow alone takes more.
 MOST = 6.0
 

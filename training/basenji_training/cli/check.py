@@ -39,18 +39,20 @@ def check(
     from rich.console import Console
 
     from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
-    from basenji_training.store.store import Store
-    from basenji_training.store.verification import verify_store
+    from basenji_training.store.description import read_description
 
     if out is not None:
         kind = Folder("the outcome of a check", holds=("check.json", "check.png"))
         check_output(out, overwrite=overwrite, inputs=(store, genes), folder=kind)
-    opened = Store.open(store)
+    read_description(store)
     # Only now what takes long to import: an error above comes at once.
     from basenji_training.data.check import find_faults, report
     from basenji_training.data.check_plot import plot_check
     from basenji_training.data.survey import survey
+    from basenji_training.store.store import Store
+    from basenji_training.store.verification import verify_store
 
+    opened = Store.open(store)
     verify_store(opened, label="reading")
     measured = survey(opened, genes, label="checking")
     findings = find_faults(opened.targets, measured)

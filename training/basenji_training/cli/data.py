@@ -100,6 +100,11 @@ def data(
 
     Hold out whole chromosomes with --test and --validation, or draw contigs with --folds.
     """
+    from basenji_kipoi.base.text_files import check_is_there
+
+    check_is_there(targets, "targets table")
+    check_is_there(fasta, "FASTA")
+    # Only now what takes long to import: an error above comes at once.
     from basenji_training.cli.tables import print_splits, print_statistics
     from basenji_training.data.build import build_store
     from basenji_training.store.store import Store
@@ -166,6 +171,10 @@ def import_tfrecords(
     are read from descriptions such as CAGE:liver. The published splits are kept; numbered folds
     can be chosen when training.
     """
+    from basenji_training.data.described_targets import check_published
+
+    check_published(folder)
+    # Only now what takes long to import: an error above comes at once.
     from basenji_training.cli.tables import print_splits, print_statistics
     from basenji_training.data.tfrecords import import_tfrecords as make
     from basenji_training.store.store import Store

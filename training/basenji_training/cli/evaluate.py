@@ -92,8 +92,7 @@ def evaluate(
 ) -> None:
     """Compare predictions with the coverage of held-out chromosomes, track by track."""
     from basenji_kipoi.base.atomic import check_output
-    from basenji_training.evaluation.trained_model import joined, open_models, split_as_trained
-    from basenji_training.store.store import Store
+    from basenji_training.store.description import read_description
 
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
     if out in (table, page):
@@ -101,10 +100,17 @@ def evaluate(
     inputs = (*models, store, genes, replicates, *(each.partition("=")[2] for each in peaks or ()))
     for path in (out, table, page):
         check_output(path, overwrite=overwrite, inputs=filter(None, inputs))
+    for model in models:
+        if not model.is_dir():
+            raise InputError(f"{model} is neither a run nor a bundle: there is no such folder")
+    read_description(store)
+    _check_files(genes, replicates, peaks or ())
+    # Only now what takes long to import, Keras still longer: an error above comes at once.
+    from basenji_training.evaluation.trained_model import joined, open_models, split_as_trained
+    from basenji_training.store.store import Store
+
     opened = Store.open(store)
     described = open_models(models, head=head, usual_head=opened.name)
-    _check_files(genes, replicates, peaks or ())
-    # Only now what imports Keras, for seconds: an error above comes at once.
     from basenji_training.evaluation.annotations import read_annotations
     from basenji_training.evaluation.evaluate import evaluate as measure
     from basenji_training.evaluation.files import summary_table, write_evaluation, write_table

@@ -104,7 +104,7 @@ def fit(
     """
     from basenji_training.fit.recipe import read_network, read_recipe, settings_of
     from basenji_training.fit.run_directory import check_new
-    from basenji_training.store.store import Store
+    from basenji_training.store.description import read_description
 
     if coordinator is None and (processes, process) != (1, 0):
         raise InputError(
@@ -119,9 +119,13 @@ def fit(
         check_new(out)
     chosen = read_recipe(recipe)
     architecture = read_network(network or chosen.network)
+    for path in stores:
+        read_description(path)
+    # Only now what takes long to import, Keras still longer: an error above comes at once.
+    from basenji_training.store.store import Store
+
     opened = [Store.open(path) for path in stores]
     settings = settings_of(chosen, given, architecture, opened)
-    # Only now what imports Keras, for seconds: an error above comes at once.
     from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
     from basenji_training.fit.loop import fit as train
     from basenji_training.optimisation.devices import all_devices, join_processes

@@ -37,10 +37,10 @@ def thresholds(
     """
     from basenji_kipoi.base.atomic import atomic_path, check_output
     from basenji_kipoi.base.errors import InputError
-    from basenji_training.data.scaling import suggest_thresholds
-    from basenji_training.store.store import Store
+    from basenji_training.store.description import read_description
 
     check_output(out, overwrite=overwrite, inputs=[store])
+    read_description(store)
     weights = {}
     for text in weight or []:
         assay, _, number = text.rpartition("=")
@@ -48,6 +48,10 @@ def thresholds(
             weights[assay] = float(number)
         except ValueError:
             raise InputError(f"--weight: {text!r} is not of the form ASSAY=NUMBER") from None
+    # Only now what takes long to import: an error above comes at once.
+    from basenji_training.data.scaling import suggest_thresholds
+    from basenji_training.store.store import Store
+
     table = suggest_thresholds(Store.open(store), quantile=quantile, least=least, weights=weights)
     with atomic_path(out, overwrite=overwrite) as path:
         table.write(path)

@@ -9,10 +9,28 @@ from basenji_kipoi.models.targets import Targets
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
-__all__ = ["read_described_targets"]
+__all__ = ["STATISTICS", "check_published", "read_described_targets"]
 
+#: The file that describes published records.
+STATISTICS = "statistics.json"
 _STRANDS = {"+": "-", "-": "+"}
+
+
+def check_published(folder: Path) -> None:
+    """Check that a folder holds published training data, before anything reads them.
+
+    Raises
+    ------
+    InputError
+        If what describes them is not there.
+    """
+    if not (folder / STATISTICS).is_file():
+        raise InputError(
+            f"{folder / STATISTICS} is missing: expected a folder with {STATISTICS}, "
+            "sequences.bed, targets.txt and tfrecords/"
+        )
 
 
 def read_described_targets(path: str | os.PathLike[str]) -> Targets:

@@ -240,11 +240,6 @@ def import_tfrecords(
 def _read_statistics(path: Path) -> _Statistics:
     try:
         shape = _Statistics.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing: expected a folder with statistics.json, sequences.bed, "
-            "targets.txt and tfrecords/"
-        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

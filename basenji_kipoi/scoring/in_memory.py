@@ -176,7 +176,7 @@ def score(
     # What scores depend on, and metadata tell.
     settings = {
         "model": model.weights_sha256,
-        **described_placing(bins, rule, both_strands, shifts, indels),
+        **described_placing(model.members, bins, rule, both_strands, shifts, indels),
         "scores": [each.name for each in asked],
         "tracks": [model.targets[column].identifier for column in columns],
     }

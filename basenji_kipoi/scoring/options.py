@@ -14,6 +14,8 @@ from basenji_kipoi.effects.windows import WindowRule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from basenji_kipoi.models.trained import TrainedModel
+
 __all__ = ["ScoreOptions", "described_placing"]
 
 
@@ -92,26 +94,31 @@ class ScoreOptions:
         if not 1 <= number <= shards:
             raise InputError(f"--shard: there is no part {number} of {shards}")
 
-    @property
-    def placed(self) -> dict[str, Any]:
-        """What windows and bins depend on, as the metadata of an output hold it."""
+    def placed(self, models: Sequence[TrainedModel]) -> dict[str, Any]:
+        """Describe what windows and bins depend on, as `described_placing` does."""
         return described_placing(
-            self.bins, self.window, self.both_strands, self.shifts, self.indels
+            models, self.bins, self.window, self.both_strands, self.shifts, self.indels
         )
 
 
 def described_placing(
+    models: Sequence[TrainedModel],
     bins: int | None,
     window: WindowRule,
     both_strands: bool | None,
     shifts: Sequence[int],
     indels: IndelMode,
 ) -> dict[str, Any]:
-    """Describe what windows and bins depend on, as the metadata of an output hold it."""
+    """Describe what windows and bins depend on, as the metadata of an output hold it.
+
+    Whether both strands are read is told, not what was asked for: one value, or one a model where
+    the models differ.
+    """
+    strands = [model.reads_both_strands(both_strands) for model in models]
     return {
         "bins": "all" if bins is None else f"center:{bins}",
         "window": str(window),
-        "both_strands": both_strands,
+        "both_strands": strands[0] if len(set(strands)) == 1 else strands,
         "shifts": list(shifts),
         "indels": indels,
     }

@@ -225,7 +225,7 @@ def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
     columns = targets.columns_of(options.tracks)
     tracks = [targets[column].identifier for column in columns]
     longest = options.max_allele or longest_allele(bundles[0].architecture)
-    placed = {"model": [bundle.weights_sha256[0] for bundle in bundles], **options.placed}
+    placed = {"model": [bundle.weights_sha256[0] for bundle in bundles], **options.placed(bundles)}
     background = None
     if options.background:
         background = Background(options.background, [score.name for score in asked], tracks, placed)

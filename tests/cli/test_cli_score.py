@@ -223,6 +223,8 @@ def test_vcf_output_and_metadata(files, tmp_path, small_bundle):
     assert metadata["model"][0]["sha256"] == small_bundle.metadata.sha256["model.weights.h5"]
     assert metadata["definitions"]["SAD"]["formula"] == "sum (a - r)"
     assert metadata["commands"][0].startswith("basenji ")
+    # What was done, which was not asked for.
+    assert metadata["both_strands"] is small_bundle.both_strands
     assert set(metadata["versions"]) >= {"keras", "pysam", "pyarrow"}
 
 

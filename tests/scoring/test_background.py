@@ -49,7 +49,7 @@ SETTINGS = {
     "model": ["abc"],
     "bins": "all",
     "window": "grid",
-    "both_strands": None,
+    "both_strands": False,
     "shifts": [0],
     "indels": "anchor",
 }
@@ -87,6 +87,8 @@ def test_tables_that_do_not_fit(tmp_path):
     for name, value in [("model", ["other"]), ("bins", "center:3"), ("window", "centred")]:
         with pytest.raises(InputError, match=f"was made with another {name} "):
             Background(path, ["SAD"], ["a"], {**SETTINGS, name: value})
+    with pytest.raises(InputError, match=r'another window \("grid", now "centred"\): score'):
+        Background(path, ["SAD"], ["a"], {**SETTINGS, "window": "centred"})
     Background(path, ["SAD"], ["a"], {**SETTINGS, "window": "cluster:100"})
     with pytest.raises(InputError, match="has no column SAD/b"):
         Background(path, ["SAD"], ["a", "b"], SETTINGS)

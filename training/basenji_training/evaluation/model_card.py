@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.targets import Targets
     from basenji_kipoi.models.training_record import NetworkRecord, Origin, TrainingRecord
 
-__all__ = ["independence", "model_card"]
+__all__ = ["duration", "independence", "model_card"]
 
 
 def model_card(
@@ -165,11 +165,19 @@ def _inheritance(origin: Origin, measured: set[str]) -> str:
     return text + (_inheritance(origin.origin, measured) if origin.origin else "")
 
 
+def duration(seconds: float) -> str:
+    """Say how long something took, in whole minutes."""
+    minutes = round(seconds / 60)
+    if not minutes:
+        return "Less than a minute"
+    return f"{minutes:,} minute{'' if minutes == 1 else 's'}"
+
+
 def _history(record: NetworkRecord) -> str:
     folds, settings = record.chromosomes, record.settings
     return (
         f"Trained on {', '.join(folds.train)};\n"
         f"{', '.join(folds.validation)} chose the epoch ({record.best_epoch} of "
         f"{record.epochs_run}); {', '.join(folds.test)} were held out.\n"
-        f"{record.seconds / 60:.0f} minutes, in {settings['dtype']}, seed {settings['seed']}.\n"
+        f"{duration(record.seconds)}, in {settings['dtype']}, seed {settings['seed']}.\n"
     )

@@ -22,6 +22,8 @@ __all__ = ["draw_learning_curve", "plot_learning_curve"]
 _OF_HEAD = "validation_r_"
 #: Epochs up to which each is a point of its own: a line through one or two shows little.
 _MARKED = 20
+#: Part of the height of the curves that is added above them, for a label.
+_ROOM = 0.25
 
 
 def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
@@ -69,10 +71,11 @@ def draw_learning_curve(history: Sequence[dict[str, float]]) -> Figure:
     for number, head in enumerate(heads):
         color, of_head = f"C{number + 4}", [row[_OF_HEAD + head] for row in history]
         correlations.plot(epochs, of_head, color=color, linewidth=1, marker=marker, label=head)
-    if heads:
-        correlations.legend(frameon=False)
     correlations.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     _label_best(correlations, history[best_epoch(history)])
+    if heads:
+        # Beside the axes, where no curve goes.
+        correlations.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     correlations.set_ylabel("validation: mean over tracks of\nPearson r of log(1 + counts)")
     correlations.set_xlabel("epoch")
     correlations.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -82,16 +85,19 @@ def draw_learning_curve(history: Sequence[dict[str, float]]) -> Figure:
 
 
 def _label_best(axes: Axes, best: dict[str, float]) -> None:
-    """Mark the best epoch, with its label on the side that has more room."""
+    """Mark the best epoch, with its label above all curves, where room is made for it."""
     point = best["epoch"], best["validation_r"]
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + _ROOM * (high - low))
     axes.plot(*point, "o", color="C3")
-    right, above = point[0] < sum(axes.get_xlim()) / 2, point[1] < sum(axes.get_ylim()) / 2
+    left, right = axes.get_xlim()
+    is_left = point[0] < (left + right) / 2
     axes.annotate(
         f"best: {best['validation_r']:.3f} (epoch {best['epoch']:.0f})",
         point,
-        xytext=(8 if right else -8, 16 if above else -16),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        va="bottom" if above else "top",
-        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.7},
+        xytext=(point[0], 0.98),
+        textcoords=("data", "axes fraction"),
+        ha="left" if is_left else "right",
+        va="top",
+        arrowprops={"arrowstyle": "-", "color": "C3", "linewidth": 0.8},
     )

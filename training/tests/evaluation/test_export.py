@@ -13,6 +13,7 @@ from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import Bundle
 from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.export import export, rounding
+from basenji_training.evaluation.model_card import duration
 from basenji_training.evaluation.trained_model import RunHead, read_model
 
 
@@ -97,6 +98,20 @@ def test_no_path_of_the_machine_is_exported(trained, bundle):
     for file in ("metadata.json", "evaluation.json", "MODEL_CARD.md", "targets.tsv"):
         assert str(trained.store.path.parent) not in (bundle.path / file).read_text()
         assert str(trained.run.path.parent) not in (bundle.path / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (20, "Less than a minute"),
+        (40, "1 minute"),
+        (89, "1 minute"),
+        (91, "2 minutes"),
+        (72_000, "1,200 minutes"),
+    ],
+)
+def test_how_long_a_training_took(seconds, expected):
+    assert duration(seconds) == expected
 
 
 def test_the_card_has_the_figures(bundle, evaluation):

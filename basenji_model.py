@@ -20,6 +20,7 @@ from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import codes_of
 from basenji_kipoi.kipoi_compatibility import Postprocessing
 from basenji_kipoi.models.bundle import Bundle
+from basenji_kipoi.models.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,9 +74,10 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         cache_bytes: int | None = None,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
-        from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
-        from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
-        from basenji_kipoi.models.networks.building import average_networks, average_strands  # noqa: PLC0415
+        with without_notices():
+            from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
+            from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
+            from basenji_kipoi.models.networks.building import average_networks, average_strands  # noqa: PLC0415
 
         self.bundle = self._open(model_dir)
         members = [

@@ -5,14 +5,19 @@ Nothing here runs in a process that has not imported kipoi-veff.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import byte_lines, open_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Postprocessing", "mend_kipoi_veff"]
 
@@ -25,6 +30,9 @@ def mend_kipoi_veff() -> None:
     - PyVCF3, the only release of PyVCF that still installs, added a last field (``type_code``) to
       the description of an INFO tag; kipoi-veff fills in the six fields that there were before.
 
+    A mutation map of a region with unknown bases, of which kipoi-veff makes none, ends in its bare
+    assertion after all work: that gets words.
+
     Files without an index are sorted with the bedtools program, which is no Python package: where
     there is none, that is done here.
     """
@@ -36,10 +44,29 @@ def mend_kipoi_veff() -> None:
     info = vcf.parser._Info
     if len(info._fields) > 6 and not info._field_defaults:
         info.__new__.__defaults__ = (None,)
+    maps = sys.modules["kipoi_veff.mutation_map"]
+    if not hasattr(maps._generate_mutation_map, "__wrapped__"):
+        maps._generate_mutation_map = _with_words(maps._generate_mutation_map)
     if not (shutil.which("bedtools") or shutil.which("sortBed")):
         import pybedtools  # noqa: PLC0415 - as vcf
 
         pybedtools.BedTool.sort = _sorted
+
+
+def _with_words(generate: Callable[..., Any]) -> Callable[..., Any]:
+    """Say what is wrong where making a mutation map fails in an assertion."""
+
+    @functools.wraps(generate)
+    def generate_or_say(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as kipoi-veff's
+        try:
+            return generate(*arguments, **options)
+        except AssertionError:
+            raise InputError(
+                "kipoi-veff makes no map of unknown bases: leave out variants and regions with N "
+                "around them, and those near a chromosome's end"
+            ) from None
+
+    return generate_or_say
 
 
 def _sorted(self: Any, header: bool = False) -> Any:  # noqa: ANN401 - pybedtools.BedTool

@@ -46,7 +46,7 @@ def write_shapes(root: Path) -> None:
     ]
     for path in filter(Path.exists, files):
         text = path.read_text(encoding="utf-8")
-        shapes = {"seq": (architecture.window, 4), "coverage": (architecture.bins, tracks)}
+        shapes = {"seq": (architecture.window, 4), "coverage": (None, tracks)}
         if path.parent.name in ("variant_effects", "mutation_map"):
             shapes["coverage"] = (tracks,)
         if path.parent.name == "mutation_map":
@@ -59,6 +59,7 @@ def write_shapes(root: Path) -> None:
             }
         for name, shape in shapes.items():
             text = re.sub(rf"(name: {name}\n +shape: )\(.*\)", rf"\g<1>{shape}", text)
+        text = re.sub(r"(coverage of each track in )\d+", rf"\g<1>{architecture.bins}", text)
         text = re.sub(r"(auto_resize_len: )\d+", rf"\g<1>{architecture.window}", text)
         path.write_text(text, encoding="utf-8")
 

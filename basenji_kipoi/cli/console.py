@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from basenji_kipoi.base.errors import InputError, is_kept
-from basenji_kipoi.cli.tensorflow_notices import without_notices
+from basenji_kipoi.models.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

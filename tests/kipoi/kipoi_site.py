@@ -23,6 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: kipoi 0.6.35 is the last release with `kipoi veff`; newer ones leave it to the plug-in itself.
 OLD_KIPOI = tuple(map(int, version("kipoi").split("."))) < (0, 6, 37)
 VEFF = "kipoi veff" if OLD_KIPOI else "python -m kipoi_veff"
+#: TensorFlow's setting, which users do not have, and what they would read of noisy programs.
+QUIET = "TF_CPP_MIN_LOG_LEVEL"
+NOTICES = ("cuda", "oneDNN", "ArraySchema mismatch")
 LONGEST = 600  # seconds that one program may take, on a busy machine
 WINDOW = 512
 #: The directories of the models on the shipped bundle.
@@ -83,10 +86,9 @@ class Commands:
         self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {
-            **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            **{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", QUIET)},
             "HOME": str(home),
             "PATH": programs,
-            "TF_CPP_MIN_LOG_LEVEL": "3",
         }
 
     def run(self, command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -111,6 +113,8 @@ def succeeded(future: Future) -> str:
     done = future.result()
     assert done.returncode == 0, done.stdout
     assert "Traceback" not in done.stdout, done.stdout
+    for notice in NOTICES:
+        assert notice not in done.stdout, done.stdout
     return done.stdout
 
 

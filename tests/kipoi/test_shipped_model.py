@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 
 import h5py
@@ -57,6 +58,29 @@ def test_expected_predictions_are_those_of_the_bundle(shipped, folder):
         np.testing.assert_allclose(file["preds"], predictions, rtol=0, atol=tolerance)
     # Ten times what was measured between two ways to compute them, or little more.
     assert tolerance < 1e-5 * np.abs(predictions).max()
+
+
+def test_the_documented_activation(shipped):
+    """What the page takes for an example: what the head of the first member reads."""
+    import kipoi
+
+    page = (ROOT / "docs" / "how-to" / "kipoi.md").read_text()
+    name = re.search(r'predict_activation_on_batch\(.*layer="(\w+)"\)', page)[1]
+    model = kipoi.get_model(str(shipped.path), source="dir")
+    assert name in model.layer_names
+    _, windows = shipped.windows(shipped.examples / "intervals_inside.bed")
+    features = model.predict_activation_on_batch(windows, layer=name)
+    architecture, member = shipped.bundle.architecture, shipped.bundle.members[0]
+    assert features.shape == (2, architecture.bins, 512)
+    assert f"(2, bins, {features.shape[-1]})" in page
+    network = member.network(both_strands=False)
+    ((head, described),) = architecture.heads.items()
+    weights, bias = network.get_layer(f"head_{head}").get_weights()
+    assert described.activation == "softplus"
+    expected = network.predict(windows, verbose=0)
+    np.testing.assert_allclose(
+        np.logaddexp(features @ weights + bias, 0), expected, rtol=1e-3, atol=1e-4
+    )
 
 
 @pytest.mark.slow

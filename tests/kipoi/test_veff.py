@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
-from kipoi_site import VEFF, succeeded
+from kipoi_site import OLD_KIPOI, ROOT, VEFF, succeeded
 
 from basenji_kipoi.base.sequence import ALPHABET
 
@@ -28,6 +28,8 @@ COMMANDS = {
     "map": f"{VEFF} create_mutation_map {MODEL} -r one.vcf.gz -o map.h5 -s diff",
     "region": f"{VEFF} create_mutation_map {MODEL.replace('variant_effects', 'mutation_map')} "
     "-r one.vcf.gz -o region.h5 -s diff",
+    "end": f"{VEFF} create_mutation_map {MODEL.replace('variant_effects', 'mutation_map')} "
+    "-r end.vcf.gz -o end.h5",
 }
 #: The example's substitutions, among them one at each end of a chromosome, one in lower case and
 #: one of two alleles, whose first is scored.
@@ -47,7 +49,10 @@ def done(commands, site):
     with pysam.VariantFile(str(site.examples / "variants.vcf.gz")) as variants:
         record = next(record for record in variants if record.pos == MAPPED)
         (site.path / "one.vcf").write_text(f"{variants.header}{record}")
-    index(site.path / "one.vcf", "vcf")
+        variants.reset()
+        (site.path / "end.vcf").write_text(f"{variants.header}{next(variants)}")
+    for name in ("one.vcf", "end.vcf"):
+        index(site.path / name, "vcf")
     return commands.start(COMMANDS, site.path)
 
 
@@ -168,3 +173,40 @@ def test_a_mutation_map_of_a_region_at_full_context(done, site):
             cut = whole["_list_0/seq/diff"][label]["mutation_map"][:, first : first + region]
             np.testing.assert_allclose(effects, cut, rtol=1e-3, atol=1e-5)
             assert np.abs(effects).max() > 1e-3
+
+
+def test_what_has_no_mutation_map_is_said(done):
+    ended = done["end"].result()
+    assert ended.returncode != 0
+    last = ended.stdout.strip().splitlines()[-1]
+    assert last.endswith(
+        "kipoi-veff makes no map of unknown bases: leave out variants and regions with N around "
+        "them, and those near a chromosome's end"
+    )
+
+
+def test_the_documented_mutation_map(commands, site):
+    """What the page says, word for word."""
+    page = (ROOT / "docs" / "how-to" / "kipoi.md").read_text()
+    section = page.split("### Mutation maps")[1]
+    program, command = (
+        re.search(rf"```{kind}\n(.*?)```", section, re.DOTALL)[1] for kind in ("python", "sh")
+    )
+    (site.path / "choose.py").write_text(program)
+    chosen = commands.run("python choose.py", site.path)
+    assert chosen.returncode == 0, chosen.stdout
+    if OLD_KIPOI:
+        command = command.replace("python -m kipoi_veff", VEFF)
+    made = commands.run(command.replace("\\\n", " "), site.path)
+    assert made.returncode == 0, made.stdout
+    with pysam.VariantFile(str(site.path / "some.vcf.gz")) as variants:
+        assert len([record for record in variants if len(record.ref) == 1]) == 2
+    with h5py.File(site.path / "map.h5") as file:
+        shapes = {}
+        file.visititems(lambda name, item: shapes.update({name: getattr(item, "shape", None)}))
+    maps = {name: shape for name, shape in shapes.items() if name.endswith("/mutation_map")}
+    assert set(maps.values()) == {(4, 128)}, shapes
+    tracks = {name.split("/")[-2] for name in maps}
+    assert tracks == set(site.bundle.targets.labels)
+    # kipoi-veff makes none of the deletion that lies between the two others.
+    assert len(maps) == 2 * len(tracks), shapes

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from basenji_kipoi.cli.tensorflow_notices import without_notices
+from basenji_kipoi.models.tensorflow_notices import without_notices
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ NOTICES = (
 
 PROGRAM = """
 import sys
-from basenji_kipoi.cli.tensorflow_notices import without_notices
+from basenji_kipoi.models.tensorflow_notices import without_notices
 try:
     with without_notices():
         sys.stderr.write("before\\n")
@@ -122,7 +122,7 @@ def test_without_standard_error(importing):
 
 def test_a_process_that_lives_on_delays_nothing_for_ever(importing):
     program = (
-        "import basenji_kipoi.cli.tensorflow_notices as notices\nnotices._PATIENCE = 0.1\n"
+        "import basenji_kipoi.models.tensorflow_notices as notices\nnotices._PATIENCE = 0.1\n"
         + PROGRAM
     )
     command = importing(

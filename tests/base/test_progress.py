@@ -44,6 +44,11 @@ def test_a_log_of_unknown_length_has_no_time_left(said):
     assert re.fullmatch(r"reading: 7 alleles, [\d,.e+]+/s", line)
 
 
+def test_a_line_before_anything_is_done(said):
+    (line,) = said("reading", 10, [(0,)], done=3)
+    assert line == "reading: 3 of 10 alleles, 0/s"
+
+
 def test_without_a_label_nothing_is_said(said):
     assert said("", 10, [(1,), (2,)]) == []
 

@@ -312,3 +312,17 @@ def test_yeast_windows_equal_those_of_htslib():
             np.testing.assert_array_equal(
                 genome.codes(chrom, start, end), encode(htslib.fetch(chrom, start, end))
             )
+
+
+@pytest.mark.parametrize(
+    ("contigs", "expected"),
+    [
+        ({"a": "ACGT"}, "<Genome g.fa: 1 contig, 4 bp>"),
+        ({"a": "ACGT", "b": "A" * 2000}, "<Genome g.fa: 2 contigs, 2,004 bp>"),
+    ],
+)
+def test_what_a_genome_says_of_itself(tmp_path, contigs, expected):
+    text = "".join(f">{name}\n{letters}\n" for name, letters in contigs.items())
+    (tmp_path / "g.fa").write_text(text)
+    with Genome(tmp_path / "g.fa") as genome:
+        assert repr(genome) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.genome.intervals import Interval, centred_window, read_annotated, read_bed
+from basenji_kipoi.genome.intervals import (
+    Interval,
+    centred_window,
+    read_annotated,
+    read_bed,
+    read_intervals,
+)
 
 LENGTHS = {"chrI": 1000, "chrII": 500}
 
@@ -178,3 +185,64 @@ def test_intervals_get_the_genomes_names_and_others_are_counted(tmp_path, caplog
 def test_ends_of_contigs_of_unknown_length_are_not_checked(tmp_path):
     genome = SimpleNamespace(path="store.zarr", lengths={"chrI": None})
     assert read_annotated(bed(tmp_path, "I\t5\t9000\n"), genome) == [Interval("chrI", 5, 9000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("chrI:101-200", Interval("chrI", 100, 200)),
+        ("chrI:1-1", Interval("chrI", 0, 1)),
+        ("chrI:5", Interval("chrI", 4, 5)),
+        (" chrI:1,000-20,000 ", Interval("chrI", 999, 20_000)),
+        ("HLA-A*01:01:5-7", Interval("HLA-A*01:01", 4, 7)),
+    ],
+)
+def test_places_as_browsers_write_them(text, expected):
+    assert Interval.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["chrI:0-5", "chrI:6-5", "chrI:0", "chrI", "chrI:-5", "chrI:5-x"])
+def test_texts_that_are_no_place(text):
+    with pytest.raises(InputError, match=f"^no interval '{text}': expected contig:first-last"):
+        Interval.parse(text)
+
+
+def test_intervals_in_any_form(tmp_path):
+    expected = [Interval("chrI", 4, 9)]
+    path = bed(tmp_path, "I\t4\t9\n")
+    for given_ in (
+        expected[0],
+        ("chrI", 4, 9),
+        ["I", 4, 9],
+        "chrI:5-9",
+        "1:5-9",
+        [("chrI", 4, 9)],
+        ["chrI:5-9"],
+        expected,
+        path,
+        str(path),
+    ):
+        assert read_intervals(given_, LENGTHS) == expected, given_
+    assert read_intervals([], LENGTHS) == []
+    mixed = ["chrI:5-9", Interval("chrII", 0, 500), ("II", 1, 2)]
+    assert [each.chrom for each in read_intervals(mixed, LENGTHS)] == ["chrI", "chrII", "chrII"]
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        ("nope.bed", "'nope.bed' is neither a BED file that exists nor an interval"),
+        (("chrI", 9, 4), "chrI:9-4 is empty"),
+        (("chrI", 4, "9"), "no interval"),
+        ((1, 4, 9), "no interval"),
+        ([5], "no interval 5: expected an Interval"),
+        (("chrI", 0, 1001), "reaches beyond the end of chrI at 1000"),
+        (("chrI", -1, 5), "starts before its contig"),
+        ("chrl:1-2", "the genome has no contig 'chrl'"),
+        (("chrI", 0, 1 << 61), "lies beyond any contig's end"),
+        (("chrI", -(1 << 61), 0), "lies beyond any contig's end"),
+    ],
+)
+def test_what_is_no_interval_of_the_genome(given_, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_intervals(given_, LENGTHS)

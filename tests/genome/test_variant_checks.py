@@ -96,6 +96,14 @@ def test_contigs(genome):
     }
 
 
+def test_contigs_that_the_genome_calls_otherwise(genome):
+    checks = AlleleChecks(genome, "x.vcf", CheckRef.warn, 50)
+    for name in ("chrI", "I", "MT", "nowhere"):
+        checks.contig(name)
+    # Neither those of the same name nor those that it lacks.
+    assert checks.renamed == {"I": "chrI", "MT": "chrM"}
+
+
 # ---- files of another genome ----
 
 

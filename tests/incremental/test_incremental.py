@@ -272,6 +272,8 @@ def test_a_region_needs_less_memory_and_gives_the_same(small, small_engine):
         np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-7)
         with pytest.raises(ValueError, match=r"allele 1 .* outside of the reference's region"):
             small_engine.substitutions(part, [region[0], region[1] - 1], np.zeros((2, 2)))
+        with pytest.raises(ValueError, match=r"allele 0 .* outside of the reference's region"):
+            small_engine.substitutions(part, [region[0] - 1, region[0]], np.zeros((2, 1)))
 
 
 def test_wanted_tracks_of_several_heads_in_their_order(small):

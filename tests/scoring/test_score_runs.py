@@ -115,6 +115,31 @@ def test_damaged_metadata_are_one_line(files, tmp_path, damage):
     assert "x.tsv: its metadata " in run.stderr
 
 
+@pytest.mark.parametrize(("lost", "named"), [(["genes"], "genes"), (["shard", "genes"], "shard")])
+def test_metadata_that_lack_something_are_refused(files, tmp_path, lost, named):
+    score(files, tmp_path, snvs(4), "x.tsv")
+    first, *lines = (tmp_path / "x.tsv").read_text().splitlines(keepends=True)
+    content = json.loads(first.partition("=")[2])
+    for name in lost:
+        del content[name]
+    text = f"##basenji_score={json.dumps(content)}\n" + "".join(lines)
+    (tmp_path / "x.tsv").write_text(text)
+    words = ["merge-scores", str(tmp_path / "x.tsv"), "--out", str(tmp_path / "y.tsv")]
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 2
+    assert f"x.tsv: its metadata have no {named}: score it again" in run.stderr
+
+
+def test_contigs_that_are_read_under_another_name_are_said(files, tmp_path):
+    one = [line(pos, chrom="I") for pos in (5000, 5001)]
+    said = score(files, tmp_path, [line(5000), *one], "one.tsv")
+    assert "the contig I of " in said
+    assert "is read as chrI of the genome\n" in said
+    two = score(files, tmp_path, [*one, line(100, chrom="2")], "two.tsv")
+    assert "is read as chrI of the genome (and 1 more contigs likewise)" in two
+    assert "is read as" not in score(files, tmp_path, snvs(2), "none.tsv")
+
+
 def read(path):
     """Read all of a file but the commands that made it, which tell a shard from a whole run."""
     if path.suffix == ".parquet":

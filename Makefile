@@ -98,6 +98,23 @@ test-training: $(TRAINING_READY)
 robustness: $(TRAINING_READY) ## thousands of bad inputs over all commands (build/robustness)
 	$(TRAINING)/bin/python tests/robustness/campaign.py --out build/robustness
 
+# No part of every run, for it takes an hour: SAMPLE mutants drawn with SEED, each tried with the quickest
+# tests that run what it changes, SECONDS_EACH at most.
+SAMPLE ?= 160
+SEED ?= 0
+SECONDS_EACH ?= 300
+MUTATION_TOOLS := .tools/mutation
+$(MUTATION_TOOLS)/.ready: requirements/mutation.txt $(VENV_READY) | $(UV)
+	rm -rf $(MUTATION_TOOLS)
+	$(UV) pip install --quiet --python $(VENV)/bin/python --target $(MUTATION_TOOLS) --require-hashes \
+		-r requirements/mutation.txt
+	@touch $@
+
+.PHONY: mutants
+mutants: $(MUTATION_TOOLS)/.ready ## does a test fail when the code is wrong? (build/mutants; SAMPLE=160 SEED=0)
+	$(VENV)/bin/python tests/mutation/run.py --out build/mutants --sample $(SAMPLE) --seed $(SEED) \
+		--seconds $(SECONDS_EACH)
+
 .PHONY: legacy-test
 legacy-test: ## the Kipoi tests on Python 3.9 with kipoi 0.6.35, which has the literal `kipoi veff`
 	@$(MAKE) has-legacy-python || { echo "error: legacy-test found no Python 3.9; LEGACY_PYTHON=... names one" >&2; exit 1; }
@@ -135,6 +152,7 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 		requirements/runtime.in requirements/kipoi.in requirements/development.in
 	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/mutation.txt requirements/mutation.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: kipoi-files

@@ -16,7 +16,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot
 from basenji_kipoi.effects.choice import effect_engine
 from basenji_kipoi.effects.engine import PlainEngine
-from basenji_kipoi.effects.passes import passes_of
+from basenji_kipoi.effects.passes import Pass, changed_bins, passes_of
 from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
@@ -351,3 +351,45 @@ def test_stretches_in_double_precision():
             assert (np.abs(before - after).max(axis=(1, 2)) > 1e-4).all()
             found += len(before)
     assert found == 35
+
+
+def test_predictions_do_not_depend_on_what_memory_held(genome, bundles, monkeypatch):
+    requests = [request_of(5000, 1, "A"), request_of(5010, 1, "C")]
+    engine = effect_engine(bundles[:1], genome, both_strands=True)
+    assert isinstance(engine, StretchEngine)
+    expected = engine.effects(requests)
+    empty = np.empty
+
+    def used(*arguments, **options):
+        made = empty(*arguments, **options)
+        if made.dtype.kind == "f":
+            made.fill(np.nan)
+        return made
+
+    monkeypatch.setattr(np, "empty", used)
+    found = engine.effects(requests)
+    for ours, theirs in (
+        (found.reference, expected.reference),
+        (found.alternative, expected.alternative),
+    ):
+        np.testing.assert_array_equal(ours[expected.valid], theirs[expected.valid])
+
+
+def test_each_strand_has_its_own_changed_bins(bundles):
+    """The reverse complement of a window mirrors its bases and its bins."""
+    architecture = bundles[0].architecture
+    window, bins = architecture.window, architecture.bins
+    differ = 0
+    for position in range(700, 1400, 3):
+        request = AlleleWindow("one", 0, Allele(position, 1, encode("A")))
+        forward, reverse = (
+            changed_bins(architecture, [Pass(0, 0, strand)], request) for strand in (False, True)
+        )
+        assert forward == architecture.affected_bins(position, position + 1)
+        mirrored = window - 1 - position
+        last, first = (bins - each for each in architecture.affected_bins(mirrored, mirrored + 1))
+        assert reverse == (first, last)
+        differ += forward != reverse
+        both = changed_bins(architecture, [Pass(0, 0, False), Pass(0, 0, True)], request)
+        assert both == (min(forward[0], first), max(forward[1], last))
+    assert differ

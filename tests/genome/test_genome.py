@@ -326,3 +326,12 @@ def test_what_a_genome_says_of_itself(tmp_path, contigs, expected):
     (tmp_path / "g.fa").write_text(text)
     with Genome(tmp_path / "g.fa") as genome:
         assert repr(genome) == expected
+
+
+def test_titles_may_end_with_spaces(tmp_path):
+    (tmp_path / "g.fa").write_text(">a one \nACGT\n>b two\t\nAC\nGT\n")
+    with Genome(tmp_path / "g.fa") as genome:
+        assert genome.lengths == {"a": 4, "b": 4}
+    (tmp_path / "h.fa").write_text(">a\nACGT\n>b\nAC \nGT\n")
+    with pytest.raises(InputError, match="lines of sequence end with spaces or tabs"):
+        Genome(tmp_path / "h.fa")

@@ -235,6 +235,7 @@ def test_intervals_in_any_form(tmp_path):
         (("chrI", 9, 4), "chrI:9-4 is empty"),
         (("chrI", 4, "9"), "no interval"),
         ((1, 4, 9), "no interval"),
+        (("chrI", "4", 9), "no interval 'chrI'"),
         ([5], "no interval 5: expected an Interval"),
         (("chrI", 0, 1001), "reaches beyond the end of chrI at 1000"),
         (("chrI", -1, 5), "starts before its contig"),

@@ -185,6 +185,16 @@ def test_truncated_bcf(tmp_path):
         VariantFile(path)
 
 
+def test_a_bcf_that_ends_in_a_record(tmp_path):
+    """Its records have numbers, and no lines."""
+    path = make(tmp_path, "uncompressed bcf")
+    whole = path.read_bytes()
+    content = gzip.decompress(whole) if whole[:2] == b"\x1f\x8b" else whole
+    path.write_bytes(content[:-20])
+    with pytest.raises(InputError, match=r"x\.bcf: record 4 is malformed or the file is damaged"):
+        list(VariantFile(path))
+
+
 @pytest.mark.parametrize("content", ["", "hello\n", "chrI\t1\t.\tA\tG\t.\t.\t.\n"])
 def test_what_is_no_vcf(tmp_path, content):
     path = tmp_path / "x.vcf"

@@ -36,6 +36,15 @@ def test_a_table_comes_back(tmp_path):
     assert again[1].scale == 0.1
 
 
+def test_tables_are_equal_if_their_rows_are(tmp_path):
+    rows = list(stranded())
+    assert Targets(rows) == stranded()
+    assert stranded() != Targets([rows[0].model_copy(update={"clip": 1.5}), *rows[1:]])
+    assert stranded() != Targets([rows[0]])
+    for other in (rows, None, "targets.tsv", 3):
+        assert stranded() != other
+
+
 def test_strand_pairs_are_exchanged():
     permutation = stranded().strand_permutation
     assert permutation.tolist() == [0, 2, 1]

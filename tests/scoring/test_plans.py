@@ -19,6 +19,7 @@ from score_command import HEADER, arguments, files, line, plan, score, snvs
 from small_network import save_random_bundle, small_architecture
 from typer.testing import CliRunner
 
+from basenji_kipoi.base import progress
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.genome.fasta import Genome
@@ -140,6 +141,16 @@ def test_shards_of_a_plan_make_what_one_run_makes(files, tmp_path, kind, out):
         for name in (f"merged.{out}", out)
     )
     assert merged == whole
+
+
+def test_what_is_read_is_said_unless_it_is_to_be_quiet(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_LOG_PERIOD", 0)
+    said = plan(files, tmp_path, snvs(4), part_size=2)
+    assert "reading the variants: 4 alleles" in said
+    assert "checking the genome: " in said
+    quiet = plan(files, tmp_path, snvs(4), "y.plan.json", part_size=2, quiet=True)
+    assert "reading" not in quiet
+    assert "checking" not in quiet
 
 
 def bytes_read():

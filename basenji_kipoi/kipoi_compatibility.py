@@ -44,8 +44,8 @@ def mend_kipoi_veff() -> None:
     info = vcf.parser._Info
     if len(info._fields) > 6 and not info._field_defaults:
         info.__new__.__defaults__ = (None,)
-    maps = sys.modules["kipoi_veff.mutation_map"]
-    if not hasattr(maps._generate_mutation_map, "__wrapped__"):
+    maps = sys.modules.get("kipoi_veff.mutation_map")
+    if maps and not hasattr(maps._generate_mutation_map, "__wrapped__"):
         maps._generate_mutation_map = _with_words(maps._generate_mutation_map)
     if not (shutil.which("bedtools") or shutil.which("sortBed")):
         import pybedtools  # noqa: PLC0415 - as vcf

@@ -223,6 +223,9 @@ def plan_scores(
     scores: _Scores = "SAD",
     tracks: Tracks = None,
     genes: Annotated[Optional[Path], typer.Option(help="GTF, as for basenji score.")] = None,
+    background: Annotated[
+        Optional[Path], typer.Option(help="Scores of a background, as for basenji score.")
+    ] = None,
     check_ref: _CheckRef = None,
     part_size: _PartSize = None,
     overwrite: Overwrite = False,
@@ -244,6 +247,7 @@ def plan_scores(
         scores=read_names(scores),
         tracks=None if tracks is None else read_names(tracks),
         genes=genes,
+        background=background,
         check_ref=check_ref,
         part_size=part_size,
     )

@@ -1,15 +1,19 @@
-"""Checksums of files."""
+"""Checksums of files, and what tells whether a file is still the same."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
+from basenji_kipoi.base.progress import progress_bar
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["checksum"]
+__all__ = ["FileIdentity", "checksum"]
 
 
 def checksum(
@@ -37,3 +41,47 @@ def checksum(
             digest.update(block)
             advance(len(block))
     return digest.hexdigest()
+
+
+class FileIdentity(BaseModel):
+    """What tells whether a file is still the same.
+
+    Attributes
+    ----------
+    name : str
+        Name without folder.
+    size : int
+        Bytes.
+    modified_ns : int
+        Time of the last change (ns).
+    sha256 : str
+        Checksum.
+    """
+
+    name: str
+    size: int
+    modified_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, label: str = "") -> FileIdentity:
+        """Identify a file; with a label, a bar shows how far the checksum is."""
+        found = path.stat()
+        sha256 = _checksum(path, label)
+        return cls(name=path.name, size=found.st_size, modified_ns=found.st_mtime_ns, sha256=sha256)
+
+    def is_of(self, path: Path, label: str = "") -> bool:
+        """Tell whether a file is this one: by size and time, by content if only the time differs.
+
+        A copy on another machine has another time, and is the same all the same.
+        """
+        found = path.stat()
+        if found.st_size != self.size:
+            return False
+        return found.st_mtime_ns == self.modified_ns or _checksum(path, label) == self.sha256
+
+
+def _checksum(path: Path, label: str) -> str:
+    megabytes = path.stat().st_size // 10**6
+    with progress_bar(label, total=megabytes, unit="MB") as advance:
+        return checksum(path, advance=lambda read: advance(read / 1e6))

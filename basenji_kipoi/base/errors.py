@@ -80,7 +80,8 @@ def full_disk_named(output: object) -> Iterator[None]:
         if error.errno not in _FULL and not is_numpy:
             raise
         reason = os.strerror(error.errno or errno.ENOSPC).lower()
-        full = InputError(f"{output} cannot be written: {reason}: make space")
+        then = " and go on with --resume" if is_kept(error) else ""
+        full = InputError(f"{output} cannot be written: {reason}: make space{then}")
         if is_kept(error):
             keep(full)
         raise full from error

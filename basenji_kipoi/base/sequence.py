@@ -21,6 +21,7 @@ __all__ = [
     "complement",
     "encode",
     "is_substitution",
+    "letters",
     "one_hot",
     "reverse_complement",
     "shifted",
@@ -72,6 +73,9 @@ for _code, _letter in enumerate(ALPHABET):
 _CHANNELS_OF_CODE = np.concatenate([np.eye(4), np.full((1, 4), 0.25)])
 
 
+_LETTERS = np.array([*ALPHABET, "N"])
+
+
 _COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 
 
@@ -92,6 +96,11 @@ def encode(sequence: str | bytes) -> np.ndarray:
         # One byte a letter even for letters outside ASCII, which count as unknown.
         sequence = sequence.encode("ascii", errors="replace")
     return _CODE_OF_BYTE[np.frombuffer(sequence, dtype=np.uint8)]
+
+
+def letters(codes: np.ndarray) -> np.ndarray:
+    """Return the letters of codes: str, of the same shape; ``N`` for what is unknown."""
+    return _LETTERS[codes]
 
 
 def one_hot(codes: np.ndarray, dtype: npt.DTypeLike = np.float32) -> np.ndarray:

@@ -42,7 +42,6 @@ from basenji_kipoi.base.errors import InputError, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
 __all__ = ["UnfinishedRun", "fingerprint", "first_difference"]
 
@@ -67,7 +66,7 @@ class UnfinishedRun:
         What kind of run it is, such as ``basenji score``.
     settings
         All that the outputs depend on, as JSON can hold it; files by what tells whether they are
-        the same (`fingerprint`, or a checksum).
+        the same (`fingerprint`, or a checksum). None if the body, which has the lock, will `begin`.
     command
         The command, as it was typed.
     resume
@@ -108,7 +107,7 @@ class UnfinishedRun:
         self,
         outputs: Sequence[Path],
         kind: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, Any] | None,
         *,
         command: str,
         resume: bool,
@@ -122,8 +121,8 @@ class UnfinishedRun:
         self.command = command
         self.is_resumed = self.is_placed = False
         self.notes: dict[Any, Any] = {}
-        self._is_begun = False
-        self._kind, self._settings = kind, json.loads(json.dumps(settings))
+        self._has_begun = self._is_new = False
+        self._kind, self._settings = kind, settings
         self._resume, self._overwrite = resume, overwrite
         self._grows, self._keep = grows_outputs, keep
 
@@ -136,25 +135,24 @@ class UnfinishedRun:
         check_place(self.outputs[0], overwrite=True)  # the folder can be made
         self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
         try:
-            self._begin()
+            if self._settings is None:
+                self._find()
+            else:
+                self.begin(self._settings)
         except BaseException:
             self._release()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None and not self._keep:
-            self._discard()
-        elif kind is not None and not self._grows:
-            # Outputs that are not complete only take space.
-            remove(self.folder / _OUTPUTS)
-        if error is not None and self._keep and self.is_begun:
-            keep(error)
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if error is not None and self._has_begun:
+            if not self._keep:
+                self._discard()
+            elif not self._grows:
+                # Outputs that are not complete only take space.
+                remove(self.folder / _OUTPUTS)
+            if self._keep and self.is_begun:
+                keep(error)
         self._release()
 
     # ---- pieces ----
@@ -215,25 +213,24 @@ class UnfinishedRun:
 
     # ---- the folder ----
 
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Begin, or go on with what is there if that was begun with the same settings."""
+        self._settings = json.loads(json.dumps(settings))
+        self._begin()
+        self._has_begun = True
+
     def _begin(self) -> None:
-        found = self._found()
-        if found is None or (self._overwrite and not self._resume):
+        found = self._find()
+        if found is None:
             self._start()
             return
-        if not self._resume:
-            raise InputError(
-                f"{self.folder} holds the work of an interrupted run: pass --resume to go on with "
-                "it, or --overwrite to begin anew"
-            )
-        difference = (
-            f"another command ({found['kind']})"
-            if found["kind"] != self._kind
-            else first_difference(found["settings"], self._settings)
-        )
+        difference = first_difference(found["settings"], self._settings)
+        if found["kind"] != self._kind:
+            difference = f"another command ({found['kind']})"
+        if difference and self._overwrite:
+            self._start()
+            return
         if difference:
-            if self._overwrite:
-                self._start()
-                return
             raise InputError(
                 f"{self.folder} was begun with {difference}: give the same, or pass --overwrite "
                 "to begin anew"
@@ -256,9 +253,10 @@ class UnfinishedRun:
     def _start(self) -> None:
         """Begin anew: the folder holds nothing but what says so."""
         self._check_outputs()
-        self._is_begun = True
+        self._is_new = True
         # First its record, without which nobody goes on with a folder of which a part is gone.
-        (self.folder / _RUN).unlink(missing_ok=True)
+        for path in (*_older_folders(self.outputs[0]), self.folder / _RUN):
+            remove(path)
         self._empty()
         self.pieces.mkdir()
         content = {
@@ -275,8 +273,8 @@ class UnfinishedRun:
         for path in self.outputs:
             check_place(path, overwrite=self._overwrite)
 
-    def _found(self) -> dict[str, Any] | None:
-        """Read what the folder was begun with; None if nothing in it can be gone on with."""
+    def _find(self) -> dict[str, Any] | None:
+        """Read what the folder was begun with; None if nothing in it is to be gone on with."""
         record = self.folder / _RUN
         strange = {p.name for p in self.folder.iterdir() if not p.name.startswith(".")} - _OURS
         if strange and not record.exists():
@@ -293,24 +291,26 @@ class UnfinishedRun:
             found = {}
         is_ours = (
             isinstance(found, dict)
-            and found.get("format") == _FORMAT
-            and found.get("format_version") == _FORMAT_VERSION
+            and (found.get("format"), found.get("format_version")) == (_FORMAT, _FORMAT_VERSION)
             and isinstance(found.get("settings"), dict)
             and isinstance(found.get("command"), str)
             and "kind" in found
         )
         is_other = (found is not None and not is_ours) or bool(older)
         if self._overwrite and (is_other or not self._resume):
-            for path in older:
-                remove(path)
             return None
         if is_other:
             raise InputError(
                 f"{self.folder if found is not None else older[0]} is of another version, which "
                 "cannot be gone on with: remove it, or pass --overwrite to begin anew"
             )
-        if found is not None and not self._holds_anything():
+        if found is None or not self._holds_anything():
             return None
+        if not self._resume:
+            raise InputError(
+                f"{self.folder} holds the work of an interrupted run: pass --resume to go on with "
+                "it, or --overwrite to begin anew"
+            )
         return found
 
     def _holds_anything(self) -> bool:
@@ -335,7 +335,7 @@ class UnfinishedRun:
         """Give the lock back; a folder that holds nothing goes too."""
         if self.folder.exists() and not self._holds_anything():
             content = {path.name for path in self.folder.iterdir()}
-            if self._is_begun or content <= {_LOCK}:
+            if self._is_new or content <= {_LOCK}:
                 self._discard()
         self._lock.close()
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["UNFORESEEN", "Commands", "command_line", "evaluated"]
+__all__ = ["UNFORESEEN", "Commands", "command_line", "evaluated", "noting"]
 
 
 def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,6 +144,11 @@ def _interruptible() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def noting(*, quiet: bool) -> Callable[[str], object]:
+    """Return what takes lines that the user should know, and shows them unless asked not to."""
+    return (lambda _: None) if quiet else partial(typer.echo, err=True)
 
 
 def command_line(program: str) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
-    INDEL_NAMES,
     BothStrands,
     Fasta,
+    Indels,
     Memory,
+    Models,
     Overwrite,
+    Plots,
     Quiet,
     Resume,
     Tracks,
@@ -35,13 +36,7 @@ __all__ = ["mutate"]
 
 
 def mutate(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="Directory of a trained model (a bundle); given several times, predictions are "
-            "averaged over the models."
-        ),
-    ],
+    model: Models,
     fasta: Fasta,
     bed: Annotated[Path, typer.Option(help="Intervals of any length: BED, plain or gzip.")],
     out: Annotated[Path, typer.Option(help="Scores to write: x.h5 or x.zarr.")],
@@ -61,22 +56,12 @@ def mutate(
         ),
     ] = "SAD",
     both_strands: BothStrands = None,
-    plots: Annotated[
-        Optional[Path],
-        typer.Option(help="Directory of figures to write, one for each interval and track."),
-    ] = None,
+    plots: Plots = None,
     plot_tracks: Annotated[
         Optional[str],
         typer.Option(help="Tracks to draw.", show_default="all that are scored"),
     ] = None,
-    indels: Annotated[
-        Literal["stitch", "anchor"],
-        typer.Option(
-            *INDEL_NAMES,
-            help="Deletions: the window's first base stays up to the deletion and its last one "
-            "behind it (stitch), or the first one alone (anchor).",
-        ),
-    ] = "stitch",
+    indels: Indels = "stitch",
     memory: Memory = MEMORY,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -106,7 +91,7 @@ def mutate(
         memory=memory,
         overwrite=overwrite,
         progress=not quiet,
-        note=(lambda _: None) if quiet else partial(typer.echo, err=True),
+        note=noting(quiet=quiet),
         command=command_line("basenji"),
     )
     if not quiet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule
 
 __all__ = [
-    "INDEL_NAMES",
     "BothStrands",
     "Fasta",
+    "Indels",
     "Memory",
     "Model",
+    "Models",
     "Overwrite",
+    "Plots",
     "Quiet",
     "Resume",
     "Tracks",
@@ -30,10 +32,14 @@ __all__ = [
     "read_window",
 ]
 
-#: Names of the option that says how alleles of another length are compared.
-INDEL_NAMES = ("--indels", "--indel")
-
 Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
+Models = Annotated[
+    list[Path],
+    typer.Option(
+        help="Directory of a trained model (a bundle); given several times, predictions are "
+        "averaged over the models."
+    ),
+]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
 Tracks = Annotated[
     Optional[str],
@@ -51,6 +57,19 @@ BothStrands = Annotated[
         help="Average predictions over both strands, or not.",
         show_default="as the model was evaluated",
     ),
+]
+Indels = Annotated[
+    Literal["stitch", "anchor"],
+    typer.Option(
+        "--indels",
+        "--indel",
+        help="Alleles of another length than the reference: the window's first base stays up to "
+        "the variant and its last one behind it (stitch), or the first one alone (anchor).",
+    ),
+]
+Plots = Annotated[
+    Optional[Path],
+    typer.Option(help="Directory of figures to write, one for each interval and track or output."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
@@ -11,12 +10,13 @@ import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
-    INDEL_NAMES,
     BothStrands,
     Fasta,
+    Indels,
     Memory,
+    Models,
     Overwrite,
     Quiet,
     Resume,
@@ -29,7 +29,7 @@ from basenji_kipoi.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from basenji_kipoi.scoring.outputs import Summary
 
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["merge_scores", "plan_scores", "score"]
 
 #: Options that both commands have.
-_Models = Annotated[
-    list[Path],
-    typer.Option(
-        help="Directory of a trained model (a bundle); given several times, predictions are "
-        "averaged over the models."
-    ),
-]
 _Vcf = Annotated[
     str,
     typer.Option(
@@ -80,7 +73,7 @@ _PartSize = Annotated[
 
 
 def score(
-    model: _Models,
+    model: Models,
     fasta: Fasta,
     vcf: _Vcf,
     out: Annotated[
@@ -116,14 +109,7 @@ def score(
             "averaged; positive ones move it to the right."
         ),
     ] = "0",
-    indels: Annotated[
-        Literal["stitch", "anchor"],
-        typer.Option(
-            *INDEL_NAMES,
-            help="Alleles of another length than REF: the window's first base stays up to the "
-            "variant and its last one behind it (stitch), or the first one alone (anchor).",
-        ),
-    ] = "stitch",
+    indels: Indels = "stitch",
     check_ref: _CheckRef = None,
     max_allele: Annotated[
         Optional[int],
@@ -198,7 +184,7 @@ def score(
         resume=resume,
         overwrite=overwrite,
         quiet=quiet,
-        note=_note(quiet=quiet),
+        note=noting(quiet=quiet),
     )
     if summary is None:
         typer.echo(f"{out} is complete", err=True)
@@ -216,13 +202,16 @@ def score(
 
 
 def plan_scores(
-    model: _Models,
+    model: Models,
     fasta: Fasta,
     vcf: _Vcf,
     out: Annotated[Path, typer.Option(help="The plan, such as x.plan.json.")],
     scores: _Scores = "SAD",
     tracks: Tracks = None,
     genes: Annotated[Optional[Path], typer.Option(help="GTF, as for basenji score.")] = None,
+    background: Annotated[
+        Optional[Path], typer.Option(help="Scores of a background, as for basenji score.")
+    ] = None,
     check_ref: _CheckRef = None,
     part_size: _PartSize = None,
     overwrite: Overwrite = False,
@@ -244,10 +233,11 @@ def plan_scores(
         scores=read_names(scores),
         tracks=None if tracks is None else read_names(tracks),
         genes=genes,
+        background=background,
         check_ref=check_ref,
         part_size=part_size,
     )
-    plan = plan_file(options, overwrite=overwrite, quiet=quiet, note=_note(quiet=quiet))
+    plan = plan_file(options, overwrite=overwrite, quiet=quiet, note=noting(quiet=quiet))
     if not quiet:
         alleles = sum(part.alleles for part in plan.parts)
         typer.echo(f"wrote {out}: {alleles:,} alleles in {len(plan.parts):,} parts", err=True)
@@ -266,10 +256,6 @@ def merge_scores(
     merge_shards(shards, out, overwrite=overwrite, quiet=quiet)
     if not quiet:
         typer.echo(f"wrote {out}: joined of {len(shards)} shards", err=True)
-
-
-def _note(*, quiet: bool) -> Callable[[str], object]:
-    return (lambda _: None) if quiet else partial(typer.echo, err=True)
 
 
 def _check_libraries() -> None:

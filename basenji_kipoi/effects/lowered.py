@@ -25,10 +25,12 @@ class LoweredModels:
     ----------
     tracks : ndarray, int, shape (tracks,)
         Indices of the tracks to predict.
+    dtype
+        As `basenji_kipoi.incremental.steps.lower` takes it.
     """
 
-    def __init__(self, tracks: np.ndarray) -> None:
-        self._tracks = tracks
+    def __init__(self, tracks: np.ndarray, *, dtype: str = "float32") -> None:
+        self._tracks, self._dtype = tracks, dtype
         self._lowered: dict[TrainedModel, Lowered] = {}
 
     def of(self, bundle: TrainedModel) -> Lowered:
@@ -41,5 +43,7 @@ class LoweredModels:
         """
         if bundle not in self._lowered:
             network = bundle.network(both_strands=False)
-            self._lowered[bundle] = lower(bundle.architecture, network, tracks=self._tracks)
+            self._lowered[bundle] = lower(
+                bundle.architecture, network, tracks=self._tracks, dtype=self._dtype
+            )
         return self._lowered[bundle]

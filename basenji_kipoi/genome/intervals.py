@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
@@ -18,11 +18,18 @@ from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs, pl
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from basenji_kipoi.genome.contig_names import Contigs
 
-__all__ = ["Interval", "centred_window", "read_annotated", "read_bed", "read_intervals"]
+__all__ = [
+    "GivenIntervals",
+    "Interval",
+    "centred_window",
+    "read_annotated",
+    "read_bed",
+    "read_intervals",
+]
 
 _HEADERS = ("track", "browser")
 #: How lines begin that may be no record.
@@ -187,7 +194,17 @@ def read_bed(
         return [_parse(line, lengths, window, contigs) for _, line in lines if _is_record(line)]
 
 
-def read_intervals(given: object, lengths: Mapping[str, int]) -> list[Interval]:
+#: What `read_intervals` reads: one interval or several, or the path of a BED file.
+GivenIntervals = Union[
+    Interval,
+    "tuple[str, int, int]",
+    str,
+    "os.PathLike[str]",
+    "Iterable[Interval | tuple[str, int, int] | str]",
+]
+
+
+def read_intervals(given: GivenIntervals, lengths: Mapping[str, int]) -> list[Interval]:
     """Read intervals in whatever form they are given, and check that the genome has them.
 
     Parameters

@@ -1,6 +1,6 @@
 """Alleles of a VCF or BCF file, in a stream, with the reason where a record cannot be read.
 
-A file is read more than once (to see what is in it, to score, to write), and from the middle on.
+A file is opened more than once (for its header, its alleles, its lines), and from the middle on.
 What can be read only once or not by htslib, standard input and gzip that is not bgzip, is unpacked
 into a temporary file first.
 """

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from keras import ops
 
+from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.incremental.reference import run_steps, window_pass
-from basenji_kipoi.incremental.steps import Crop, Join, Pool, lower
+from basenji_kipoi.incremental.steps import Crop, Join, Pool
 from basenji_kipoi.models.networks.backend import compiled, pulled_back
 from basenji_kipoi.models.targets import StrandColumns
 
@@ -22,13 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    import keras
-
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Step
+    from basenji_kipoi.incremental.steps import Head, Lowered, Step
     from basenji_kipoi.models.bundle import Bundle
-    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Gradients", "NetworkGradients", "WeightedSums", "turned_weights"]
@@ -59,43 +57,21 @@ class WeightedSums(NamedTuple):
 class NetworkGradients:
     """Derives predictions of one network for the sequence as it stands.
 
-    Weights are copied when it is made. Dropout is left out and normalisations are part of the
-    convolutions before them, as in incremental inference; so gradients need little more memory than
-    the inputs of activations and maxima.
+    Dropout is left out and normalisations are part of the convolutions before them, as in
+    incremental inference; so gradients need little more memory than the inputs of activations and
+    maxima.
 
     Parameters
     ----------
-    architecture
-        The description of the network.
-    network
-        The network that was built from it.
-    tracks
-        Indices of the wanted tracks, in the wanted order; all by default.
-    dtype
-        "float32" or "float64": arithmetic and results.
-
-    Raises
-    ------
-    NotIncrementalError
-        If the trunk has an operation that is not known here; names it.
-    InputError
-        If the network was not built from the architecture, or lacks a track.
+    lowered
+        The network, as `basenji_kipoi.incremental.steps.lower` has it, with the wanted tracks and
+        the dtype of arithmetic and results.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        network: keras.Model,
-        *,
-        tracks: Sequence[int] | None = None,
-        dtype: str = "float32",
-    ) -> None:
-        self.architecture, self.dtype = architecture, dtype
-        lowered = lower(architecture, network, tracks=tracks, dtype=dtype)
+    def __init__(self, lowered: Lowered) -> None:
+        self.architecture, self.dtype = lowered.architecture, lowered.dtype
         self._order, self._tracks = lowered.order, len(np.unique(lowered.order))
-        self._weights = {
-            name: ops.convert_to_tensor(value) for name, value in lowered.weights.items()
-        }
+        self._weights = lowered.weights
         # A part of a window has other bins at its ends: whoever asks gives weights to all of them.
         steps = tuple(step for step in lowered.steps if not isinstance(step, Crop))
         below, above = steps[: _trunk_begin(steps)], steps[_trunk_begin(steps) :]
@@ -220,12 +196,13 @@ class Gradients:
     both_strands
         As `basenji_kipoi.effects.passes.passes_of` takes it.
     dtype
-        As `NetworkGradients` takes it.
+        "float32" or "float64": arithmetic and results.
 
     Raises
     ------
     NotIncrementalError, InputError
-        As `NetworkGradients` raises them; the latter too if the models cannot be averaged.
+        As `basenji_kipoi.incremental.steps.lower` raises them; the latter too if the models cannot
+        be averaged.
     """
 
     def __init__(
@@ -240,15 +217,8 @@ class Gradients:
         self.passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
         permutation = bundles[0].targets.strand_permutation
         self._columns = StrandColumns.of(np.asarray(tracks), permutation)
-        self._networks = [
-            NetworkGradients(
-                bundle.architecture,
-                bundle.network(both_strands=False),
-                tracks=self._columns.computed,
-                dtype=dtype,
-            )
-            for bundle in bundles
-        ]
+        lowered = LoweredModels(self._columns.computed, dtype=dtype)
+        self._networks = [NetworkGradients(lowered.of(bundle)) for bundle in bundles]
 
     @property
     def trunk_stride(self) -> int:

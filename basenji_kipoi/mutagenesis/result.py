@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.faces import html_table, library
+from basenji_kipoi.base.sequence import ALPHABET, letters
+from basenji_kipoi.faces import library
 from basenji_kipoi.mutagenesis.scores import STATUSES
-from basenji_kipoi.prediction.result import chosen_intervals, chosen_tracks, split_key
+from basenji_kipoi.prediction.interval_results import IntervalResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from basenji_kipoi.genome.intervals import Interval
     from basenji_kipoi.models.targets import Target
     from basenji_kipoi.mutagenesis.files import MutationTable
     from basenji_kipoi.mutagenesis.scores import Mutations
-    from basenji_kipoi.prediction.result import IntervalKey, TrackKey
 
 __all__ = ["MutationMap"]
 
-_LETTERS = np.array([*ALPHABET, "N"])
 
-
-class MutationMap:
+class MutationMap(IntervalResult):
     """What every mutation of intervals changes. Made by `basenji_kipoi.mutate`.
 
     The positions of the intervals lie one after another. ``found[i]`` has those of interval i
@@ -76,63 +72,41 @@ class MutationMap:
     ('TTTTTTTT', (8, 4, 2))
     """
 
+    _title = "Mutations"
+
     def __init__(
         self,
         table: MutationTable,
         columns: Mapping[str, np.ndarray],
         scores: Mapping[str, np.ndarray],
     ) -> None:
+        self.tracks: list[Target] = list(table.tracks)
+        labels = [track.identifier for track in self.tracks]
+        super().__init__(table.intervals, labels, columns["intervals/offset"], table.attributes)
         self._table, self._columns = table, columns
         self.scores = dict(scores)
         self.positions = columns["positions"]
         self.codes = columns["codes"]
         self.status = columns["status"]
-        self.offsets = columns["intervals/offset"]
-        self.intervals: list[Interval] = list(table.intervals)
-        self.tracks: list[Target] = list(table.tracks)
         self.mutations: Mutations = table.mutations
-        self.attributes: Mapping[str, str | int] = table.attributes
-
-    @property
-    def labels(self) -> list[str]:
-        """Identifiers of the tracks, one a column."""
-        return [track.identifier for track in self.tracks]
 
     @property
     def reference(self) -> str:
         """Letters of the reference, one a position."""
-        return "".join(_LETTERS[self.codes].tolist())
+        return "".join(letters(self.codes).tolist())
 
-    @property
-    def chroms(self) -> np.ndarray:
-        """Contig of each position: str, shape (positions,)."""
-        names = np.array([interval.chrom for interval in self.intervals], dtype=object)
-        return np.repeat(names, np.diff(self.offsets))
-
-    def __len__(self) -> int:
-        return len(self.intervals)
-
-    def __iter__(self) -> Iterator[MutationMap]:
-        return (self[number] for number in range(len(self)))
-
-    def __getitem__(
-        self, key: IntervalKey | TrackKey | tuple[IntervalKey, TrackKey]
-    ) -> MutationMap:
-        intervals, tracks = split_key(key)
-        numbers = chosen_intervals(self.intervals, intervals)
-        tracks = chosen_tracks(self.tracks, tracks)
-        rows = [np.arange(self.offsets[n], self.offsets[n + 1]) for n in numbers]
-        lengths = [len(each) for each in rows]
-        rows = np.concatenate([np.empty(0, dtype=np.int64), *rows])
+    def _of(self, numbers: list[int], columns: list[int]) -> MutationMap:
+        rows = self._rows(numbers)
+        lengths = np.diff(self.offsets)[numbers]
         table = replace(
             self._table,
             intervals=[self.intervals[number] for number in numbers],
-            tracks=[self.tracks[track] for track in tracks],
+            tracks=[self.tracks[column] for column in columns],
         )
-        columns = {name: self._columns[name][rows] for name in ("positions", "codes", "status")}
-        columns["intervals/offset"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        scores = {name: values[rows][..., tracks] for name, values in self.scores.items()}
-        return MutationMap(table, columns, scores)
+        arrays = {name: self._columns[name][rows] for name in ("positions", "codes", "status")}
+        arrays["intervals/offset"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        scores = {name: values[rows][..., columns] for name, values in self.scores.items()}
+        return MutationMap(table, arrays, scores)
 
     def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas is not in every environment
         """Make a table with a row a mutation.
@@ -167,7 +141,7 @@ class MutationMap:
             rows = np.repeat(rows, len(ALPHABET))
             other = bases != self.codes[rows]
             where = rows, bases = rows[other], bases[other]
-            columns["alt"] = _LETTERS[bases]
+            columns["alt"] = letters(bases)
         else:
             columns["deleted"] = self.mutations.deleted
         for name, values in self.scores.items():
@@ -178,7 +152,7 @@ class MutationMap:
         places = {
             "chrom": self.chroms[rows],
             "position": self.positions[rows],
-            "ref": _LETTERS[self.codes[rows]],
+            "ref": letters(self.codes[rows]),
         }
         first = "alt" if "alt" in columns else "deleted"
         kind = {first: columns.pop(first), "status": names[self.status[rows]]}
@@ -206,7 +180,7 @@ class MutationMap:
             coords={
                 "chrom": ("position", self.chroms),
                 "place": ("position", self.positions),
-                "ref": ("position", _LETTERS[self.codes]),
+                "ref": ("position", letters(self.codes)),
                 "status": ("position", names[self.status]),
                 "track": self.labels,
                 **({"base": list(ALPHABET)} if axes else {}),
@@ -215,29 +189,18 @@ class MutationMap:
         )
 
     @property
-    def _models(self) -> str:
-        """Names of the models, each once."""
-        return ", ".join(dict.fromkeys(str(self.attributes["models"]).split(", ")))
+    def _origin(self) -> str:
+        """The models, each once."""
+        return "of " + ", ".join(dict.fromkeys(str(self.attributes["models"]).split(", ")))
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "mutations": str(self.mutations),
+            "positions": f"{len(self.positions):,}",
+            "scores": ", ".join(self.scores),
+        }
 
     def __repr__(self) -> str:
-        intervals = "1 interval" if len(self) == 1 else f"{len(self):,} intervals"
-        tracks = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks):,} tracks"
-        return (
-            f"<MutationMap of {self._models}: {self.mutations}, "
-            f"{intervals}, {len(self.positions):,} positions, {', '.join(self.scores)} of {tracks}>"
-        )
-
-    def _repr_html_(self) -> str:
-        shown = [f"{i.chrom} [{i.start:,}, {i.end:,})" for i in self.intervals[:3]]
-        more = ["…"] if len(self) > len(shown) else []
-        labels = self.labels[:6] + (["…"] if len(self.labels) > 6 else [])
-        return html_table(
-            f"Mutations by {self._models}",
-            [
-                ("mutations", self.mutations),
-                (f"intervals ({len(self):,})", ", ".join(shown + more)),
-                ("positions", f"{len(self.positions):,}"),
-                ("scores", ", ".join(self.scores)),
-                (f"tracks ({len(self.tracks):,})", ", ".join(labels)),
-            ],
-        )
+        intervals, tracks = self._counted()
+        positions, scores = f"{len(self.positions):,} positions", ", ".join(self.scores)
+        return self._shown(str(self.mutations), intervals, positions, f"{scores} of {tracks}")

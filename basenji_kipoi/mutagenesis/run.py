@@ -25,15 +25,16 @@ from basenji_kipoi.mutagenesis.files import MutationTable, folder_of, write_muta
 from basenji_kipoi.mutagenesis.result import MutationMap
 from basenji_kipoi.mutagenesis.scores import AlleleScores, Mutations, SubstitutionTotals
 from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
+from basenji_kipoi.prediction.interval_results import origin_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.genome.intervals import Interval
+    from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.targets import Targets
     from basenji_kipoi.mutagenesis.scores import Mutagenesis
@@ -47,11 +48,7 @@ _MOST_FIGURES = 100
 def mutate(
     model: Model | str | os.PathLike[str],
     genome: Genome | str | os.PathLike[str],
-    intervals: Interval
-    | tuple[str, int, int]
-    | str
-    | os.PathLike[str]
-    | Iterable[Interval | tuple[str, int, int] | str],
+    intervals: GivenIntervals,
     *,
     deleted: int | None = None,
     scores: Sequence[str] = ("SAD",),
@@ -324,12 +321,7 @@ def _table(
         pieces=pieces,
         blocks=list(blocks_of(pieces, mutations.each * len(columns) * len(scores))),
         attributes={
-            "models": ", ".join(member.metadata.name for member in model.members),
-            "model_sha256": ", ".join(model.weights_sha256),
-            "assembly": model.assembly,
-            "window": model.architecture.window,
-            "bin": model.architecture.bin,
-            "both_strands": any(model.averages_strands(both_strands)),
+            **origin_of(model, both_strands),
             "indels": indels,
             "fasta": str(genome.path),
             **(more or {}),

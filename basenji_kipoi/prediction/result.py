@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basenji_kipoi.faces import html_table, library
-from basenji_kipoi.genome.intervals import Interval
-from basenji_kipoi.models.targets import columns_named
+from basenji_kipoi.faces import library
+from basenji_kipoi.prediction.interval_results import IntervalResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from basenji_kipoi.models.targets import Target
     from basenji_kipoi.prediction.writers import PredictionTable
 
-__all__ = ["Predictions", "chosen_intervals", "chosen_tracks", "split_key"]
-
-#: What names intervals of a result: a number, a slice, or the interval itself.
-IntervalKey = Union[int, slice, Interval, "tuple[str, int, int]"]
-#: What names tracks of a result: an identifier or pattern, or several.
-TrackKey = Union[str, "Sequence[str | int]"]
+__all__ = ["Predictions"]
 
 
-def split_key(key: object) -> tuple[object, object]:
-    """Tell what a key of a result says of intervals and of tracks: one, the other, or both.
-
-    Text names tracks, everything else intervals; a pair has first intervals, then tracks.
-    """
-    if isinstance(key, tuple) and len(key) == 2:
-        return key
-    return (slice(None), key) if isinstance(key, str) else (key, None)
-
-
-def chosen_intervals(intervals: Sequence[Interval], key: object) -> list[int]:
-    """Find the numbers of the intervals that a key names, in the order of the result.
-
-    Raises
-    ------
-    IndexError, KeyError, TypeError
-        If there is no such interval, or the key is none.
-    """
-    numbers = range(len(intervals))
-    if isinstance(key, Interval):
-        key = (key.chrom, key.start, key.end)
-    if isinstance(key, tuple):
-        places = [(each.chrom, each.start, each.end) for each in intervals]
-        found = [number for number in numbers if places[number] == key]
-        if not found:
-            raise KeyError(f"no interval {key}")
-        return found
-    chosen = numbers[key]  # an IndexError or TypeError says what was wrong
-    return [chosen] if isinstance(chosen, int) else list(chosen)
-
-
-def chosen_tracks(tracks: Sequence[Target], key: object) -> list[int]:
-    """Find the columns of the tracks that a key names.
-
-    Raises
-    ------
-    InputError
-        If there is no such track.
-    """
-    if isinstance(key, slice):
-        return list(range(len(tracks))[key])
-    key = [key] if isinstance(key, (int, np.integer)) else key
-    return columns_named([track.identifier for track in tracks], key, option="tracks")
-
-
-class Predictions:
+class Predictions(IntervalResult):
     """Predictions of intervals, bin by bin and track by track. Made by `basenji_kipoi.predict`.
 
     Intervals lie one after another. ``predictions[i]`` has the bins of interval i alone,
@@ -112,32 +59,17 @@ class Predictions:
     (array([ 0, 32]), array([32, 64]))
     """
 
+    _title = "Predictions"
+
     def __init__(self, table: PredictionTable, values: np.ndarray) -> None:
         if values.shape != (table.rows, len(table.tracks)):
             raise ValueError(f"values of {table.rows, len(table.tracks)} expected: {values.shape}")
+        self.tracks: list[Target] = list(table.tracks)
+        labels = [track.identifier for track in self.tracks]
+        super().__init__(table.intervals, labels, table.offsets, table.attributes)
         self._table = table
         self.values = values
-        self.intervals: list[Interval] = list(table.intervals)
-        self.tracks: list[Target] = list(table.tracks)
         self.bin = table.bin
-        self.offsets = table.offsets
-        self.attributes: Mapping[str, str | int] = table.attributes
-
-    @property
-    def labels(self) -> list[str]:
-        """Identifiers of the tracks, one a column."""
-        return [track.identifier for track in self.tracks]
-
-    @property
-    def numbers(self) -> np.ndarray:
-        """Number of each bin's interval: int64, shape (bins,)."""
-        return np.repeat(np.arange(len(self.intervals)), np.diff(self.offsets))
-
-    @property
-    def chroms(self) -> np.ndarray:
-        """Contig of each bin: str, shape (bins,)."""
-        names = np.array([interval.chrom for interval in self.intervals], dtype=object)
-        return names[self.numbers]
 
     @property
     def starts(self) -> np.ndarray:
@@ -151,26 +83,13 @@ class Predictions:
         """End of each bin (bp, 0-based, excluded); the last may lie behind its interval's."""
         return self.starts + self.bin
 
-    def __len__(self) -> int:
-        return len(self.intervals)
-
-    def __iter__(self) -> Iterator[Predictions]:
-        return (self[number] for number in range(len(self)))
-
-    def __getitem__(
-        self, key: IntervalKey | TrackKey | tuple[IntervalKey, TrackKey]
-    ) -> Predictions:
-        intervals, tracks = split_key(key)
-        numbers = chosen_intervals(self.intervals, intervals)
-        columns = chosen_tracks(self.tracks, tracks)
+    def _of(self, numbers: list[int], columns: list[int]) -> Predictions:
         table = replace(
             self._table,
             intervals=[self.intervals[number] for number in numbers],
             tracks=[self.tracks[column] for column in columns],
         )
-        rows = [np.arange(self.offsets[n], self.offsets[n + 1]) for n in numbers]
-        rows = np.concatenate([np.empty(0, dtype=np.int64), *rows])
-        return Predictions(table, self.values[np.ix_(rows, columns)])
+        return Predictions(table, self.values[np.ix_(self._rows(numbers), columns)])
 
     def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas is not in every environment
         """Make a table with a row a bin.
@@ -237,25 +156,13 @@ class Predictions:
             name="prediction",
         )
 
-    def __repr__(self) -> str:
-        intervals = "1 interval" if len(self) == 1 else f"{len(self):,} intervals"
-        tracks = "1 track" if len(self.tracks) == 1 else f"{len(self.tracks):,} tracks"
-        return (
-            f"<Predictions of {self.attributes['model']}: {intervals}, "
-            f"{len(self.values):,} bins of {self.bin} bp, {tracks}>"
-        )
+    @property
+    def _origin(self) -> str:
+        return f"of {self.attributes['model']}"
 
-    def _repr_html_(self) -> str:
-        shown = [f"{i.chrom} [{i.start:,}, {i.end:,})" for i in self.intervals[:3]]
-        more = ["…"] if len(self) > len(shown) else []
-        return html_table(
-            f"Predictions of {self.attributes['model']}",
-            [
-                (f"intervals ({len(self):,})", ", ".join(shown + more)),
-                ("bins", f"{len(self.values):,} of {self.bin} bp"),
-                (
-                    f"tracks ({len(self.tracks):,})",
-                    ", ".join(self.labels[:6] + (["…"] if len(self.labels) > 6 else [])),
-                ),
-            ],
-        )
+    def _facts(self) -> dict[str, str]:
+        return {"bins": f"{len(self.values):,} of {self.bin} bp"}
+
+    def __repr__(self) -> str:
+        intervals, tracks = self._counted()
+        return self._shown(intervals, f"{len(self.values):,} bins of {self.bin} bp", tracks)

@@ -23,10 +23,10 @@ from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.genome.intervals import Interval
+    from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.networks.architecture import Architecture
 
@@ -41,11 +41,7 @@ _PIECE_BASES = 1 << 23
 def predict(
     model: Model | str | os.PathLike[str],
     genome: Genome | str | os.PathLike[str],
-    intervals: Interval
-    | tuple[str, int, int]
-    | str
-    | os.PathLike[str]
-    | Iterable[Interval | tuple[str, int, int] | str],
+    intervals: GivenIntervals,
     *,
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,

@@ -1,31 +1,37 @@
 """Plans: where the parts of a file of variants begin, found in one reading of the file.
 
 A part is what a run computes and saves at a time; a shard is some consecutive parts. Who has a plan
-reads the parts that it needs and nothing else, and need not compute checksums again.
+reads the parts that it needs and nothing else, and need not compute checksums again. Who makes one
+for himself keeps the alleles of that reading (`KeptParts`), and reads the file no second time.
 """
 
 from __future__ import annotations
 
+import tempfile
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
+import pyarrow as pa
 from pydantic import BaseModel
 
-from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.checksum import FileIdentity
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.genome.variant_checks import assembly_checked
+from basenji_kipoi.genome.vcf import Variant
+from basenji_kipoi.scoring.tables import ALLELE_COLUMNS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     from basenji_kipoi.genome.variant_checks import AlleleChecks
-    from basenji_kipoi.genome.vcf import Variant, VariantFile
+    from basenji_kipoi.genome.vcf import VariantFile
 
 __all__ = [
-    "FileIdentity",
+    "KeptParts",
     "Part",
     "Plan",
     "check_can_be_planned",
@@ -37,42 +43,8 @@ __all__ = [
 ]
 
 
-class FileIdentity(BaseModel):
-    """What tells whether a file is still the same.
-
-    Attributes
-    ----------
-    name : str
-        Name without folder.
-    size : int
-        Bytes.
-    modified_ns : int
-        Time of the last change (ns).
-    sha256 : str
-        Checksum.
-    """
-
-    name: str
-    size: int
-    modified_ns: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path, label: str = "") -> FileIdentity:
-        """Identify a file; with a label, a bar shows how far the checksum is."""
-        found = path.stat()
-        sha256 = _checksum(path, label)
-        return cls(name=path.name, size=found.st_size, modified_ns=found.st_mtime_ns, sha256=sha256)
-
-    def is_of(self, path: Path, label: str = "") -> bool:
-        """Tell whether a file is this one: by size and time, by content if only the time differs.
-
-        A copy on another machine has another time, and is the same all the same.
-        """
-        found = path.stat()
-        if found.st_size != self.size:
-            return False
-        return found.st_mtime_ns == self.modified_ns or _checksum(path, label) == self.sha256
+#: Columns of alleles that are kept, a record batch a part.
+_KEPT = pa.schema([ALLELE_COLUMNS.field(name) for name in Variant._fields])
 
 
 class Part(NamedTuple):
@@ -98,8 +70,8 @@ class Plan(BaseModel):
 
     Attributes
     ----------
-    vcf, fasta, genes : FileIdentity
-        The variants, the genome, and the genes, None without any.
+    vcf, fasta, genes, background : FileIdentity
+        The variants and the genome; the genes and the background's scores, None without any.
     model : list of str
         Checksums of the networks' weights.
     part_size : int
@@ -115,6 +87,7 @@ class Plan(BaseModel):
     vcf: FileIdentity
     fasta: FileIdentity
     genes: Optional[FileIdentity] = None
+    background: Optional[FileIdentity] = None
     model: list[str]
     part_size: int
     contigs: list[str]
@@ -170,9 +143,11 @@ def make_plan(
     checks: AlleleChecks,
     *,
     genes: Path | None,
+    background: Path | None = None,
     model: Sequence[str],
     part_size: int,
     is_assembly_checked: bool,
+    kept: KeptParts | None = None,
     quiet: bool,
 ) -> Plan:
     """Read all variants, once, and compute the checksums of the files.
@@ -185,14 +160,16 @@ def make_plan(
         The file.
     checks
         The checks that its alleles will pass; they know the genome.
-    genes
-        File of genes.
+    genes, background
+        File of genes, and table of the background's scores.
     model
         Checksums of the networks' weights.
     part_size
         Alleles of a part.
     is_assembly_checked
         Whether the run ends if most REFs are not the genome's.
+    kept
+        What keeps the alleles of each part, for who will need them again.
     quiet
         Whether to show no progress bar.
 
@@ -214,11 +191,14 @@ def make_plan(
             parts.append(Part(part[0].record, offset, len(part)))
             offset = stream.offset  # of the next part, whose first allele was read
             contigs.update((variant.chrom, None) for variant in part)
+            if kept is not None:
+                kept.append(part)
             advance(len(part))
     plan = Plan(
         vcf=FileIdentity.of(variants.path),
         fasta=FileIdentity.of(checks.genome.path, "" if quiet else "checking the genome"),
         genes=FileIdentity.of(genes) if genes else None,
+        background=FileIdentity.of(background) if background else None,
         model=list(model),
         part_size=part_size,
         contigs=list(contigs),
@@ -234,6 +214,7 @@ def read_plan(
     *,
     fasta: Path,
     genes: Path | None,
+    background: Path | None,
     model: Sequence[str],
     part_size: int | None,
     quiet: bool,
@@ -244,9 +225,9 @@ def read_plan(
     ----------
     path
         The plan.
-    variants, fasta, genes, model
-        What is to be scored, and with what. Genes may be others than the plan's, or more than it
-        has, since no part depends on them.
+    variants, fasta, genes, background, model
+        What is to be scored, and with what. Genes and background may be others than the plan's, or
+        more than it has, since no part depends on them.
     part_size
         Alleles of a part that are asked for; None for whatever the plan has.
     quiet
@@ -276,10 +257,11 @@ def read_plan(
             f"{path} was made with --part-size {plan.part_size}, not {part_size}: leave "
             f"--part-size out, or {again}"
         )
-    if genes is None:
-        return plan.model_copy(update={"genes": None})
-    if plan.genes is None or not plan.genes.is_of(genes):
-        return plan.model_copy(update={"genes": FileIdentity.of(genes)})
+    for name, given in (("genes", genes), ("background", background)):
+        identity = getattr(plan, name)
+        if given is None or identity is None or not identity.is_of(given):
+            identity = FileIdentity.of(given) if given is not None else None
+            plan = plan.model_copy(update={name: identity})
     return plan
 
 
@@ -296,6 +278,42 @@ def check_can_be_planned(variants: VariantFile) -> None:
             f"{variants.name} can be read from its beginning only, so there is no plan of it: "
             "give a file, plain or compressed by bgzip, or BCF"
         )
+
+
+class KeptParts:
+    """The alleles of the parts of a file, as they were read. A context manager.
+
+    They wait in a file without a name, which is gone with the process, however that ends.
+
+    Parameters
+    ----------
+    folder
+        Where there is room for them.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        self._writer = pa.ipc.new_file(self._file, _KEPT, options=options)
+
+    def __enter__(self) -> KeptParts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, part: Sequence[Variant]) -> None:
+        """Keep the alleles of the next part."""
+        columns = [pa.array(column, type=kept.type) for column, kept in zip(zip(*part), _KEPT)]
+        self._writer.write_batch(pa.record_batch(columns, schema=_KEPT))
+
+    def read(self, numbers: Iterable[int]) -> Iterator[list[Variant]]:
+        """Yield the alleles of some parts; then there are no more to be kept."""
+        self._writer.close()
+        kept = pa.ipc.open_file(self._file)
+        for number in numbers:
+            columns = (column.to_pylist() for column in kept.get_batch(number).columns)
+            yield [Variant(*row) for row in zip(*columns)]
 
 
 def read_parts(
@@ -330,13 +348,5 @@ def read_parts(
         alleles = list(islice(stream, part.alleles))
         if len(alleles) != part.alleles:
             raise variants.changed()
-        # What is saved of a run is of one file, whatever becomes of the file later.
-        variants.check_unchanged()
         yield alleles
         following = number + 1
-
-
-def _checksum(path: Path, label: str) -> str:
-    megabytes = path.stat().st_size // 10**6
-    with progress_bar(label, total=megabytes, unit="MB") as advance:
-        return checksum(path, advance=lambda read: advance(read / 1e6))

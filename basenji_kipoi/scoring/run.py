@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import atomic_path, check_output
-from basenji_kipoi.base.checksum import checksum
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import bytes_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint, first_difference
@@ -31,6 +28,7 @@ from basenji_kipoi.scoring.metadata import (
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
 from basenji_kipoi.scoring.part import Scoring, longest_allele
 from basenji_kipoi.scoring.plan import (
+    KeptParts,
     check_can_be_planned,
     make_plan,
     read_parts,
@@ -41,6 +39,7 @@ from basenji_kipoi.scoring.tables import save_batches
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     from basenji_kipoi.effects.scores import Score
@@ -49,9 +48,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.scoring.plan import Plan
 
 __all__ = ["plan_file", "score_file"]
-
-#: Errors of a disk, a quota or a file size that is used up.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def score_file(
@@ -96,73 +92,57 @@ def score_file(
     for path in outputs:
         check_output(path, overwrite=overwrite or resume, inputs=_input_files(options))
     watched = {path: fingerprint(path) for path in (options.fasta, options.genes) if path}
-    with _opened(options) as inputs:
-        variants, checks, scoring = inputs.variants, inputs.checks, inputs.scoring
+    unfinished = UnfinishedRun(
+        outputs, "basenji score", None, command=command, resume=resume, overwrite=overwrite
+    )
+    # The lock is taken first: two runs of one output would both read all of the input.
+    with full_disk_named(options.out), unfinished as run, _opened(options) as inputs:
+        variants, scoring = inputs.variants, inputs.scoring
         if ".vcf" in suffix_of(options.out):
             check_vcf_output(variants)
-        plan = _plan(options, inputs, quiet=quiet, note=note)
-        settings = {
-            "version": __version__,
-            **inputs.placed,
-            "fasta": plan.fasta.sha256,
-            "vcf": plan.vcf.sha256,
-            "scores": [score.name for score in inputs.scores],
-            "tracks": inputs.tracks,
-            "genes": plan.genes and plan.genes.sha256,
-            "check_ref": checks.check_ref.value,
-            "max_allele": checks.longest,
-            "background": checksum(options.background) if options.background else None,
-            "part_size": plan.part_size,
-            "memory": options.memory,
-            "shard": "{}/{}".format(*options.shard),
-        }
-        unfinished = UnfinishedRun(
-            outputs, "basenji score", settings, command=command, resume=resume, overwrite=overwrite
-        )
-        is_new = unfinished.is_begun or not any(path.exists() for path in outputs)
-        if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
-            return None
-        numbers = shard_of(plan.parts, options.shard)
-        names = {number: f"part-{number:06d}" for number in numbers}
-        total = sum(plan.parts[number].alleles for number in numbers)
-        with unfinished as run:
-            missing = [number for number in numbers if not run.has(names[number])]
+        # With a plan, parts are read from the file where they lie.
+        beside = options.out.absolute().parent
+        with contextlib.nullcontext() if options.plan else KeptParts(beside) as kept:
+            plan = _plan(options, inputs, kept=kept, quiet=quiet, note=note)
+            settings = _settings(options, inputs, plan)
+            is_new = run.is_begun or not any(path.exists() for path in outputs)
+            if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
+                return None
+            run.begin(settings)
+            numbers = shard_of(plan.parts, options.shard)
+            folders = {number: f"part-{number:06d}" for number in numbers}
+            total = sum(plan.parts[number].alleles for number in numbers)
+            missing = [number for number in numbers if not run.has(folders[number])]
             done = total - sum(plan.parts[number].alleles for number in missing)
-            try:
-                with progress_bar(
-                    "" if quiet else "scoring", total=total, done=done, unit="alleles"
-                ) as advance:
-                    parts = read_parts(variants, plan.parts, missing)
-                    for number, part in zip(missing, parts):
-                        batches = scoring.score(part, advance)
-                        with run.piece(names[number]) as folder:
-                            save_batches(folder, batches)
-                metadata = describe_run(
-                    options, settings, inputs.bundles, inputs.scores, run.command
+            with progress_bar(
+                "" if quiet else "scoring", total=total, done=done, unit="alleles"
+            ) as advance:
+                parts = (
+                    read_parts(variants, plan.parts, missing)
+                    if kept is None
+                    else kept.read(missing)
                 )
-                with progress_bar(
-                    "" if quiet else "writing", total=total, unit="alleles"
-                ) as advance:
-                    summary = write_outputs(
-                        run,
-                        [run.path(names[number]) for number in numbers],
-                        scoring.tables(metadata),
-                        variants,
-                        plan.parts[numbers[0]] if numbers else None,
-                        is_long=options.long,
-                        advance=advance,
-                    )
-                variants.check_unchanged()
-                _check_unchanged(watched)
-                run.place()
-                return summary
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                raise InputError(
-                    f"{options.out} cannot be written: {os.strerror(error.errno).lower()}: make "
-                    "space and go on with --resume"
-                ) from error
+                for number, part in zip(missing, parts):
+                    # What is saved is of one file, whatever becomes of the file later.
+                    variants.check_unchanged()
+                    batches = scoring.score(part, advance)
+                    with run.piece(folders[number]) as folder:
+                        save_batches(folder, batches)
+        metadata = describe_run(options, settings, inputs.bundles, inputs.scores, run.command)
+        with progress_bar("" if quiet else "writing", total=total, unit="alleles") as advance:
+            summary = write_outputs(
+                run,
+                [run.path(folders[number]) for number in numbers],
+                scoring.tables(metadata),
+                variants,
+                plan.parts[numbers[0]] if numbers else None,
+                is_long=options.long,
+                advance=advance,
+            )
+        variants.check_unchanged()
+        _check_unchanged(watched)
+        run.place()
+        return summary
 
 
 def plan_file(
@@ -173,7 +153,8 @@ def plan_file(
     Parameters
     ----------
     options
-        What will be scored; ``out`` is the plan. What the parts do not depend on is not read.
+        What will be scored; ``out`` is the plan. Of what the parts do not depend on, the checksums
+        alone are computed.
     overwrite
         Whether to replace a plan that is there.
     quiet
@@ -187,7 +168,9 @@ def plan_file(
         If something of the input cannot be used; names it.
     """
     check_output(options.out, overwrite=overwrite, inputs=_input_files(options))
-    with _opened(options) as inputs:
+    if options.background:
+        read_metadata(options.background)  # whether it is one
+    with _opened(replace(options, background=None)) as inputs:
         check_can_be_planned(inputs.variants)
         plan = _plan(options, inputs, quiet=quiet, note=note)
     with atomic_path(options.out, overwrite=overwrite) as path:
@@ -265,9 +248,14 @@ def _check_unchanged(watched: Mapping[Path, list[object]]) -> None:
 
 
 def _plan(
-    options: ScoreOptions, inputs: _Inputs, *, quiet: bool, note: Callable[[str], object]
+    options: ScoreOptions,
+    inputs: _Inputs,
+    *,
+    kept: KeptParts | None = None,
+    quiet: bool,
+    note: Callable[[str], object],
 ) -> Plan:
-    """Read the plan that the options name, or make one."""
+    """Read the plan that the options name, or make one, whose alleles may be kept."""
     variants, checks = inputs.variants, inputs.checks
     model = inputs.placed["model"]
     if options.plan:
@@ -276,6 +264,7 @@ def _plan(
             variants,
             fasta=options.fasta,
             genes=options.genes,
+            background=options.background,
             model=model,
             part_size=options.part_size,
             quiet=quiet,
@@ -285,9 +274,11 @@ def _plan(
             variants,
             checks,
             genes=options.genes,
+            background=options.background,
             model=model,
             part_size=options.part_size or inputs.scoring.part_size,
             is_assembly_checked=options.check_ref is None,
+            kept=kept,
             quiet=quiet,
         )
     for contig in plan.contigs:
@@ -295,6 +286,25 @@ def _plan(
     if checks.renamed:
         note(_renamed(checks.renamed, variants.name))
     return plan
+
+
+def _settings(options: ScoreOptions, inputs: _Inputs, plan: Plan) -> dict[str, Any]:
+    """List all that the scores depend on."""
+    return {
+        "version": __version__,
+        **inputs.placed,
+        "fasta": plan.fasta.sha256,
+        "vcf": plan.vcf.sha256,
+        "scores": [score.name for score in inputs.scores],
+        "tracks": inputs.tracks,
+        "genes": plan.genes and plan.genes.sha256,
+        "check_ref": inputs.checks.check_ref.value,
+        "max_allele": inputs.checks.longest,
+        "background": plan.background and plan.background.sha256,
+        "part_size": plan.part_size,
+        "memory": options.memory,
+        "shard": "{}/{}".format(*options.shard),
+    }
 
 
 def _is_of(

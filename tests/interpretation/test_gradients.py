@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from small_network import randomised, save_random_bundle, small_architecture
 
 from basenji_kipoi.base.sequence import one_hot
+from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.interpretation.gradients import Gradients, NetworkGradients
 from basenji_kipoi.models.networks.building import build_network
 
@@ -52,7 +53,8 @@ def test_gradients_are_finite_differences_for_any_network(architecture, seed):
     directions = random.normal(size=(3, *x.shape)) / np.sqrt(x[0].size)
     expected = slopes(sums, x, directions)
     assume(expected is not None)
-    found = NetworkGradients(architecture, network, dtype="float64").gradients(x, weights)
+    derived = NetworkGradients(lower(architecture, network, dtype="float64"))
+    found = derived.gradients(x, weights)
     np.testing.assert_allclose(found.values, sums(x), rtol=1e-10, atol=1e-10)
     along = np.einsum("jnlc,dnlc->djn", found.gradients, directions)
     assert np.abs(along - expected).max() < 1e-6 * max(np.abs(expected).max(), 1e-3)
@@ -123,7 +125,7 @@ def test_features_of_the_trunk_have_gradients(ensemble):
     """A change of the features changes the sums as their gradient says."""
     architecture = ensemble[0].architecture
     network = ensemble[0].network(both_strands=False)
-    derived = NetworkGradients(architecture, network, dtype="float64")
+    derived = NetworkGradients(lower(architecture, network, dtype="float64"))
     random = np.random.default_rng(2)
     x = one_hot(random.integers(0, 4, (1, architecture.window), dtype=np.uint8), np.float64)
     weights = np.zeros((1, architecture.window // architecture.bin, 3))

@@ -240,7 +240,7 @@ def test_a_full_disk(files, tmp_path):
         **command(files, folder, part_size=40), preexec_fn=limit, check=False, timeout=300
     )
     assert run.returncode == 2
-    message = "x.parquet cannot be written: file too large: make space and go on with --resume"
+    message = "x.parquet cannot be written: file too large: make space"
     assert run.stderr == f"error: {message}\n"
     # The first part could not be saved, so nothing is left that could be resumed.
     assert [path.name for path in folder.iterdir()] == ["in.vcf"]

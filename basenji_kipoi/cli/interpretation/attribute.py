@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import BothStrands, Fasta, Overwrite, Quiet
+from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.options import (
+    BothStrands,
+    Fasta,
+    Models,
+    Overwrite,
+    Plots,
+    Quiet,
+    Resume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +32,7 @@ __all__ = ["attribute"]
 
 
 def attribute(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="Directory of a trained model (a bundle); given several times, predictions are "
-            "averaged over the models."
-        ),
-    ],
+    model: Models,
     fasta: Fasta,
     out: Annotated[
         Path,
@@ -100,13 +101,8 @@ def attribute(
     ] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Expected gradients: seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,
-    plots: Annotated[
-        Optional[Path],
-        typer.Option(help="Directory of figures to write, one for each interval and output."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
-    ] = False,
+    plots: Plots = None,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -142,7 +138,7 @@ def attribute(
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,
-        note=(lambda _: None) if quiet else partial(typer.echo, err=True),
+        note=noting(quiet=quiet),
         command=command_line("basenji"),
     )
     if not quiet:

@@ -49,24 +49,15 @@ class MutationMethod(Attribution):
         dtype: str = "float32",
     ) -> None:
         # Imports Keras, which takes seconds: not before there is something to compute.
-        from basenji_kipoi.incremental.steps import lower  # noqa: PLC0415
+        from basenji_kipoi.effects.lowered import LoweredModels  # noqa: PLC0415
         from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
 
         super().__init__(bundles, genome, outputs, both_strands=both_strands)
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))
         permutation = self.targets.strand_permutation
         self._columns = StrandColumns.of(self.tracks, permutation)
-        self._networks = [
-            IncrementalNetwork(
-                lower(
-                    bundle.architecture,
-                    bundle.network(both_strands=False),
-                    tracks=self._columns.computed,
-                    dtype=dtype,
-                )
-            )
-            for bundle in bundles
-        ]
+        lowered = LoweredModels(self._columns.computed, dtype=dtype)
+        self._networks = [IncrementalNetwork(lowered.of(bundle)) for bundle in bundles]
 
     def steps(self, question: Question) -> int:
         """Return how often `explain` moves a progress bar on."""

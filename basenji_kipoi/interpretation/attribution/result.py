@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.faces import html_table, library
-from basenji_kipoi.prediction.result import chosen_intervals, chosen_tracks, split_key
+from basenji_kipoi.base.sequence import ALPHABET, letters
+from basenji_kipoi.faces import library
+from basenji_kipoi.prediction.interval_results import IntervalResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from basenji_kipoi.genome.intervals import Interval
     from basenji_kipoi.interpretation.attribution.files import AttributionTable
     from basenji_kipoi.interpretation.attribution.methods import Contributions
-    from basenji_kipoi.prediction.result import IntervalKey, TrackKey
 
 __all__ = ["Attributions"]
 
-_LETTERS = np.array([*ALPHABET, "N"])
 
-
-class Attributions:
+class Attributions(IntervalResult):
     """What the bases of intervals contribute. Made by `basenji_kipoi.attribute`.
 
     The positions of the intervals lie one after another. ``found[i]`` has those of interval i
@@ -72,9 +68,13 @@ class Attributions:
     ((100, 1), (100, 4, 1))
     """
 
+    _title, _column = "Contributions", "output"
+
     def __init__(self, table: AttributionTable, pieces: Sequence[Contributions]) -> None:
+        labels = [output.name for output in table.outputs]
+        super().__init__(table.intervals, labels, table.offsets, table.attributes)
         self._table, self._pieces = table, list(pieces)
-        outputs = len(table.outputs)
+        outputs = len(labels)
         self.codes = np.concatenate([np.empty(0, np.uint8), *(p.codes for p in pieces)])
         self.hypothetical = np.concatenate(
             [np.empty((0, len(ALPHABET), outputs), np.float32), *(p.hypothetical for p in pieces)]
@@ -87,47 +87,26 @@ class Attributions:
             for name in ("values", "background", "sums")
         )
         self.positions = table.columns()["positions"]
-        self.offsets = table.offsets
-        self.intervals: list[Interval] = table.intervals
-        self.labels = [output.name for output in table.outputs]
-        self.attributes: Mapping[str, str | int] = table.attributes
 
     @property
     def sequence(self) -> str:
         """Letters of the sequence, one a position."""
-        return "".join(_LETTERS[self.codes].tolist())
+        return "".join(letters(self.codes).tolist())
 
-    @property
-    def chroms(self) -> np.ndarray:
-        """Contig of each position: str, shape (positions,)."""
-        names = np.array([interval.chrom for interval in self.intervals], dtype=object)
-        return np.repeat(names, np.diff(self.offsets))
-
-    def __len__(self) -> int:
-        return len(self.intervals)
-
-    def __iter__(self) -> Iterator[Attributions]:
-        return (self[number] for number in range(len(self)))
-
-    def __getitem__(
-        self, key: IntervalKey | TrackKey | tuple[IntervalKey, TrackKey]
-    ) -> Attributions:
-        intervals, outputs = split_key(key)
-        numbers = chosen_intervals(self.intervals, intervals)
-        chosen = chosen_tracks(self._table.tracks, outputs)
+    def _of(self, numbers: list[int], columns: list[int]) -> Attributions:
         table = replace(
             self._table,
             questions=[self._table.questions[number] for number in numbers],
-            outputs=[self._table.outputs[output] for output in chosen],
+            outputs=[self._table.outputs[output] for output in columns],
         )
         pieces = [self._pieces[number] for number in numbers]
         return Attributions(
             table,
             [
                 piece._replace(
-                    hypothetical=piece.hypothetical[:, :, chosen],
-                    values=piece.values[chosen],
-                    background=piece.background[chosen],
+                    hypothetical=piece.hypothetical[:, :, columns],
+                    values=piece.values[columns],
+                    background=piece.background[columns],
                 )
                 for piece in pieces
             ],
@@ -152,27 +131,18 @@ class Attributions:
             {
                 "chrom": self.chroms,
                 "position": self.positions,
-                "base": _LETTERS[self.codes],
+                "base": letters(self.codes),
                 **dict(zip(self.labels, self.contributions.T)),
             }
         )
 
-    def __repr__(self) -> str:
-        intervals = "1 interval" if len(self) == 1 else f"{len(self):,} intervals"
-        outputs = "1 output" if len(self.labels) == 1 else f"{len(self.labels):,} outputs"
-        return (
-            f"<Attributions by {self.attributes['method']}: {intervals}, "
-            f"{len(self.positions):,} positions, {outputs}>"
-        )
+    @property
+    def _origin(self) -> str:
+        return f"by {self.attributes['method']}"
 
-    def _repr_html_(self) -> str:
-        shown = [f"{i.chrom} [{i.start:,}, {i.end:,})" for i in self.intervals[:3]]
-        more = ["…"] if len(self) > len(shown) else []
-        return html_table(
-            f"Contributions by {self.attributes['method']}",
-            [
-                (f"intervals ({len(self):,})", ", ".join(shown + more)),
-                ("positions", f"{len(self.positions):,}"),
-                (f"outputs ({len(self.labels):,})", ", ".join(self.labels[:6])),
-            ],
-        )
+    def _facts(self) -> dict[str, str]:
+        return {"positions": f"{len(self.positions):,}"}
+
+    def __repr__(self) -> str:
+        intervals, outputs = self._counted()
+        return self._shown(intervals, f"{len(self.positions):,} positions", outputs)

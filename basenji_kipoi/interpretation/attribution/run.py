@@ -38,13 +38,14 @@ from basenji_kipoi.interpretation.attribution.questions import (
 )
 from basenji_kipoi.interpretation.attribution.result import Attributions
 from basenji_kipoi.models.model import loaded
+from basenji_kipoi.prediction.interval_results import origin_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.genome.intervals import Interval
+    from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.interpretation.attribution.methods import Attribution, Contributions
     from basenji_kipoi.interpretation.attribution.options import Method
     from basenji_kipoi.interpretation.attribution.outputs import Output
@@ -64,12 +65,7 @@ _MOST_FIGURES = 1000
 def attribute(
     model: Model | str | os.PathLike[str],
     genome: Genome | str | os.PathLike[str],
-    intervals: Interval
-    | tuple[str, int, int]
-    | str
-    | os.PathLike[str]
-    | Iterable[Interval | tuple[str, int, int] | str]
-    | None = None,
+    intervals: GivenIntervals | None = None,
     *,
     method: Method = "gradient",
     tracks: str | None = None,
@@ -305,12 +301,7 @@ def _table(
     _check_memory(questions, outputs)
     attributes = {
         "method": options.method,
-        "models": ", ".join(member.metadata.name for member in model.members),
-        "model_sha256": ", ".join(model.weights_sha256),
-        "assembly": model.assembly,
-        "window": model.architecture.window,
-        "bin": model.architecture.bin,
-        "both_strands": any(model.averages_strands(options.both_strands)),
+        **origin_of(model, options.both_strands),
         "outputs": options.outputs,
         "genes": str(options.genes or ""),
         "fasta": str(genome.path),

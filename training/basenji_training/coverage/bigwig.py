@@ -1,7 +1,10 @@
 """Writes bigWig files out of blocks that were compressed elsewhere (`bigwig_blocks`).
 
 pybigtools, which reads them, writes one Python tuple at a time; smoothed coverage has a value of
-its own at nearly every base. The format is described by Kent et al. 2010 (Bioinformatics 26:2204).
+its own at nearly every base. Its summaries (0.3.0) have values where a gap has none, and those of
+pyBigWig (0.3.29), which writes arrays, differ from sparse tracks; where a disk is full, the one
+panics and the other ends the process. The format is described by Kent et al. 2010 (Bioinformatics
+26:2204).
 """
 
 from __future__ import annotations

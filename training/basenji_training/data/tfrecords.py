@@ -109,17 +109,9 @@ def import_tfrecords(
         `basenji_training.tracks.bins.coarsen` says.
     fasta
         The genome, to compare sequences with.
-    name
-        Name of the data set; the output's stem by default.
-    resume
-        Whether to go on behind the last whole file of records where an interrupted call with the
-        same arguments stopped, and to keep what this one does if it is interrupted.
-    overwrite
-        Whether an existing store may be replaced.
-    command
-        What was asked for, as the store is to tell it.
-    label
-        Text before a progress bar; no bar if empty.
+    name, resume, overwrite, command, label
+        As `basenji_training.data.build.build_store` takes them; what is resumed goes on behind the
+        last whole file of records.
 
     Returns
     -------

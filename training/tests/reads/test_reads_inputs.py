@@ -11,39 +11,21 @@ import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pybigtools
 import pysam
 import pytest
-from simulated_reads import simulate_reads, write_bam, write_fasta
+from read_files import CUTS, fasta, reads
+from simulated_reads import write_fasta
 
 from basenji_kipoi.base.errors import InputError
 from basenji_training.coverage.run import make_coverage
 from basenji_training.reads.settings import RECIPES, Settings
 
+__all__ = ["fasta", "reads"]
+
 FRAGMENTS = "chr1\t10\t60\tAAC\t2\nchr1\t20\t80\tAAG\t1\nchr2\t0\t300\tAAC\t3\n"
-CUTS = Settings(mode="cut")
-YEAST = Path(os.environ.get("BASENJI_DATA", "")) / "yeast"
-needs_yeast = pytest.mark.skipif(
-    "BASENJI_DATA" not in os.environ, reason="BASENJI_DATA does not name the folder with yeast/"
-)
-
-
-@pytest.fixture
-def fasta(tmp_path):
-    return write_fasta(tmp_path / "g.fa", {"chr1": "ACGT" * 50, "chr2": "ACGT" * 100})
-
-
-@pytest.fixture(scope="module")
-def reads(tmp_path_factory):
-    """Write a BAM file of single reads; return its path and what it was made of."""
-    folder = tmp_path_factory.mktemp("reads")
-    simulated = simulate_reads(
-        {"chr1": 30_000, "chr2": 20_000}, families=2, copies=2, depth=0.1, seed=0
-    )
-    return write_bam(folder / "reads.bam", simulated, tags="NH"), simulated
 
 
 def values(path, contig, size):
@@ -315,95 +297,6 @@ def test_fragment_files_know_no_strands(fasta, tmp_path):
         make_coverage([path], tmp_path / "x.bw", CUTS)
 
 
-def rewrite(source, path, *, change=lambda record, number: record, order="coordinate"):
-    with pysam.AlignmentFile(str(source)) as given:
-        header = {**given.header.to_dict(), "HD": {"VN": "1.6", "SO": order}}
-        with pysam.AlignmentFile(str(path), "wb", header=header) as file:
-            for number, record in enumerate(given):
-                if (changed := change(record, number)) is not None:
-                    file.write(changed)
-    return path
-
-
-def mixed(record, number):
-    record.is_paired = number % 2 == 0
-    record.is_read1 = record.is_paired
-    return record
-
-
-def test_bad_alignment_files_end_in_one_line(reads, fasta, tmp_path):
-    bam, _ = reads
-
-    def failing(path, settings=CUTS, **arguments):
-        with pytest.raises(InputError) as caught:
-            make_coverage([path], tmp_path / "out.bw", settings, **arguments)
-        assert "\n" not in str(caught.value)
-        assert not list(tmp_path.glob("*out*"))
-        return str(caught.value)
-
-    assert "there is no file" in failing(tmp_path / "none.bam")
-    unsorted = rewrite(bam, tmp_path / "named.bam", order="queryname")
-    assert "not sorted by position (its header says queryname)" in failing(unsorted)
-    # Sorted by its header only: no index can be made.
-    records = list(pysam.AlignmentFile(str(bam)))
-    with pysam.AlignmentFile(str(tmp_path / "l.bam"), "wb", header=records[0].header) as file:
-        for record in records[::-1]:
-            file.write(record)
-    assert "has no index, and none can be made" in failing(tmp_path / "l.bam")
-    (tmp_path / "short.bam").write_bytes(bam.read_bytes()[:-2000])
-    assert "truncated" in failing(tmp_path / "short.bam")
-    assert "is of another assembly: contig chr1 has 30,000 bp there" in failing(bam, fasta=fasta)
-    other = write_fasta(tmp_path / "other.fa", {"contig7": "ACGT"})
-    assert "has contigs that the genome lacks, such as chr1" in failing(bam, fasta=other)
-    empty = rewrite(bam, tmp_path / "empty.bam", change=lambda *_: None)
-    assert "no read of" in failing(empty)
-    assert "low mapping quality" in failing(
-        bam, Settings(mode="cut", min_mapq=254, multimap="drop")
-    )
-    both = rewrite(bam, tmp_path / "mixed.bam", change=mixed)
-    assert "holds both paired" in failing(both)
-    assert "pass --fasta, or pass --no-gc" in failing(bam, RECIPES["atac"])
-    with pytest.raises(InputError, match=r"name ends in \.bw"):
-        make_coverage([bam], tmp_path / "out.bed", CUTS)
-
-
-def test_damage_within_a_file_is_found(reads, tmp_path):
-    bam, _ = reads
-    content = bytearray(bam.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
-    (tmp_path / "damaged.bam").write_bytes(content)
-    (tmp_path / "damaged.bam.bai").write_bytes(Path(f"{bam}.bai").read_bytes())
-    with pytest.raises(InputError, match=r"damaged\.bam is truncated, damaged or does not fit"):
-        make_coverage([tmp_path / "damaged.bam"], tmp_path / "x.bw", CUTS)
-
-
-@pytest.mark.parametrize("options", [(), ("-c",)], ids=["bai", "csi"])
-def test_an_index_that_is_none_is_named(reads, tmp_path, options):
-    bam, _ = reads
-    copy = tmp_path / "copy.bam"
-    copy.write_bytes(bam.read_bytes())
-    pysam.index(*options, str(copy))
-    index = next(tmp_path.glob("copy.bam.*i"))
-    whole = index.read_bytes()
-    make_coverage([copy], tmp_path / "x.bw", CUTS)
-    # The first one tells of two thousand million contigs, if it is believed.
-    for spoilt in (b"BAI\1text", b"not an index at all", b"", whole[:20], whole[:-40] + b"x" * 40):
-        index.write_bytes(spoilt)
-        with pytest.raises(InputError, match=rf"{index.name} is no readable index .*: remove it"):
-            make_coverage([copy], tmp_path / "y.bw", CUTS)
-
-
-def test_a_missing_index_is_made_elsewhere(reads, tmp_path):
-    bam, simulated = reads
-    folder = tmp_path / "fixed"
-    folder.mkdir()
-    copy = folder / "reads.bam"
-    copy.write_bytes(bam.read_bytes())
-    quality = make_coverage([copy], tmp_path / "x.bw", Settings(mode="cut", min_mapq=0))
-    assert [path.name for path in folder.iterdir()] == ["reads.bam"]
-    assert sum(quality.forward) + sum(quality.reverse) == pytest.approx(len(simulated.five))
-
-
 def test_the_command_writes_tracks_figures_and_a_page(reads, tmp_path):
     bam, simulated = reads
     fasta = write_fasta(tmp_path / "g.fa", simulated.sequences)
@@ -459,50 +352,3 @@ def test_a_strand_without_reads_is_an_empty_track(tmp_path):
     make_coverage([tmp_path / "one.bam"], tmp_path / "x.bw", Settings(mode="cut", stranded=True))
     assert values(tmp_path / "x_plus.bw", "c", 400).sum() == 1
     assert values(tmp_path / "x_minus.bw", "c", 400).sum() == 0
-
-
-@needs_yeast
-def test_atac_fragments_make_the_published_track_exactly(tmp_path):
-    """Cuts of fragments moved by +4/-5, as its publisher counts from half-open ends."""
-    settings = Settings(mode="cut", shift_forward=4, shift_reverse=-4, fragment_ends="unmoved")
-    assert (RECIPES["atac"].shift_forward, RECIPES["atac"].shift_reverse) == (4, -4)
-    make_coverage(
-        [YEAST / "reads/atac.fragments.bed.gz"],
-        tmp_path / "x.bw",
-        settings,
-        fasta=YEAST / "genome.fa.gz",
-    )
-    published = pybigtools.open(str(YEAST / "tracks/atac.bw"))
-    for name, size in published.chroms().items():
-        np.testing.assert_array_equal(
-            values(tmp_path / "x.bw", name, size), published.values(name, 0, size, fillna=0.0)
-        )
-
-
-@needs_yeast
-def test_stripe_reads_make_positions_of_the_published_replicate(tmp_path):
-    """The BAM file has reads of replicate 1 before its publisher removed duplicates."""
-    make_coverage(
-        [YEAST / "reads/stripe.bam"],
-        tmp_path / "x.bw",
-        RECIPES["stripe"],
-        fasta=YEAST / "genome.fa.gz",
-    )
-    found, shifted, other, count = 0, 0, 0, 0
-    for strand in ("plus", "minus"):
-        replicates = [
-            pybigtools.open(str(YEAST / f"tracks/stripe_wt_rep{number}_{strand}.bw"))
-            for number in (1, 2)
-        ]
-        for name, size in replicates[0].chroms().items():
-            mine = np.flatnonzero(values(tmp_path / f"x_{strand}.bw", name, size) >= 0.5)
-            first, second = (file.values(name, 0, size, fillna=0.0) for file in replicates)
-            count += len(mine)
-            found += np.count_nonzero(first[mine])
-            shifted += np.count_nonzero(first[np.minimum(mine + 1, size - 1)])
-            other += np.count_nonzero(second[mine])
-    assert count > 5000
-    assert found / count > 0.985
-    # Neither the next base nor the next replicate would do.
-    assert shifted / count < 0.3
-    assert other / count < 0.9

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 import pysam
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.unfinished import fingerprint
+from basenji_kipoi.base.checksum import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

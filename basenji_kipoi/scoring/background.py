@@ -83,7 +83,8 @@ class Background:
     ) -> None:
         path = Path(path)
         try:
-            file = pyarrow.parquet.ParquetFile(path)
+            content = path.open("rb")
+            file = pyarrow.parquet.ParquetFile(content)
         except FileNotFoundError:
             raise InputError(f"the background {path} does not exist") from None
         except (OSError, pa.ArrowInvalid):
@@ -91,7 +92,7 @@ class Background:
                 f"the background {path} is no Parquet file: give a table that "
                 "'basenji score --out x.parquet' wrote"
             ) from None
-        with file:
+        with content, file:
             difference = first_difference(
                 _comparable(settings_of(read_metadata(path))), _comparable(settings)
             )

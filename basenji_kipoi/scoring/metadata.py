@@ -154,7 +154,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     text = rows = None
     try:
         if path.suffix == ".parquet":
-            footer = pyarrow.parquet.read_metadata(path).metadata or {}
+            with path.open("rb") as file:
+                footer = pyarrow.parquet.read_metadata(file).metadata or {}
             text, rows = footer.get(METADATA_KEY.encode()), footer.get(ROWS_KEY.encode())
         else:
             with open_text(path) as lines:

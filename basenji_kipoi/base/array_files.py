@@ -47,8 +47,7 @@ _HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, Overflow
 def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file that may come from anywhere, to read it.
 
-    Its arrays must lie in the file itself and be as large as what it holds: links to other places
-    and files, data in other files, virtual arrays and references are refused.
+    Links, data in other files, virtual arrays, references and shapes without data are refused.
 
     Parameters
     ----------
@@ -379,8 +378,10 @@ def save_piece(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Save the arrays of a finished piece of a run, uncompressed, by their names."""
     if any(array.dtype.hasobject for array in arrays.values()):
         raise TypeError("arrays of objects would be pickled")
-    with path.open("wb") as file:  # a name would get the suffix .npz
-        np.savez(file, **arrays)
+    # In memory first: what NumPy leaves open on a full disk complains when Python clears it away.
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    path.write_bytes(content.getbuffer())
 
 
 def load_piece(path: Path) -> dict[str, np.ndarray]:
@@ -395,6 +396,5 @@ def load_piece(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as content:
             return dict(content)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): remove it and go on with --resume: it is made anew"
-        ) from error
+        message = f"{path} is damaged ({error}): remove it and go on with --resume"
+        raise InputError(message) from error

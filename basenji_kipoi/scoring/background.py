@@ -11,6 +11,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.scoring.metadata import read_metadata, settings_of
 
@@ -82,6 +83,7 @@ class Background:
         settings: Mapping[str, Any],
     ) -> None:
         path = Path(path)
+        check_seekable(path, "Parquet")
         try:
             content = path.open("rb")
             file = pyarrow.parquet.ParquetFile(content)

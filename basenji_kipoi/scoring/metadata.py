@@ -16,6 +16,7 @@ import pysam
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.effects.scores import GENE_SCORES
 from basenji_kipoi.scoring.tables import METADATA_KEY, ROWS_KEY
 
@@ -152,6 +153,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         If the file cannot be read, or has none.
     """
     text = rows = None
+    check_seekable(path, "score")  # they are read twice
     try:
         if path.suffix == ".parquet":
             with path.open("rb") as file:

@@ -8,6 +8,7 @@ contributions; one for each output where there are several): arrays of (interval
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 

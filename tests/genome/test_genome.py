@@ -141,6 +141,18 @@ def test_an_index_older_than_the_sequence(fasta):
     assert "delete it" in message
 
 
+def test_a_sequence_from_the_future_is_read_again(tmp_path):
+    path = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    os.utime(path, (time.time() + 10**6,) * 2)
+    for _ in range(2):  # makes the index, then finds it
+        with Genome(path) as genome:
+            assert genome.codes("chrM", 0, 1).tolist() == [3]
+    content = path.read_text().replace(">chrII", ">chrIII")
+    path.write_text(content)
+    os.utime(path, (time.time() + 10**6,) * 2)
+    assert "does not fit" in error_of(path)
+
+
 def test_a_copy_that_wrote_the_index_first_is_accepted(fasta):
     Genome(fasta).close()
     now = time.time()

@@ -95,7 +95,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(copy: Path, file: str) 
     (copy / file).unlink()
     os.mkfifo(copy / file)
     with pytest.raises(InputError, match=file):
-        Bundle.open(copy)
+        Bundle.load(copy)
 
 
 def test_targets_of_another_length(copy: Path) -> None:

@@ -80,7 +80,7 @@ RUNS = [
     Run("B merge-scores s1.parquet s2.parquet --out o.parquet", ("s1.parquet", "s2.parquet")),
     Run(f"B mutate {MODEL} --bed some.bed --out o.h5", ("m", "g.fa", "some.bed"), True),
     Run(
-        f"B mutate {MODEL} --bed some.bed --out o.zarr --plots plots",
+        f"B mutate {MODEL} --bed some.bed --out o.zarr",
         ("m", "g.fa", "some.bed"),
         True,
     ),

@@ -1,12 +1,11 @@
 """Files of arrays: HDF5 and Zarr behind one interface, and the columns that describe both.
 
 A table's file has one column for each attribute of its intervals and of its tracks (`columns_of`),
-small arrays that are written whole, beside the large ones that are written in blocks.
+small arrays that are written whole, beside the large ones that are written in blocks. What a run
+has finished before its file is written waits as pieces (`save_piece`), in NumPy's npz.
 
-What a run has finished before its file is written waits as pieces (`save_piece`), in NumPy's npz.
-
-HDF5 files of others are opened by `open_hdf5` alone, which refuses what leads out of them, and
-written by `NewHdf5` alone, because HDF5 ends the process where a disk is full.
+HDF5 files are opened by `open_hdf5` alone, which refuses what leads out of them, and written by
+`NewHdf5` alone, because HDF5 ends the process where a disk is full.
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ _HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, Overflow
 def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file that may come from anywhere, to read it.
 
-    Its arrays must lie in the file itself and be as large as what it holds: links to other places
-    and files, data in other files, virtual arrays and references are refused.
+    Links, data in other files, virtual arrays, references and shapes without data are refused.
 
     Parameters
     ----------
@@ -378,8 +376,12 @@ def import_zarr() -> Any:  # noqa: ANN401 - a module that not every environment 
 
 def save_piece(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Save the arrays of a finished piece of a run, uncompressed, by their names."""
-    with path.open("wb") as file:  # a name would get the suffix .npz
-        np.savez(file, **arrays)
+    if any(array.dtype.hasobject for array in arrays.values()):
+        raise TypeError("arrays of objects would be pickled")
+    # In memory first: what NumPy leaves open on a full disk complains when Python clears it away.
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    path.write_bytes(content.getbuffer())
 
 
 def load_piece(path: Path) -> dict[str, np.ndarray]:
@@ -394,7 +396,5 @@ def load_piece(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as content:
             return dict(content)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): remove it and go on with --resume, which computes it "
-            "again"
-        ) from error
+        message = f"{path} is damaged ({error}): remove it and go on with --resume"
+        raise InputError(message) from error

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, full_disk_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -273,7 +273,9 @@ def replace_output(temporary: Path, path: Path, scratch: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike[str], *, overwrite: bool = False, output: Path | None = None
+) -> Iterator[Path]:
     """Write a file or a directory under a temporary name and rename it once complete.
 
     Parameters
@@ -282,6 +284,8 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         The file or directory to be written.
     overwrite
         Whether an existing one may be replaced.
+    output
+        What a message names where the disk is full; the path by default.
 
     Yields
     ------
@@ -294,16 +298,19 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     InputError
         If the output exists and may not be replaced, or its folder is missing or not writable,
         before the body runs. Whether it is an input is for `check_output` to find.
+    FullDiskError
+        If there is no space for it.
     """
     path = Path(path)
     check_place(path, overwrite=overwrite)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
-    temporary = scratch / path.name
-    try:
-        yield temporary
-        replace_output(temporary, path, scratch)
-    finally:
-        remove(scratch)
+    with full_disk_named(output or path):
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
+        temporary = scratch / path.name
+        try:
+            yield temporary
+            replace_output(temporary, path, scratch)
+        finally:
+            remove(scratch)
 
 
 def take_lock(path: Path, output: Path) -> IO[str]:

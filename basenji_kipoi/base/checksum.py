@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["FileIdentity", "checksum"]
+__all__ = ["FileIdentity", "check_unchanged", "checksum", "fingerprint"]
 
 
 def checksum(
@@ -85,3 +86,43 @@ def _checksum(path: Path, label: str) -> str:
     megabytes = path.stat().st_size // 10**6
     with progress_bar(label, total=megabytes, unit="MB") as advance:
         return checksum(path, advance=lambda read: advance(read / 1e6))
+
+
+def fingerprint(path: Path) -> list[object]:
+    """Return what tells whether a file is still the same: its place, bytes and time of change.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise InputError(f"the file {path} does not exist") from None
+    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+
+
+def check_unchanged(watched: Mapping[Path, list[object]]) -> None:
+    """Check that files are still those that a run began with.
+
+    Parameters
+    ----------
+    watched
+        Fingerprints that they had then.
+
+    Raises
+    ------
+    InputError
+        If one was changed, replaced or removed meanwhile.
+    """
+    for path, before in watched.items():
+        try:
+            is_same = fingerprint(path) == before
+        except InputError:
+            is_same = False
+        if not is_same:
+            raise InputError(
+                f"{path} was changed or replaced while it was read: put the old one back and go on "
+                "with --resume, or begin anew with --overwrite"
+            )

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["InputError", "MissingLibraryError", "full_disk_named", "is_kept", "keep"]
+__all__ = [
+    "FullDiskError",
+    "InputError",
+    "MissingLibraryError",
+    "full_disk_named",
+    "is_kept",
+    "keep",
+]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -30,6 +37,10 @@ class InputError(ValueError):
     ...     print(error)
     no model at no_model: expected a directory with metadata.json
     """
+
+
+class FullDiskError(InputError):
+    """An output for which there is no space."""
 
 
 class MissingLibraryError(InputError, ImportError):
@@ -69,7 +80,7 @@ def full_disk_named(output: object) -> Iterator[None]:
 
     Raises
     ------
-    InputError
+    FullDiskError
         If the disk or a quota is full.
     """
     try:
@@ -80,8 +91,7 @@ def full_disk_named(output: object) -> Iterator[None]:
         if error.errno not in _FULL and not is_numpy:
             raise
         reason = os.strerror(error.errno or errno.ENOSPC).lower()
-        then = " and go on with --resume" if is_kept(error) else ""
-        full = InputError(f"{output} cannot be written: {reason}: make space{then}")
+        full = FullDiskError(f"{output} cannot be written: {reason}: make space")
         if is_kept(error):
             keep(full)
         raise full from error

@@ -16,10 +16,10 @@ Beside an output ``x`` stands a folder ``x.unfinished`` while a run lasts:
     Its presence tells that all outputs are complete and come to their places one by one.
 
 A run is gone on with if it was begun by the same command with the same settings. An input file is
-the same if its `fingerprint` is: the same place, size and time of change. What files hold is not
-compared: that takes minutes for a genome's reads, and a file that was copied or written again is
-refused, which is safe, though it may hold the same. Checksums are for what outputs tell of their
-inputs, and for models and stores, which have them without any reading.
+the same if its fingerprint is (`basenji_kipoi.base.checksum`): the same place, size and time of
+change. What files hold is not compared: that takes minutes for a genome's reads, and a file that
+was copied or written again is refused, which is safe, though it may hold the same. Checksums are
+for what outputs tell of their inputs, and for models and stores, which have them without reading.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from basenji_kipoi.base.atomic import (
     replace_output,
     take_lock,
 )
-from basenji_kipoi.base.errors import InputError, keep
+from basenji_kipoi.base.errors import InputError, full_disk_named, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["UnfinishedRun", "fingerprint", "first_difference"]
+__all__ = ["UnfinishedRun", "first_difference"]
 
 _FORMAT = "basenji-run"
 _FORMAT_VERSION = 1
@@ -133,7 +133,8 @@ class UnfinishedRun:
 
     def __enter__(self) -> UnfinishedRun:
         check_place(self.outputs[0], overwrite=True)  # the folder can be made
-        self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
+        with full_disk_named(self.outputs[0]):
+            self._lock = take_lock(self.folder / _LOCK, self.outputs[0])
         try:
             if self._settings is None:
                 self._find()
@@ -154,6 +155,9 @@ class UnfinishedRun:
             if self._keep and self.is_begun:
                 keep(error)
         self._release()
+        if isinstance(error, OSError):
+            with full_disk_named(self.outputs[0]):
+                raise error
 
     # ---- pieces ----
 
@@ -174,7 +178,7 @@ class UnfinishedRun:
         Path
             Where the body writes it.
         """
-        with atomic_path(self.path(name), overwrite=True) as temporary:
+        with atomic_path(self.path(name), overwrite=True, output=self.outputs[0]) as temporary:
             yield temporary
 
     def note(self, key: Any, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
@@ -266,7 +270,7 @@ class UnfinishedRun:
             "command": self.command,
             "settings": self._settings,
         }
-        with atomic_path(self.folder / _RUN) as path:
+        with atomic_path(self.folder / _RUN, output=self.outputs[0]) as path:
             path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     def _check_outputs(self) -> None:
@@ -357,21 +361,6 @@ def unfinished_folder(out: Path) -> Path:
 def _older_folders(out: Path) -> list[Path]:
     """Return where versions before the first release with this format kept unfinished runs."""
     return [out.with_name(f"{out.name}.parts"), out.with_name(f".{out.name}.unfinished")]
-
-
-def fingerprint(path: Path) -> list[object]:
-    """Return what tells whether a file is still the same: its place, bytes and time of change.
-
-    Raises
-    ------
-    InputError
-        If there is no such file.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise InputError(f"the file {path} does not exist") from None
-    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from basenji_kipoi.base.errors import InputError, is_kept
+from basenji_kipoi.base.errors import FullDiskError, InputError, is_kept
 from basenji_kipoi.models.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Commands(TyperGroup):
             # enough, such as head, is no error: typer ends quietly then.
             if self._shows_tracebacks or isinstance(error, BrokenPipeError):
                 raise
-            typer.echo(f"error: {_one_line(error)}", err=True)
+            # What is finished is kept.
+            then = " and go on with --resume" if _is_kept_from_full_disk(error) else ""
+            typer.echo(f"error: {_one_line(error)}{then}", err=True)
             raise typer.Exit(2) from error
         except Exception as error:
             # Typer's own exceptions are how it ends a command.
@@ -94,6 +96,10 @@ class Commands(TyperGroup):
             err=True,
         )
         raise typer.Exit(UNFORESEEN) from error
+
+
+def _is_kept_from_full_disk(error: BaseException) -> bool:
+    return isinstance(error, FullDiskError) and is_kept(error)
 
 
 def _one_line(error: BaseException) -> str:

@@ -162,7 +162,9 @@ def read_table(source: Source, kind: str, columns: Mapping[str, str] | None = No
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        return pyarrow.parquet.read_table(path).to_pandas()
+        # Opened by Python: Arrow takes no names of files that are not UTF-8.
+        with path.open("rb") as file:
+            return pyarrow.parquet.read_table(file).to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not Parquet, or damaged: {reason}") from None

@@ -13,6 +13,7 @@ import re
 import shutil
 import struct
 import tempfile
+import time
 import warnings
 import zlib
 from pathlib import Path
@@ -25,6 +26,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import UNKNOWN, encode
 from basenji_kipoi.base.text_files import check_seekable, open_bytes
 from basenji_kipoi.genome.contig_names import did_you_mean
+from basenji_kipoi.genome.fasta_index import CHECKED, LONG, misplaced_contig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +37,6 @@ __all__ = ["Genome", "open_genome"]
 #: within moments and in any order.
 _INDEX_AGE_TOLERANCE = 1.0  # seconds
 
-#: Contigs whose first line is looked at when a file with an index is opened, and how far (bytes).
-_CHECKED, _LONG = 100, 1 << 16
 _BLOCK = 1 << 22  # bytes that are looked at together
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -227,6 +227,9 @@ class Genome:
             _make_index(self.path, indexes)
             return
         made = self.path.stat().st_mtime
+        # No index is as new as a file from the future: whether it fits is checked all the same.
+        if made > time.time():
+            return
         for index in indexes:
             if index.stat().st_mtime < made - _INDEX_AGE_TOLERANCE:
                 raise InputError(
@@ -241,6 +244,12 @@ class Genome:
         """
         if not self.lengths:
             raise InputError(f"{self._index(0)} lists no contig: delete it, it is made anew")
+        lost = misplaced_contig(self.path, self._faidx.index, is_compressed=self._compressed)
+        if lost is not None:
+            raise InputError(
+                f"{self._index(0)} does not fit {self.path}: {lost} is not where it says: delete "
+                "the index, it is made anew, or get the file again if it is truncated"
+            )
         self._check_line_ends()
         name, record = max(self._faidx.index.items(), key=lambda item: item[1].offset)
         if not record.rlen:
@@ -262,9 +271,9 @@ class Genome:
 
         Of a file whose index is made here all lines are checked; this is for indexes that exist.
         """
-        for name, record in itertools.islice(self._faidx.index.items(), _CHECKED):
+        for name, record in itertools.islice(self._faidx.index.items(), CHECKED):
             # As the file has it: pyfaidx finds the place in a compressed one, and keeps line ends.
-            end = min(record.lenc, record.rlen, _LONG)
+            end = min(record.lenc, record.rlen, LONG)
             try:
                 line, _ = self._faidx.from_file(name, 1, end, internals=True)
             except _READ_ERRORS as error:

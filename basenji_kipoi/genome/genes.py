@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,8 @@ __all__ = ["Gene", "GeneBins", "Genes", "nearest_starts", "read_genes"]
 
 #: Attributes that are used: of the gene, the transcript, the gene's name, and the exon.
 _ATTRIBUTES = ("gene_id", "transcript_id", "gene_name", "exon_number")
+#: No intron is known that is longer (bp); the longest human ones have a little more than 1 Mb.
+_LONGEST_INTRON = 2_000_000
 
 
 class Gene(NamedTuple):
@@ -288,26 +291,40 @@ class _Transcript(NamedTuple):
 class _Exons:
     """The transcripts that the exons of a gene make.
 
-    Exons of one identifier on two strands, or with a number that it had before, lie at two loci:
-    some annotations give copies of a transcript the same identifier.
+    Exons of one identifier on two strands, with a number that it had before, or further from each
+    other than any intron is long lie at two loci: some annotations give copies of a transcript the
+    same identifier. Copies that are nearer cannot be told apart without numbers.
     """
 
     def __init__(self) -> None:
         self.transcripts: dict[tuple[str, str, int], _Transcript] = {}
         self._numbers: dict[tuple[str, str], tuple[int, set[str]]] = {}
+        self._unnumbered = itertools.count(1)
 
     def add(self, exon: _Transcript, number: str) -> None:
         """Add an exon, with its number if it has one."""
-        locus, seen = self._numbers.get((exon.identifier, exon.strand), (0, set()))
+        name = exon.identifier, exon.strand
         # Of a gene without transcripts' identifiers all exons are one.
-        if exon.identifier and number and number in seen:
-            locus, seen = locus + 1, set()
-        seen.add(number)
-        self._numbers[exon.identifier, exon.strand] = locus, seen
-        key = exon.identifier, exon.strand, locus
-        known = self.transcripts.get(key, exon)
-        self.transcripts[key] = known._replace(
-            start=min(known.start, exon.start), end=max(known.end, exon.end)
+        if exon.identifier and number:
+            locus, seen = self._numbers.get(name, (0, set()))
+            if number in seen:
+                locus, seen = locus + 1, set()
+            seen.add(number)
+            self._numbers[name] = locus, seen
+            keys = [(*name, locus)]
+        else:
+            near = (
+                key
+                for key, known in self.transcripts.items()
+                if key[:2] == name
+                and max(exon.start - known.end, known.start - exon.end) <= _LONGEST_INTRON
+            )
+            keys = list(near) or [(*name, -next(self._unnumbered))]
+        parts = [exon, *(self.transcripts[key] for key in keys if key in self.transcripts)]
+        for key in keys[1:]:
+            del self.transcripts[key]
+        self.transcripts[keys[0]] = parts[1 % len(parts)]._replace(
+            start=min(each.start for each in parts), end=max(each.end for each in parts)
         )
 
 

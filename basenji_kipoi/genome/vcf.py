@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import pysam
 
+from basenji_kipoi.base.checksum import fingerprint
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.unfinished import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.base.text_files import check_seekable, text_lines
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.trained import TrainedModel
@@ -128,6 +128,8 @@ class Bundle(TrainedModel):
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"no model at {path}: expected a directory with {METADATA}")
+        # A pipe would be waited for.
+        check_seekable(path / METADATA, "bundle")
         metadata = read_json(Metadata, path / METADATA)
         for name in (*CHECKED_FILES, *metadata.weights):
             if name not in metadata.sha256:
@@ -157,6 +159,7 @@ class Bundle(TrainedModel):
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         """What ``evaluation.json`` holds."""
+        check_seekable(self.path / EVALUATION, "bundle")
         return read_json(_Figures, self.path / EVALUATION).root
 
     @property

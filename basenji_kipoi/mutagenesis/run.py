@@ -11,10 +11,11 @@ import numpy as np
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.array_files import save_piece
 from basenji_kipoi.base.atomic import FIGURES, atomic_path, check_output
+from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY, bytes_of
-from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import scores_named
@@ -263,6 +264,7 @@ def mutate_file(
 
                 with atomic_path(Path(plots), overwrite=overwrite) as folder:
                     draw_mutations(path, folder, tracks=drawn)
+            check_unchanged({fasta: settings["fasta"]})
             run.place()
     return table, statuses
 

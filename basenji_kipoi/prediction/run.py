@@ -11,9 +11,9 @@ import numpy as np
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.array_files import load_piece, save_piece
 from basenji_kipoi.base.atomic import check_output
-from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.checksum import check_unchanged, checksum, fingerprint
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import batch_size_of, loaded, paths_of
@@ -218,6 +218,7 @@ def predict_file(
             with writer_of(run.output(out), table) as writer:
                 for piece in pieces:
                     writer.append(load_piece(piece)["predictions"])
+            check_unchanged({genome.path: settings["fasta"]})
             run.place()
     return table
 

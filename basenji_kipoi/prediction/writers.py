@@ -28,7 +28,7 @@ import numpy as np
 
 from basenji_kipoi.base.array_files import Hdf5File, NewHdf5, ZarrFile, import_zarr
 from basenji_kipoi.base.atomic import Folder, Writer, file_names
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import FullDiskError, InputError
 from basenji_kipoi.faces import library
 from basenji_kipoi.prediction.tiles import bins_of
 
@@ -301,7 +301,9 @@ class BigWigWriter(PredictionWriter):
         try:
             pybigtools.open(str(path)).close()
         except pybigtools.BBIReadError:
-            raise OSError(f"{path.name} could not be written: is the disk full?") from None
+            raise FullDiskError(
+                f"{path.name} could not be written, as if the disk were full: make space"
+            ) from None
 
     def _records(self, column: int) -> Iterator[tuple[str, int, int, float]]:
         """Yield (chrom, start, end, value) of each bin, sorted by place."""

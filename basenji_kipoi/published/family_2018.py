@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.base.text_files import check_seekable, text_lines
 from basenji_kipoi.models.networks.architecture import MOST_NUMBER, Architecture
 from basenji_kipoi.published.model import (
     Kind,
@@ -210,6 +210,8 @@ class Checkpoint(PublishedWeights):
                 f"{index} is missing: name the checkpoint without .index and .data-..., for "
                 "instance model.tf"
             )
+        for path in self.files:
+            check_seekable(path, "checkpoint")
         try:
             checkpoint = tf.train.load_checkpoint(str(self.path))
         except _reader_errors() as error:

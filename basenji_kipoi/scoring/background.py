@@ -11,6 +11,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.scoring.metadata import read_metadata, settings_of
 
@@ -82,8 +83,10 @@ class Background:
         settings: Mapping[str, Any],
     ) -> None:
         path = Path(path)
+        check_seekable(path, "Parquet")
         try:
-            file = pyarrow.parquet.ParquetFile(path)
+            content = path.open("rb")
+            file = pyarrow.parquet.ParquetFile(content)
         except FileNotFoundError:
             raise InputError(f"the background {path} does not exist") from None
         except (OSError, pa.ArrowInvalid):
@@ -91,7 +94,7 @@ class Background:
                 f"the background {path} is no Parquet file: give a table that "
                 "'basenji score --out x.parquet' wrote"
             ) from None
-        with file:
+        with content, file:
             difference = first_difference(
                 _comparable(settings_of(read_metadata(path))), _comparable(settings)
             )

@@ -16,6 +16,7 @@ import pysam
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.effects.scores import GENE_SCORES
 from basenji_kipoi.scoring.tables import METADATA_KEY, ROWS_KEY
 
@@ -152,9 +153,11 @@ def read_metadata(path: Path) -> dict[str, Any]:
         If the file cannot be read, or has none.
     """
     text = rows = None
+    check_seekable(path, "score")  # they are read twice
     try:
         if path.suffix == ".parquet":
-            footer = pyarrow.parquet.read_metadata(path).metadata or {}
+            with path.open("rb") as file:
+                footer = pyarrow.parquet.read_metadata(file).metadata or {}
             text, rows = footer.get(METADATA_KEY.encode()), footer.get(ROWS_KEY.encode())
         else:
             with open_text(path) as lines:

@@ -275,7 +275,8 @@ def _merge(
 def _merge_parquet(
     shards: Sequence[Path], path: Path, metadata: str, advance: Callable[[int], object]
 ) -> None:
-    schema = pyarrow.parquet.read_schema(shards[0])
+    with shards[0].open("rb") as first:
+        schema = pyarrow.parquet.read_schema(first)
     schema = schema.with_metadata({METADATA_KEY: metadata})
     with ParquetWriter(path, schema) as writer:
         for shard in shards:
@@ -292,7 +293,10 @@ def _merge_parquet(
 def _row_groups(shard: Path) -> Iterator[Any]:
     """Read a Parquet file, whose pages have checksums."""
     try:
-        with pyarrow.parquet.ParquetFile(shard, page_checksum_verification=True) as file:
+        with (
+            shard.open("rb") as content,
+            pyarrow.parquet.ParquetFile(content, page_checksum_verification=True) as file,
+        ):
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group)
     except (pyarrow.ArrowException, OSError, ValueError) as error:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import bytes_of
-from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint, first_difference
+from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
@@ -40,7 +41,7 @@ from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.models.bundle import Bundle
@@ -112,6 +113,8 @@ def score_file(
             numbers = shard_of(plan.parts, options.shard)
             folders = {number: f"part-{number:06d}" for number in numbers}
             total = sum(plan.parts[number].alleles for number in numbers)
+            if not numbers and plan.parts:
+                note(_empty_shard(options.shard, plan))
             missing = [number for number in numbers if not run.has(folders[number])]
             done = total - sum(plan.parts[number].alleles for number in missing)
             with progress_bar(
@@ -140,7 +143,7 @@ def score_file(
                 advance=advance,
             )
         variants.check_unchanged()
-        _check_unchanged(watched)
+        check_unchanged(watched)
         run.place()
         return summary
 
@@ -233,20 +236,6 @@ def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
         yield _Inputs(bundles, variants, checks, scoring, asked, tracks, placed)
 
 
-def _check_unchanged(watched: Mapping[Path, list[object]]) -> None:
-    """Check that genome and genes are still the files that the run began with."""
-    for path, before in watched.items():
-        try:
-            is_same = fingerprint(path) == before
-        except InputError:
-            is_same = False
-        if not is_same:
-            raise InputError(
-                f"{path} was changed or replaced while it was read: put the old one back and go on "
-                "with --resume, or begin anew with --overwrite"
-            )
-
-
 def _plan(
     options: ScoreOptions,
     inputs: _Inputs,
@@ -305,6 +294,15 @@ def _settings(options: ScoreOptions, inputs: _Inputs, plan: Plan) -> dict[str, A
         "memory": options.memory,
         "shard": "{}/{}".format(*options.shard),
     }
+
+
+def _empty_shard(shard: tuple[int, int], plan: Plan) -> str:
+    parts = "1 part" if len(plan.parts) == 1 else f"{len(plan.parts):,} parts"
+    return (
+        "--shard {}/{} has no allele: ".format(*shard)
+        + f"{plan.vcf.name} has {parts} of up to {plan.part_size:,} alleles, and shards are whole "
+        "parts: ask for fewer shards, or a smaller --part-size in all of them"
+    )
 
 
 def _is_of(

@@ -178,7 +178,8 @@ def save_batches(folder: Path, batches: Mapping[str, Any]) -> None:
     folder.mkdir()
     for name, batch in batches.items():
         with (
-            pa.OSFile(str(_saved(folder, name)), "wb") as file,
+            # Opened by Python: Arrow takes no names of files that are not UTF-8.
+            _saved(folder, name).open("wb") as file,
             pa.ipc.new_file(file, batch.schema) as writer,
         ):
             writer.write_batch(batch)
@@ -209,7 +210,7 @@ def read_batches(folder: Path, name: str) -> Iterator[Any]:
         raise InputError(
             f"{path} is damaged: remove {folder} and go on with --resume, which computes it again"
         )
-    with pa.OSFile(str(path)) as file:
+    with path.open("rb") as file:
         reader = pa.ipc.open_file(file)
         for place in range(reader.num_record_batches):
             yield reader.get_batch(place)

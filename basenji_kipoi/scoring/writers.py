@@ -94,8 +94,10 @@ class ParquetWriter(ScoreWriter):
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
+        # Opened by Python: Arrow takes no names of files that are not UTF-8.
+        self._bytes = path.open("xb")
         self._file = pyarrow.parquet.ParquetWriter(
-            path, schema, compression="zstd", write_page_checksum=True
+            self._bytes, schema, compression="zstd", write_page_checksum=True
         )
         self._all_rows = 0
         self._group = max(1, _GROUP_VALUES // len(schema))
@@ -124,7 +126,8 @@ class ParquetWriter(ScoreWriter):
         self._file.add_key_value_metadata({ROWS_KEY: str(self._all_rows)})
 
     def _release(self) -> None:
-        self._file.close()
+        with self._bytes:
+            self._file.close()
 
 
 class TsvWriter(ScoreWriter):

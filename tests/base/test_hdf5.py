@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from basenji_kipoi.base.array_files import NewHdf5, open_hdf5
+from basenji_kipoi.base.array_files import NewHdf5, open_hdf5, save_piece
 from basenji_kipoi.base.errors import InputError
 
 
@@ -108,3 +108,10 @@ def test_damage_is_one_line(path):
             pass
     with pytest.raises(InputError, match="is no file"), open_hdf5(path.parent):
         pass
+
+
+def test_a_piece_of_a_run_holds_no_objects(tmp_path):
+    # NumPy would pickle them, and nothing here reads pickles.
+    with pytest.raises(TypeError, match="pickled"):
+        save_piece(tmp_path / "x.npz", {"a": np.arange(3), "b": np.array([{}], dtype=object)})
+    assert not (tmp_path / "x.npz").exists()

@@ -179,6 +179,16 @@ def test_what_is_wrong_ends_in_one_line(tmp_path, files, more, said):
 def test_an_existing_output_is_kept(tmp_path, files):
     (tmp_path / "out").mkdir()
     assert "exists already" in run(files, tmp_path / "out").output
+    (tmp_path / "out" / "mine.txt").touch()
+    assert "not a comparison" in run(files, tmp_path / "out", "--overwrite").output
+
+
+def test_an_earlier_comparison_is_replaced(tmp_path, files):
+    assert run(files, tmp_path / "out", "--draws", 5).exit_code == 0
+    done = run(files, tmp_path / "out", "--draws", 6, "--overwrite")
+    assert done.exit_code == 0, done.output
+    figures = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert figures["bootstrap"]["draws"] == 6
 
 
 @pytest.mark.parametrize("name", ["draws", "negatives_each"])

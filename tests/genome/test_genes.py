@@ -140,6 +140,15 @@ def test_copies_of_a_transcript_keep_their_places(tmp_path, genome):
     assert by_id(read(tmp_path, genome, strands))["A"][1] == (10, 509)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 4, 0, 3, 1)])
+def test_copies_without_numbers_are_told_apart_by_distance(tmp_path, genome, order):
+    copy = 'gene_id "A"; transcript_id "T";'
+    # Two million bases and one lie between the third exon and the fourth, and no more elsewhere.
+    starts = [11, 1_500_001, 3_500_010, 5_500_021, 5_600_001]
+    text = "".join(row("exon", starts[i], starts[i] + 9, copy) for i in order)
+    assert by_id(read(tmp_path, genome, text))["A"] == ("+", (10, 5_500_020), 10, 5_600_010)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_attributes_of_any_alphabet(tmp_path, genome, encoding):
     text = row("transcript", 11, 50, 'gene_id "A"; gene_name "Zúñiga-3°"; product "5°-ase";')

@@ -141,6 +141,18 @@ def test_an_index_older_than_the_sequence(fasta):
     assert "delete it" in message
 
 
+def test_a_sequence_from_the_future_is_read_again(tmp_path):
+    path = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    os.utime(path, (time.time() + 10**6,) * 2)
+    for _ in range(2):  # makes the index, then finds it
+        with Genome(path) as genome:
+            assert genome.codes("chrM", 0, 1).tolist() == [3]
+    content = path.read_text().replace(">chrII", ">chrIII")
+    path.write_text(content)
+    os.utime(path, (time.time() + 10**6,) * 2)
+    assert "does not fit" in error_of(path)
+
+
 def test_a_copy_that_wrote_the_index_first_is_accepted(fasta):
     Genome(fasta).close()
     now = time.time()
@@ -197,6 +209,37 @@ def test_an_index_of_another_file(tmp_path):
     assert "does not fit" in error_of(path)
     Path(f"{path}.fai").write_text("nonsense\n")
     assert "with its index genome.fa.fai" in error_of(path)
+
+
+@pytest.mark.parametrize("contig", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("column", "change"),
+    [
+        *((1, change) for change in (-1, 1, 10**6, 10**26, -(10**6))),
+        *((2, change) for change in (-1, 1, -(10**6), 10**26)),
+        *((3, change) for change in (-1, 1, -60, 10**26)),
+        *((4, change) for change in (-1, 1, -61, 10**26)),
+    ],
+)
+def test_an_index_with_another_number_is_noticed(tmp_path, contig, column, change):
+    path = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    Genome(path).close()
+    index = Path(f"{path}.fai")
+    rows = [line.split("\t") for line in index.read_text().splitlines()]
+    if rows[contig][0] == "chrM" and column > 2:
+        pytest.skip("lines of a contig that has one do not matter")
+    rows[contig][column] = str(int(rows[contig][column]) + change)
+    index.write_text("".join("\t".join(row) + "\n" for row in rows))
+    # Numbers that are none end in the reading of the index.
+    assert "index" in error_of(path)
+
+
+def test_an_index_with_another_name_is_noticed(tmp_path):
+    path = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    Genome(path).close()
+    index = Path(f"{path}.fai")
+    index.write_text(index.read_text().replace("chrII\t", "chrIV\t"))
+    assert "does not fit" in error_of(path)
 
 
 def test_a_block_that_is_damaged_is_named_when_it_is_read(tmp_path):

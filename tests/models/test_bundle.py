@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,14 @@ def test_a_changed_file_is_named(copy: Path, file: str) -> None:
 def test_a_missing_file_is_named(copy: Path, file: str) -> None:
     (copy / file).unlink()
     with pytest.raises(InputError, match=f"{file} is missing"):
+        Bundle.load(copy)
+
+
+@pytest.mark.parametrize("file", ["metadata.json", "architecture.json", "model.weights.h5"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(copy: Path, file: str) -> None:
+    (copy / file).unlink()
+    os.mkfifo(copy / file)
+    with pytest.raises(InputError, match=file):
         Bundle.load(copy)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import FullDiskError, InputError
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.models.targets import Target
 from basenji_kipoi.prediction.writers import (
@@ -207,7 +207,7 @@ def test_a_bigwig_cannot_hold_overlapping_intervals():
 def test_a_bigwig_that_was_not_written_is_noticed(tmp_path):
     """The library only prints what goes wrong in a write; here a chromosome that does not exist."""
     table = PredictionTable(INTERVALS, TRACKS, 32, {"other": 10}, {})
-    with pytest.raises(OSError, match=r"a_x\.3\.bw could not be written"):
+    with pytest.raises(FullDiskError, match=r"a_x\.3\.bw could not be written"):
         write(BigWigWriter, tmp_path / "x", table, values_of(table))
 
 

@@ -13,6 +13,8 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,16 +26,25 @@ from typing import TYPE_CHECKING
 # Its parts are imported as a package of the tests.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from robustness.cases import Case, cases_of_files, cases_of_options, fuzz_cases
+from robustness.cases import (
+    COMMANDS,
+    Case,
+    cases_of_files,
+    cases_of_full_disks,
+    cases_of_good_inputs,
+    cases_of_options,
+    fuzz_cases,
+)
 from robustness.fixtures import make_fixtures
+from robustness.special_cases import special_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 #: Status of the commands' last resort, which counts as a failure.
 UNFORESEEN = 70
-#: Longest time of a command (s of a processor), and most memory (bytes).
-SECONDS, MEMORY = 120, 6 << 30
+#: Longest time of a command (s of a processor, and s), and most memory (bytes).
+SECONDS, WAITED, MEMORY = 120, 400, 6 << 30
 #: What commands may leave beside inputs that are whole.
 INDEXES = (".fai", ".gzi", ".bai", ".csi", ".tbi")
 
@@ -80,19 +91,26 @@ def _run(arguments: tuple[str, ...], folder: Path) -> tuple[int, str, float, int
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-            status = _command(arguments)
+            status = run_command(arguments)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-    _, code, usage = os.wait4(pid, 0)
+    found, code, usage = os.wait4(pid, os.WNOHANG)
+    while not found:
+        # Who waits for what never comes, such as a pipe's other end, takes no processor's time.
+        if time.monotonic() - began > WAITED:
+            os.kill(pid, signal.SIGXCPU)
+        time.sleep(0.02)
+        found, code, usage = os.wait4(pid, os.WNOHANG)
     text = log.read_text(errors="replace")
     log.unlink()
     status = os.waitstatus_to_exitcode(code)
     return status, text, time.monotonic() - began, usage.ru_maxrss // 1024
 
 
-def _command(arguments: tuple[str, ...]) -> int:
+def run_command(arguments: tuple[str, ...]) -> int:
+    """Run a command in this process; return its exit status."""
     program, *rest = arguments
     if program == "B":
         from basenji_kipoi.cli.app import app
@@ -111,14 +129,34 @@ def _command(arguments: tuple[str, ...]) -> int:
     return 0
 
 
-def judge(status: int, text: str, before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """List what is wrong with the way in which a command ended."""
-    faults = []
+def judge(
+    status: int,
+    text: str,
+    before: dict[str, str],
+    after: dict[str, str],
+    *,
+    is_good: bool = False,
+    replaced: frozenset[str] = frozenset(),
+) -> list[str]:
+    """List what is wrong with the way in which a command ended.
+
+    Parameters
+    ----------
+    status, text
+        Its exit status, and what it printed.
+    before, after
+        Files that were there before it, and are there now, and their checksums.
+    is_good
+        Whether it had to succeed.
+    replaced
+        Earlier outputs, which it replaces if it succeeds.
+    """
+    faults = ["good inputs are refused"] if is_good and status else []
     if "Traceback (most recent call last)" in text or "panicked at" in text:
         last = [line for line in text.splitlines() if line.strip()][-1]
         faults.append(f"traceback: {last[:120]}")
     elif status < 0:
-        faults.append("hang" if status == -24 else f"signal {-status}")
+        faults.append("hang" if -status == signal.SIGXCPU else f"signal {-status}")
     elif status == UNFORESEEN:
         faults.append(f"unforeseen: {text.strip().splitlines()[-1][:200]}")
     elif status not in (0, 2):
@@ -131,10 +169,14 @@ def judge(status: int, text: str, before: dict[str, str], after: dict[str, str])
             faults.append(f"{len(errors)} lines of errors")
         elif errors and not text.rstrip().splitlines()[-1].startswith("error: "):
             faults.append("an error of several lines")
-    harmed = [name for name, digest in before.items() if after.get(name) != digest]
+    kept = [name for name in before if status or name.split("/")[0] not in replaced]
+    harmed = [name for name in kept if after.get(name) != before[name]]
     if harmed:
         faults.append(f"harmed: {', '.join(harmed[:3])}")
     new = [name for name in after if name not in before and not name.endswith(INDEXES)]
+    if "go on with --resume" in text:
+        # What is finished is kept, and said to be.
+        new = [name for name in new if ".unfinished" not in name.split("/")[0]]
     if status != 0 and new:
         faults.append(f"left: {', '.join(new[:3])}")
     hidden = [name for name in new if any(part.startswith(".") for part in Path(name).parts)]
@@ -143,24 +185,69 @@ def judge(status: int, text: str, before: dict[str, str], after: dict[str, str])
     return faults
 
 
+def copy_needs(case: Case, fixtures: Path, folder: Path) -> None:
+    """Copy the files and folders that a case needs, files with their indexes."""
+    for name in case.needs:
+        source = fixtures / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            for each in fixtures.glob(f"{name}*"):
+                if each.is_file() and (each.name == name or each.suffix in INDEXES):
+                    shutil.copy2(each, folder / each.name)
+
+
+#: Size of a small disk (bytes).
+DISK = 64 << 20
+
+
+def mount(folder: Path) -> None:
+    """Mount a small disk on a folder."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def can_mount() -> bool:
+    """Tell whether small disks can be mounted, for which one must be root."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            mount(Path(folder))
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        subprocess.run(["umount", folder], check=True)
+        return True
+
+
+def fill(folder: Path, space: int) -> None:
+    """Fill the disk of a folder but for some bytes."""
+    found = os.statvfs(folder)
+    with (folder / "full").open("wb") as file:
+        size = found.f_bavail * found.f_frsize - space
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
 def run_case(case: Case, fixtures: Path, scratch: Path) -> Outcome:
     """Copy what a case needs, spoil it, run the command and judge."""
     folder = Path(tempfile.mkdtemp(dir=scratch))
     try:
-        for name in case.needs:
-            source = fixtures / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name)
-            else:
-                for each in fixtures.glob(f"{name}*"):
-                    if each.is_file() and (each.name == name or each.suffix in INDEXES):
-                        shutil.copy2(each, folder / each.name)
+        if case.space is not None:
+            mount(folder)
+        copy_needs(case, fixtures, folder)
         if case.spoil is not None:
             case.spoil(folder)
+        earlier = fixtures / case.earlier
+        replaced = frozenset(p.name for p in earlier.iterdir()) if case.earlier else frozenset()
+        if case.earlier:
+            shutil.copytree(earlier, folder, dirs_exist_ok=True)
+        if case.space is not None:
+            fill(folder, case.space)
         before = _listing(folder)
         status, text, seconds, megabytes = _run(case.arguments, folder)
-        faults = judge(status, text, before, _listing(folder))
+        after = _listing(folder)
+        faults = judge(status, text, before, after, is_good=case.is_good, replaced=replaced)
     finally:
+        if folder.is_mount():
+            subprocess.run(["umount", folder], check=True)
         shutil.rmtree(folder)
     lines = [line for line in text.splitlines() if line.strip()]
     message = next(
@@ -170,6 +257,24 @@ def run_case(case: Case, fixtures: Path, scratch: Path) -> Outcome:
     return Outcome(
         case.name, words, status, message[:300], round(seconds, 2), megabytes, tuple(faults)
     )
+
+
+def make_earlier(fixtures: Path) -> None:
+    """Keep what each command makes of good inputs, which cases find as earlier outputs."""
+    good = [case for case in cases_of_good_inputs() if not case.earlier]
+    cases = {command.earlier: case for command, case in zip(COMMANDS, good, strict=True)}
+    with tempfile.TemporaryDirectory() as scratch:
+        for place, case in cases.items():
+            if place and not (fixtures / place).exists():
+                folder = Path(tempfile.mkdtemp(dir=scratch))
+                copy_needs(case, fixtures, folder)
+                names = {path.name for path in folder.iterdir()}
+                status, text, *_ = _run(case.arguments, folder)
+                assert status == 0, f"{case.arguments}: {text}"
+                (fixtures / place).mkdir(parents=True)
+                for path in folder.iterdir():
+                    if path.name not in names and path.suffix not in INDEXES:
+                        path.rename(fixtures / place / path.name)
 
 
 def preload() -> None:
@@ -207,13 +312,20 @@ def main() -> None:
         make_fixtures(fixtures)
     fixtures = fixtures.resolve()
     preload()
-    cases = [*cases_of_files(fixtures), *cases_of_options()]
+    make_earlier(fixtures)
+    cases = [*cases_of_good_inputs(), *special_cases()]
+    cases += [*cases_of_files(fixtures), *cases_of_options()]
+    if can_mount():
+        cases += cases_of_full_disks()
+    else:
+        print("no small disk can be mounted here: no cases of full disks", file=sys.stderr)
     cases += fuzz_cases(fixtures, asked.fuzz, asked.seed)
     cases = [case for case in cases if asked.only in case.name][:: asked.every]
     counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     with (asked.out / "outcomes.jsonl").open("w") as file:
         for number, outcome in enumerate(run_campaign(cases, fixtures, asked.workers), start=1):
             file.write(json.dumps(asdict(outcome)) + "\n")
+            file.flush()
             command = outcome.case.split()[0]
             kind = "fuzzed" if " fuzz " in outcome.case else "by hand"
             end = "failed" if outcome.faults else "refused" if outcome.status else "accepted"

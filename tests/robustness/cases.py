@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer.core
@@ -11,10 +12,18 @@ import typer.main
 from robustness.corruptions import corruptions_of, fuzzed, sum_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["COMMANDS", "Case", "cases_of_files", "cases_of_options", "fuzz_cases"]
+__all__ = [
+    "COMMANDS",
+    "Case",
+    "cases_of_files",
+    "cases_of_full_disks",
+    "cases_of_good_inputs",
+    "cases_of_options",
+    "fuzz_cases",
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,32 @@ class Command:
     def name(self) -> str:
         """Name of the command."""
         return self.line.split()[1]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Program (B or T) and arguments."""
+        return tuple(self.line.split())
+
+    @property
+    def options(self) -> list[typer.core.TyperOption]:
+        """Options that it has."""
+        program, name, *_ = self.arguments
+        found = _groups()[program].commands[name].params
+        return [option for option in found if isinstance(option, typer.core.TyperOption)]
+
+    @property
+    def earlier(self) -> str:
+        """Folder of the fixtures with its outputs; empty if it replaces none."""
+        has = any("--overwrite" in option.opts for option in self.options)
+        return f"earlier/{COMMANDS.index(self)}" if has else ""
+
+
+@functools.cache
+def _groups() -> dict[str, typer.core.TyperGroup]:
+    from basenji_kipoi.cli.app import app as basenji
+    from basenji_training.cli.app import app as training
+
+    return {"B": typer.main.get_command(basenji), "T": typer.main.get_command(training)}
 
 
 BUNDLE = {
@@ -85,6 +120,20 @@ COMMANDS = [
         "B mutate --model m --fasta g.fa --bed r.bed --out o.h5",
         {**BUNDLE, "g.fa": "text", "r.bed": "text"},
     ),
+    Command(
+        "B plan-scores --model m --fasta g.fa --vcf v.vcf --out o.json",
+        {"v.vcf": "text"},
+        ("m", "g.fa"),
+    ),
+    Command(
+        "B score --model m --fasta g.fa --vcf v.vcf --plan p.json --shard 1/2 --out o.tsv",
+        {"p.json": "json", "v.vcf": "text"},
+        ("m", "g.fa"),
+    ),
+    Command(
+        "B attribute --model m --fasta g.fa --bed q.bed --out o.h5",
+        {**BUNDLE, "g.fa": "text", "q.bed": "text"},
+    ),
     Command("B merge-scores s1.tsv s2.tsv --out o.tsv", {"s1.tsv": "text", "s2.tsv": "text"}),
     Command(
         "B merge-scores s1.parquet s2.parquet --out o.parquet",
@@ -103,14 +152,28 @@ COMMANDS = [
         },
     ),
     Command("T simulate --out o --size 200000 --variants 4", {}),
-    Command("T coverage a.bam --assay chip --out o.bw", {"a.bam": "binary", "a.bam.bai": "binary"}),
     Command(
-        "T coverage f.bed --assay atac --fasta g.fa --out o.bw", {"f.bed": "text", "g.fa": "text"}
+        "T coverage a.bam --assay chip --no-gc --fragment-length 150 --out o.bw",
+        {"a.bam": "binary", "a.bam.bai": "binary"},
+    ),
+    Command(
+        "T coverage f.bed --fragment-ends unmoved --assay atac --no-gc --fasta g.fa --out o.bw",
+        {"f.bed": "text", "g.fa": "text"},
     ),
     Command(
         "T data t.tsv --fasta g.fa --out o.zarr --test chr8 --validation chr7 --blacklist b.bed",
         {"t.tsv": "text", "g.fa": "text", "b.bed": "text", "tracks/*.bw": "binary"},
         ("tracks",),
+    ),
+    Command(
+        "T import-tfrecords tfr --fasta g.fa --out o.zarr",
+        {
+            "tfr/statistics.json": "json",
+            "tfr/targets.txt": "text",
+            "tfr/sequences.bed": "text",
+            "tfr/tfrecords/train-0.tfr": "binary",
+        },
+        ("g.fa",),
     ),
     Command("T thresholds st.zarr --out o.tsv", STORE, ("st.zarr",)),
     Command("T unmappable g.fa --out o.bed", {"g.fa": "text"}),
@@ -147,12 +210,42 @@ class Case:
         Files and folders of the fixtures that are copied for it.
     spoil : callable or None
         Spoils what was copied; gets the folder.
+    is_good : bool
+        Whether nothing is wrong, so that the command must succeed.
+    earlier : str
+        Folder of the fixtures with outputs that are there already; empty without any.
+    space : int or None
+        Bytes that are free on its disk; None for no end of them.
     """
 
     name: str
     arguments: tuple[str, ...]
     needs: tuple[str, ...]
     spoil: Callable[[Path], None] | None = None
+    is_good: bool = False
+    earlier: str = ""
+    space: int | None = None
+
+
+def _every_other(command: Command, cases: Iterable[Case]) -> Iterator[Case]:
+    """Let every other case replace outputs that an earlier call wrote, if the command does so."""
+    for number, case in enumerate(cases):
+        if number % 2 and command.earlier:
+            words = (*case.arguments, "--overwrite")
+            yield replace(case, arguments=words, earlier=command.earlier)
+        else:
+            yield case
+
+
+def cases_of_good_inputs() -> Iterator[Case]:
+    """Leave every input as it is: what a command refuses then, its other cases do not reach.
+
+    They come in the order of `COMMANDS`, each twice: without and with an earlier output.
+    """
+    for command in COMMANDS:
+        label = f"{command.name} good {command.line}"
+        case = Case(label, command.arguments, _needs(command), is_good=True)
+        yield from dict.fromkeys(_every_other(command, [case, case]))
 
 
 def _needs(command: Command) -> tuple[str, ...]:
@@ -171,16 +264,24 @@ def _paths(command: Command, fixtures: Path) -> Iterator[tuple[Path, str]]:
 def cases_of_files(fixtures: Path) -> Iterator[Case]:
     """Spoil every file of every command in every way by hand."""
     for command in COMMANDS:
-        arguments, needs = tuple(command.line.split()), _needs(command)
-        for path, kind in _paths(command, fixtures):
-            place = path.relative_to(fixtures)
-            for name, spoil in corruptions_of(path, kind).items():
-                label = f"{command.name} {place} {name}"
-                yield Case(label, arguments, needs, _Spoilt(place, spoil, again=False))
-                if place.parts[0] == "m" and place.name != "metadata.json":
-                    yield Case(
-                        f"{label} (sums fit)", arguments, needs, _Spoilt(place, spoil, again=True)
-                    )
+        yield from _every_other(command, _cases_of_files(command, fixtures))
+
+
+def _cases_of_files(command: Command, fixtures: Path) -> Iterator[Case]:
+    arguments, needs = command.arguments, _needs(command)
+    for path, kind in _paths(command, fixtures):
+        place = path.relative_to(fixtures)
+        for name, spoil in corruptions_of(path, kind).items():
+            label = f"{command.name} {place} {name}"
+            yield Case(label, arguments, needs, _Spoilt(place, spoil, again=False))
+            if _is_summed(place):
+                spoilt = _Spoilt(place, spoil, again=True)
+                yield Case(f"{label} (sums fit)", arguments, needs, spoilt)
+
+
+def _is_summed(place: Path) -> bool:
+    """Tell whether a bundle has a checksum of a file."""
+    return place.parts[0] == "m" and place.name != "metadata.json"
 
 
 @dataclass(frozen=True)
@@ -205,24 +306,22 @@ TEXTS = ["", "nope", "a/b/../..", "\udcff", "[red]x[/]", "x" * 300, "*", ",,", "
 
 def cases_of_options() -> Iterator[Case]:
     """Give every option of every command wrong values."""
-    from basenji_kipoi.cli.app import app as basenji
-    from basenji_training.cli.app import app as training
-
-    groups = {"B": typer.main.get_command(basenji), "T": typer.main.get_command(training)}
     seen = set()
     for command in COMMANDS:
-        program, name, *_ = command.line.split()
-        if (program, name) in seen:
+        if command.name not in seen:
+            seen.add(command.name)
+            yield from _every_other(command, _cases_of_options(command))
+
+
+def _cases_of_options(command: Command) -> Iterator[Case]:
+    for option in command.options:
+        if option.is_flag:
             continue
-        seen.add((program, name))
-        for option in groups[program].commands[name].params:
-            if not isinstance(option, typer.core.TyperOption) or option.is_flag:
-                continue
-            values = NUMBERS if _is_number(option) else TEXTS
-            for value in values:
-                words = _with(command.line.split(), option.opts, value)
-                label = f"{name} {option.opts[0]} {value[:20]!r}"
-                yield Case(label, tuple(words), _needs(command))
+        for value in NUMBERS if _is_number(option) else TEXTS:
+            words = _with(list(command.arguments), option.opts, value)
+            yield Case(
+                f"{command.name} {option.opts[0]} {value[:20]!r}", tuple(words), _needs(command)
+            )
 
 
 def _is_number(option: typer.core.TyperOption) -> bool:
@@ -238,23 +337,42 @@ def _with(words: list[str], names: list[str], value: str) -> list[str]:
     return [*words, names[0], value]
 
 
+#: Bytes that are free on a disk that is full soon.
+SPACES = [0, 4096, 12288, 40960, 131072]
+
+
+def cases_of_full_disks() -> Iterator[Case]:
+    """Run every command on disks that are full soon."""
+    for command in COMMANDS:
+        cases = (
+            Case(
+                f"{command.name} full disk {space} {command.line}",
+                command.arguments,
+                _needs(command),
+                space=space,
+            )
+            for space in SPACES
+        )
+        yield from _every_other(command, cases)
+
+
 def fuzz_cases(fixtures: Path, number: int, seed: int) -> Iterator[Case]:
     """Change bytes of the commands' files at random."""
     draw = random.Random(seed)
-    files = [
-        (command, path, kind) for command in COMMANDS for path, kind in _paths(command, fixtures)
-    ]
+    files = [(command, path) for command in COMMANDS for path, _ in _paths(command, fixtures)]
     for case in range(number):
-        command, path, _ = files[case % len(files)]
+        command, path = files[case % len(files)]
         place, again = path.relative_to(fixtures), draw.random() < 0.5
         each = draw.randrange(2**32)
 
         def spoil(path: Path, each: int = each) -> None:
             path.write_bytes(fuzzed(path.read_bytes(), each))
 
-        yield Case(
+        fuzz = Case(
             f"{command.name} {place} fuzz {each}",
-            tuple(command.line.split()),
+            command.arguments,
             _needs(command),
-            _Spoilt(place, spoil, again=again and place.parts[0] == "m"),
+            _Spoilt(place, spoil, again=again and _is_summed(place)),
         )
+        # An even or an odd number, whatever the number of files.
+        yield list(_every_other(command, [fuzz, fuzz]))[each % 2]

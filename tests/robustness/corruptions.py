@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -45,8 +46,6 @@ def _dangling(path: Path) -> None:
 
 
 def _fifo(path: Path) -> None:
-    import os
-
     _missing(path)
     os.mkfifo(path)
 
@@ -200,6 +199,9 @@ def corruptions_of(path: Path, kind: str) -> dict[str, Callable[[Path], None]]:
     found = dict(ANY)
     if kind == "text":
         found.update(TEXT)
+    if kind != "text":
+        # Tables and texts are read from pipes.
+        found["fifo"] = _fifo
     if kind == "json":
         found.update({"bom": TEXT["bom"], "latin1": TEXT["latin1"], **json_corruptions(path)})
     return found

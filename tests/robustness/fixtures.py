@@ -35,6 +35,7 @@ STEPS = [
     "T fit st.zarr --network net.json --out run --epochs 1 --batch-size 4 --resolution 32",
     "T evaluate run --store st.zarr --out ev.json --resolution 32",
     "T export run --evaluation ev.json --out m --name mini --assembly simulated",
+    "B plan-scores --model m --fasta g.fa --vcf v.vcf --out p.json",
     "B score --model m --fasta g.fa --vcf v.vcf --out s1.tsv --shard 1/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.tsv --shard 2/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s1.parquet --shard 1/2",
@@ -77,6 +78,7 @@ def _copy_inputs(folder: Path) -> None:
     (folder / "v.vcf").write_text("".join(records[:24]))
     _write_effects(folder, records)
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
+    (folder / "q.bed").write_text("chr1\t1000\t1200\ta\t0\t+\nchr8\t50\t300\tb\t0\t-\n")
     (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
     text = (sim / "targets.tsv").read_text()
     (folder / "t.tsv").write_text(text)
@@ -87,6 +89,7 @@ def _copy_inputs(folder: Path) -> None:
     for path in (GOLDEN / "checkpoint_2018").glob("model.tf*"):
         shutil.copy(path, folder / path.name)
     shutil.copy(GOLDEN / "checkpoint_2018" / "params.txt", folder / "params.txt")
+    _write_records(folder)
 
 
 def _write_effects(folder: Path, records: list[str]) -> None:
@@ -117,3 +120,47 @@ def _write_reads(folder: Path) -> None:
     pysam.index(str(folder / "a.bam"))
     lines = [f"{names[0]}\t{start}\t{start + 150}\tcell\t1\n" for start in starts.tolist()]
     (folder / "f.bed").write_text("".join(lines))
+
+
+#: Window, bases beside what is predicted, and bin of the records (bp).
+WINDOW, CROP, BIN = 512, 64, 32
+
+
+def _write_records(folder: Path) -> None:
+    """Write training data as Basenji published them: windows of the genome and their coverage."""
+    import tensorflow as tf
+
+    (folder / "tfr" / "tfrecords").mkdir(parents=True)
+    generator = np.random.default_rng(1)
+    bins = (WINDOW - 2 * CROP) // BIN
+    splits = [("train", "chr1"), ("valid", "chr7"), ("test", "chr8")]
+    bed = []
+    with pysam.FastaFile(str(folder / "g.fa")) as genome:
+        for split, chrom in splits:
+            path = folder / "tfr" / "tfrecords" / f"{split}-0.tfr"
+            options = tf.io.TFRecordOptions(compression_type="ZLIB")
+            with tf.io.TFRecordWriter(str(path), options) as writer:
+                for start in (1000, 3000, 6000):
+                    text = genome.fetch(chrom, start - CROP, start - CROP + WINDOW).upper()
+                    codes = np.array(["ACGTN".index(letter) for letter in text], np.uint8)
+                    values = generator.gamma(0.5, 20, (bins, 2)).astype(np.float16)
+                    feature = {
+                        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[each.tobytes()]))
+                        for key, each in (("sequence", codes), ("target", values))
+                    }
+                    features = tf.train.Features(feature=feature)
+                    writer.write(tf.train.Example(features=features).SerializeToString())
+                    bed.append(f"{chrom}\t{start}\t{start + bins * BIN}\t{split}\n")
+    (folder / "tfr" / "sequences.bed").write_text("".join(bed))
+    rows = ["index\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tdescription"]
+    rows += [f"{i}\tx{i}\tx{i}.w5\t384\t64\t1.0\tmean\tDNASE:cell {i}" for i in range(2)]
+    (folder / "tfr" / "targets.txt").write_text("\n".join(rows) + "\n")
+    statistics = {
+        "num_targets": 2,
+        "seq_length": WINDOW,
+        "seq_1hot": True,
+        "pool_width": BIN,
+        "crop_bp": CROP,
+        "target_length": bins,
+    }
+    (folder / "tfr" / "statistics.json").write_text(json.dumps(statistics))

@@ -70,6 +70,33 @@ def test_shards_make_the_same_file(files, tmp_path, out):
     )
 
 
+@pytest.mark.parametrize("out", ["x.parquet", "x.vcf.gz"])
+def test_folders_whose_names_are_not_utf8(files, tmp_path, out):
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    names = [f"{number}.{out}" for number in (1, 2)]
+    for number, name in enumerate(names, start=1):
+        words = arguments(files, odd, snvs(4), name, shard=f"{number}/2", part_size=2)
+        run = CliRunner().invoke(app, words)
+        assert run.exit_code == 0, run.stderr
+    joined = ["merge-scores", *(str(odd / name) for name in names), "--out", str(odd / out)]
+    run = CliRunner().invoke(app, joined)
+    assert run.exit_code == 0, run.stderr
+    shutil.copy(odd / out, tmp_path)
+    score(files, tmp_path, snvs(4), f"whole.{out}", part_size=2)
+    assert read(tmp_path / out) == read(tmp_path / f"whole.{out}")
+
+
+def test_a_shard_without_alleles_says_so(files, tmp_path):
+    said = score(files, tmp_path, snvs(3), "x.tsv", shard="1/2")
+    assert (
+        "--shard 1/2 has no allele: in.vcf has 1 part of up to 1,024 alleles, and shards are whole "
+        "parts: ask for fewer shards, or a smaller --part-size in all of them\n"
+    ) in said
+    assert len(pd.read_csv(tmp_path / "x.tsv", sep="\t", comment="#")) == 0
+    assert "has no allele" not in score(files, tmp_path, snvs(3), "y.tsv", shard="2/2")
+
+
 @pytest.mark.parametrize("out", ["x.parquet", "x.tsv", "x.tsv.gz", "x.vcf"])
 def test_a_shard_that_lost_or_changed_rows_is_refused(files, tmp_path, out):
     for number in (1, 2):

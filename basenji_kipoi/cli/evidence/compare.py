@@ -121,12 +121,12 @@ def compare(
     Correlations and signs with intervals and ceilings, variants with an effect against matched
     negatives, and calibration with chromosomes left out, as one page and as JSON.
     """
-    from basenji_kipoi.base.atomic import check_output
+    from basenji_kipoi.base.atomic import check_place
     from basenji_kipoi.comparison.tables import check_table
 
     check_table(predicted, "predictions")
     check_table(measured, "measured effects")
-    check_output(out, overwrite=overwrite)
+    check_place(out, overwrite=overwrite)
     # Only now what takes long to import: an error above comes at once.
     from basenji_kipoi.comparison import CompareOptions, compare_file
 

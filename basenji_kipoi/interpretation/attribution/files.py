@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from basenji_kipoi.base import array_files
 from basenji_kipoi.base.array_files import Hdf5File, ZarrFile, import_zarr
 from basenji_kipoi.base.atomic import Folder, file_names
 from basenji_kipoi.base.errors import InputError
@@ -199,25 +200,12 @@ def check_format(name: str, questions: Sequence[Question]) -> list[Question]:
 
 def save_piece(path: Path, found: Contributions) -> None:
     """Write the answer to one question."""
-    with path.open("wb") as file:
-        np.savez(file, **found._asdict())
+    array_files.save_piece(path, found._asdict())
 
 
 def load_piece(path: Path) -> Contributions:
-    """Read what `save_piece` wrote.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
-    try:
-        with np.load(path) as content:
-            return Contributions(**content)
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): remove it and repeat the command with --resume"
-        ) from error
+    """Read what `save_piece` wrote; raise InputError if it is damaged."""
+    return Contributions(**array_files.load_piece(path))
 
 
 def write_attributions(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import FIGURES, check_output
+from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.figures.sequence_map import check_plotting
 from basenji_kipoi.genome.fasta import open_genome
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.model import Model, Strands
 
 __all__ = ["attribute", "attribute_file"]
-
 
 _METHODS = {each.name: each for each in (GradientMethod, ExpectedGradients, MutationMethod)}
 #: Hypothetical contributions of a question that are held in memory (1 GiB of float32).
@@ -264,15 +264,15 @@ def attribute_file(
 
             _explain(model, genome, table, options, todo, keep, progress)
             pieces = [run.path(name) for name in names]
-            write_attributions(
-                kind, [run.output(path) for path in files], table, map(load_piece, pieces)
-            )
+            written = [run.output(path) for path in files]
+            write_attributions(kind, written, table, map(load_piece, pieces))
             if figures:
                 # Draws with matplotlib, which takes seconds to import.
                 from basenji_kipoi.interpretation.attribution.plots import draw_attributions  # noqa: PLC0415
 
                 draw_attributions(table, map(load_piece, pieces), run.output(figures[0]))
             summary = summarised(files, table, map(load_piece, pieces))
+            check_unchanged({fasta: settings["fasta"]})
             run.place()
     return summary
 

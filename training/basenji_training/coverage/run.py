@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.checksum import fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import executor
-from basenji_kipoi.base.unfinished import UnfinishedRun, fingerprint
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_training import __version__

@@ -11,7 +11,6 @@ grid of bins. Its whole sequence is kept; bins outside of the central part are m
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import re
 from pathlib import Path
@@ -19,15 +18,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import zarr
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from basenji_kipoi.base.atomic import check_output
-from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.checksum import checksum, fingerprint
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN, codes_of
-from basenji_kipoi.base.unfinished import fingerprint, unfinished_folder
+from basenji_kipoi.base.text_files import check_seekable
+from basenji_kipoi.base.unfinished import unfinished_folder
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_bed
 from basenji_training.data.described_targets import read_described_targets
@@ -230,13 +231,12 @@ def import_tfrecords(
 
 
 def _read_statistics(path: Path) -> _Statistics:
-    try:
-        shape = _Statistics.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error})") from None
+    if not path.is_file():
+        raise InputError(
+            f"{path} is {'no file' if path.exists() else 'missing'}: expected a folder with "
+            "statistics.json, sequences.bed, targets.txt and tfrecords/"
+        )
+    shape = read_json(_Statistics, path)
     if shape.target_length * shape.pool_width + 2 * shape.crop_bp != shape.seq_length:
         raise InputError(
             f"{path}: seq_length {shape.seq_length} is not target_length {shape.target_length} x "
@@ -289,6 +289,8 @@ def _files(folder: Path, records: Sequence[_Record]) -> dict[str, list[Path]]:
         files[split] = sorted(found, key=lambda path: _by_number(path.name))
         if not files[split]:
             raise InputError(f"{folder / 'tfrecords'} has no file {split}-0.tfr")
+        for path in files[split]:
+            check_seekable(path, "TFRecord")
     return files
 
 

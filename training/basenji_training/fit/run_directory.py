@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import first_difference
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
@@ -84,6 +85,8 @@ class Run:
         self.path = Path(path)
         if not (self.path / SETTINGS).is_file():
             raise InputError(f"no run at {path}: make one with `basenji-train fit`")
+        # A pipe would be waited for.
+        check_seekable(self.path / ARCHITECTURE, "run")
         self.architecture = Architecture.read(self.path / ARCHITECTURE)
         self.heads = tuple(self.architecture.heads)
         self._targets = {

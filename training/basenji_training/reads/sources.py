@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import struct
+import sys
 import zlib
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -168,9 +169,12 @@ def open_source(
 
 
 def _open(path: Path, genome: Genome | None) -> pysam.AlignmentFile:
+    hooks = sys.excepthook, sys.unraisablehook
     try:
-        # The message of HTSlib would stand beside ours.
+        # What HTSlib says would stand beside our message, and what pysam prints when it cannot
+        # close what it could not open.
         verbosity = pysam.set_verbosity(0)
+        sys.excepthook = sys.unraisablehook = _ignore
         file = pysam.AlignmentFile(
             str(path), reference_filename=str(genome.path) if genome else None
         )
@@ -181,7 +185,12 @@ def _open(path: Path, genome: Genome | None) -> pysam.AlignmentFile:
         ) from error
     finally:
         pysam.set_verbosity(verbosity)
+        sys.excepthook, sys.unraisablehook = hooks
     return file
+
+
+def _ignore(*_: object) -> None:
+    """Print nothing."""
 
 
 def _index(path: Path, file: pysam.AlignmentFile, scratch: Path) -> Path:

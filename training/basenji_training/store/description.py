@@ -144,6 +144,17 @@ class _Grid(BaseModel):
     configuration: Configuration
 
 
+class _Codec(BaseModel):
+    name: str
+    configuration: _Codecs | None = None
+
+
+class _Codecs(BaseModel):
+    """Settings of a codec; that of shards has codecs of its own."""
+
+    codecs: list[_Codec] = []
+
+
 class _Array(BaseModel):
     """What stands in an array's file, as far as it tells whether the array is whole."""
 
@@ -152,7 +163,7 @@ class _Array(BaseModel):
     shape: list[Annotated[int, Field(ge=0)]]
     data_type: str
     chunk_grid: _Grid
-    codecs: list[dict[str, Any]]
+    codecs: list[_Codec]
 
 
 def read_description(path: Path) -> tuple[StoreDescription, dict[str, Any]]:
@@ -257,9 +268,7 @@ def find_damage(path: Path, description: StoreDescription) -> None:
                 _find_lost(folder, shape, grid, array.codecs)
 
 
-def _find_lost(
-    folder: Path, shape: list[int], grid: list[int], codecs: list[dict[str, Any]]
-) -> None:
+def _find_lost(folder: Path, shape: list[int], grid: list[int], codecs: list[_Codec]) -> None:
     """Look whether all chunks of an array are there, with checksums."""
     if not _has_checksums(codecs):
         raise InputError(f"{folder / METADATA}: no checksums, which the store has: {MAKE_AGAIN}")
@@ -278,12 +287,10 @@ def _find_lost(
             )
 
 
-def _has_checksums(codecs: list[dict[str, Any]]) -> bool:
+def _has_checksums(codecs: list[_Codec]) -> bool:
     """Tell whether chunks have checksums, or those within shards."""
-    inner = [
-        part for codec in codecs for part in (codec.get("configuration") or {}).get("codecs", [])
-    ]
-    return any(codec.get("name") == "crc32c" for codec in inner or codecs)
+    inner = [part for codec in codecs if codec.configuration for part in codec.configuration.codecs]
+    return any(codec.name == "crc32c" for codec in inner or codecs)
 
 
 def _shown(shape: list[int]) -> str:

@@ -196,7 +196,7 @@ def test_records_in_another_order_are_noticed(published):
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
-        ("statistics.json", lambda b: b"{", "statistics.json is not JSON"),
+        ("statistics.json", lambda b: b"{", "statistics.json: the file: Invalid JSON"),
         ("statistics.json", lambda b: b.replace(b"384", b"385"), "seq_length 385 is not"),
         ("statistics.json", lambda b: b.replace(b"pool_width", b"pool"), "pool_width: Field"),
         ("sequences.bed", lambda b: b.replace(b"1005", b"1004"), "expected an interval of 256 bp"),

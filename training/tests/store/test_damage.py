@@ -180,6 +180,12 @@ def test_a_description_that_does_not_fit_is_one_line(store, entry, value, proble
         lambda path: change(path / "zarr.json", lambda form: form.update(shape=[10**12])),
         lambda path: change(path / "zarr.json", lambda form: form.update(data_type="float64")),
         lambda path: change(path / "zarr.json", lambda form: form["codecs"].clear()),
+        lambda path: change(
+            path / "zarr.json",
+            lambda form: form["codecs"].insert(
+                0, {"name": "sharding_indexed", "configuration": {"codecs": None}}
+            ),
+        ),
         lambda path: shutil.rmtree(path),
     ],
 )

@@ -69,11 +69,11 @@ class Assay(BaseModel):
         return [activity.identifier for activity in self.activities]
 
     def first(self, window: int) -> int:
-        """Base of a window at which sequences begin: the longest one lies in the middle."""
+        """Return the base of a window at which sequences begin: the longest one lies in the middle."""
         return (window - self.longest) // 2
 
     def moves(self, stride: int) -> list[int]:
-        """Moves of a sequence whose predictions are averaged (bp).
+        """List moves of a sequence whose predictions are averaged (bp).
 
         Parameters
         ----------

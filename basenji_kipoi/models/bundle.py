@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.models.networks.building import Networks
 
-__all__ = ["BUNDLE", "Bundle", "Metadata", "save_bundle"]
+__all__ = ["BUNDLE", "REPORTERS", "Bundle", "Metadata", "read_assays", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
@@ -169,8 +169,7 @@ class Bundle(TrainedModel):
             labels = [line for _, line in lines]
         if labels != targets.labels:
             raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
-        assays = read_json(_Assays, path / REPORTERS).root if reporters else {}
-        check_assays(architecture, assays, path / REPORTERS)
+        assays = read_assays(path / REPORTERS, architecture)
         return cls(path, architecture, targets, metadata, assays)
 
     @cached_property
@@ -364,6 +363,21 @@ def check_targets(
             f"{where} has {len(targets)} rows, but the network predicts {architecture.tracks} "
             "tracks"
         )
+
+
+def read_assays(path: Path, architecture: Architecture) -> dict[str, Assay]:
+    """Read the assay of each reporter of a network; none where it has none.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or describes other reporters.
+    """
+    if not architecture.reporters:
+        return {}
+    assays = read_json(_Assays, path).root
+    check_assays(architecture, assays, path)
+    return assays
 
 
 def check_assays(

@@ -130,7 +130,9 @@ def build_networks(architecture: Architecture, *, dtype: str = "float32") -> Net
     profiles = None
     if architecture.heads:
         profiles = _profiles(architecture, architecture.heads, dtype, layers)
-    reporters = {name: _reporter(architecture, name, dtype, layers) for name in architecture.reporters}
+    reporters = {
+        name: _reporter(architecture, name, dtype, layers) for name in architecture.reporters
+    }
     parts = [*([] if profiles is None else [profiles]), *reporters.values()]
     whole = parts[0]
     if len(parts) > 1:

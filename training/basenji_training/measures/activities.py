@@ -2,48 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from basenji_kipoi.base.sequence import one_hot
-
-if TYPE_CHECKING:
-    import keras
-
-    from basenji_training.store.reporter_batches import ReporterSequences
-
-__all__ = ["correlations", "predicted_activities"]
-
-
-def predicted_activities(
-    network: keras.Model, sequences: ReporterSequences, rows: np.ndarray, *, batch_size: int = 512
-) -> np.ndarray:
-    """Predict sequences, averaged over the places in their window.
-
-    Parameters
-    ----------
-    network
-        float32 (batch, window, 4) -> (batch, activities).
-    sequences
-        Where they are.
-    rows : ndarray, integer, shape (sequences,)
-        Rows of the store.
-    batch_size
-        Sequences predicted at once.
-
-    Returns
-    -------
-    ndarray, float32, shape (sequences, activities)
-        Standardised activities.
-    """
-    total = np.zeros((len(rows), len(sequences.assay.activities)), np.float32)
-    for first in range(0, len(rows), batch_size):
-        part = rows[first : first + batch_size]
-        for move in sequences.moves:
-            channels = one_hot(sequences.placed(part, move))
-            total[first : first + len(part)] += network.predict_on_batch(channels)
-    return total / len(sequences.moves)
+__all__ = ["correlations"]
 
 
 def correlations(predicted: np.ndarray, observed: np.ndarray) -> np.ndarray:

@@ -160,7 +160,9 @@ def test_the_trunk_moves_at_a_rate_of_its_own():
         variables = [*state.trunk_variables("tracks"), *state.head_variables("tracks")]
         before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
         state.set_learning_rate(0.1)
-        shared_by(1, 2).compile(state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0)("tracks", sequence, coverage)
+        shared_by(1, 2).compile(state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0)(
+            "tracks", sequence, coverage
+        )
         after = [keras.ops.convert_to_numpy(v) for v in variables]
         moves.append([new - old for new, old in zip(after, before, strict=True)])
     trunk = len(state.trunk_variables("tracks"))

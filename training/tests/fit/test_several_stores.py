@@ -90,7 +90,9 @@ def values(variables):
 def test_a_step_leaves_the_other_heads_alone(optimizer):
     settings = SETTINGS.model_copy(update={"optimizer": optimizer})
     state = TrainState(tiny_architecture().with_heads(HEADS), settings)
-    take_step = shared_by(1, 2).compile(state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0)
+    take_step = shared_by(1, 2).compile(
+        state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0
+    )
     generator = np.random.default_rng(0)
     sequence = generator.random((2, 1024, 4), np.float32)
 
@@ -108,7 +110,10 @@ def test_a_step_leaves_the_other_heads_alone(optimizer):
     for left, right in zip(before[0], values(others), strict=True):
         np.testing.assert_array_equal(left, right)
     assert all((a != b).any() for a, b in zip(before[1], values(own), strict=True))
-    moved = [(a != b).any() for a, b in zip(before[2], values(state.trunk_variables("weak")), strict=True)]
+    moved = [
+        (a != b).any()
+        for a, b in zip(before[2], values(state.trunk_variables("weak")), strict=True)
+    ]
     assert all(moved)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from basenji_kipoi.activities.passes import standardised_activities
 from basenji_kipoi.base.errors import InputError
-from basenji_training.measures.activities import correlations, predicted_activities
+from basenji_training.measures.activities import correlations
 from basenji_training.optimisation.losses import ReporterLoss
 from basenji_training.store.reporter_batches import ReporterSequences
 
@@ -47,7 +48,7 @@ class ReporterTask:
     def __init__(
         self, store: ReporterStore, assay: Assay, architecture: Architecture, settings: Settings
     ) -> None:
-        self._settings, self._name, self._assay = settings, store.name, assay
+        self._settings, self._architecture = settings, architecture
         self._training = ReporterSequences(store, "train", architecture, assay)
         self._validation = ReporterSequences(store, "validation", architecture, assay)
         for sequences, least in ((self._training, 2), (self._validation, 3)):
@@ -78,8 +79,16 @@ class ReporterTask:
         """Weighted mean squared error, mean over activities of Pearson's r."""
         sequences = self._validation
         rows = sequences.rows
-        predicted = predicted_activities(network, sequences, rows)
-        observed, weights = sequences.values[rows], sequences.store.weights[rows]
+        store = sequences.store
+        predicted = standardised_activities(
+            network,
+            self._architecture,
+            store.name,
+            sequences.assay,
+            store.codes[rows],
+            store.lengths[rows],
+        )
+        observed, weights = sequences.values[rows], store.weights[rows]
         exists = np.isfinite(observed)
         errors = np.where(exists, predicted - np.where(exists, observed, 0), 0)
         r = correlations(predicted, observed)

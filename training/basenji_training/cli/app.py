@@ -14,7 +14,7 @@ from basenji_kipoi.cli.console import Commands
 from basenji_training import __version__
 from basenji_training.cli.check import check
 from basenji_training.cli.coverage import coverage
-from basenji_training.cli.data import data, import_tfrecords
+from basenji_training.cli.data import data, import_tfrecords, reporters
 from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
 from basenji_training.cli.preparation import thresholds, unmappable
@@ -45,6 +45,7 @@ app.command()(simulate)
 app.command()(coverage)
 app.command()(data)
 app.command()(import_tfrecords)
+app.command()(reporters)
 app.command()(thresholds)
 app.command()(unmappable)
 app.command()(check)

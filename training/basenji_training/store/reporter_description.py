@@ -35,8 +35,8 @@ DESCRIPTION, SEQUENCES, PAIRS = "reporters.json", "sequences.parquet", "pairs.pa
 #: Bytes of the largest description that is read.
 _LARGEST_DESCRIPTION = 2**26
 
-_Letters = Annotated[str, StringConstraints(pattern=r"^[ACGTN]*\z")]
-_Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
+_Letters = Annotated[str, StringConstraints(pattern=r"^[ACGTN]*$")]
+_Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -67,7 +67,7 @@ class ReporterDescription(BaseModel):
 
     format: Literal["basenji-reporters"]
     format_version: Literal[1]
-    name: Annotated[str, StringConstraints(pattern=rf"^{NAME}\z")]
+    name: Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
     activities: list[Activity] = Field(min_length=1)
     #: What stands before and behind a sequence in the assay, without what sequences carry of it.
     left: _Letters = ""

@@ -131,14 +131,15 @@ def output_columns(columns: Sequence[str], activities: Sequence[str]) -> list[st
 
 def _some(path: Path, records: Iterator[Record]) -> Iterator[Record]:
     """Pass records on, at least one."""
-    number = 0
-    for number, record in enumerate(records, 1):
+    is_empty = True
+    for record in records:
+        is_empty = False
         if len(record.sequence) > _LONGEST:
             raise ValueError(
                 f"a sequence of {len(record.sequence):,} bases: expected at most {_LONGEST:,}"
             )
         yield record
-    if not number:
+    if is_empty:
         raise InputError(f"{path} has no sequences")
 
 

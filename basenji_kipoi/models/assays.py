@@ -69,7 +69,7 @@ class Assay(BaseModel):
         return [activity.identifier for activity in self.activities]
 
     def first(self, window: int) -> int:
-        """Return the base of a window at which sequences begin: the longest one lies in the middle."""
+        """Return the first base of sequences in a window: the longest one lies in its middle."""
         return (window - self.longest) // 2
 
     def moves(self, stride: int) -> list[int]:
@@ -113,9 +113,9 @@ class Assay(BaseModel):
         place = np.arange(window) - start
         behind = place - lengths
         index = np.where(place < 0, len(left) + place, len(left) + behind)
-        exists = np.where(place < 0, index >= 0, behind < len(right))
-        index = np.where(exists, np.minimum(index, len(flanks) - 1), len(flanks) - 1)
         inside = (place >= 0) & (behind < 0)
+        exists = np.where(place < 0, index >= 0, behind < len(right)) & ~inside
+        index = np.where(exists, index, len(flanks) - 1)
         own = np.take_along_axis(codes, np.clip(place, 0, max(codes.shape[1] - 1, 0)), axis=1)
         return np.where(inside, own, flanks[index]).astype(np.uint8)
 

@@ -18,6 +18,7 @@ from basenji_training.cli.data import data, import_tfrecords, reporters
 from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
 from basenji_training.cli.preparation import thresholds, unmappable
+from basenji_training.cli.reporters.trained import add_reporter, evaluate_reporter
 from basenji_training.cli.simulate import simulate
 
 __all__ = ["app", "main"]
@@ -52,6 +53,8 @@ app.command()(check)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(export)
+app.command()(evaluate_reporter)
+app.command()(add_reporter)
 
 
 def main() -> None:

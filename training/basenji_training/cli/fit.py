@@ -30,8 +30,8 @@ def fit(
     stores: Annotated[
         list[Path],
         typer.Argument(
-            help="Store that `basenji-train data` wrote; several (species, for instance) share the "
-            "trunk and have a head each."
+            help="Store that `basenji-train data` or `basenji-train reporters` wrote; several "
+            "(species, assays) share the trunk and have a head each."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Run directory to write.")],
@@ -104,7 +104,7 @@ def fit(
     """
     from basenji_training.fit.recipe import read_network, read_recipe, settings_of
     from basenji_training.fit.run_directory import check_new
-    from basenji_training.store.store import Store
+    from basenji_training.fit.tasks.stores import in_memory, open_store
 
     if coordinator is None and (processes, process) != (1, 0):
         raise InputError(
@@ -119,7 +119,7 @@ def fit(
         check_new(out)
     chosen = read_recipe(recipe)
     architecture = read_network(network or chosen.network)
-    opened = [Store.open(path) for path in stores]
+    opened = [open_store(path) for path in stores]
     settings = settings_of(chosen, given, architecture, opened)
     # Only now what imports Keras, for seconds: an error above comes at once.
     from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
@@ -129,7 +129,7 @@ def fit(
     if coordinator is not None:
         join_processes(coordinator, processes, process)
         devices = len(all_devices()) if devices is None else devices
-    opened = [store.load() for store in opened]
+    opened = [in_memory(store) for store in opened]
     options: Execution = {
         "command": command_line("basenji-train"),
         "resume": resume,

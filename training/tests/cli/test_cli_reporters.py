@@ -56,6 +56,27 @@ def test_tables_without_a_common_sequence_are_said(tmp_path, rows):
     assert [a.identifier for a in store.activities] == ["x", "y"]
 
 
+def test_what_is_left_out_or_cannot_be_compared_is_said(tmp_path, rows):
+    short = [("ACGTTGCATG", "1", "4"), ("ACGTTGCATC", "2", "4")]
+    others = [("A" * 30, "", "4"), ("C" * 30, "1", "0")]
+    path = table(
+        tmp_path / "t.tsv",
+        [*((*row, "9") for row in rows), *short, *others],
+        "sequence\texpression\treads",
+    )
+    words = ("--weight", "reads", "--weight-kind", "counts", "--activity", "expression")
+    done = run(tmp_path, path, *words, "--activity", "expression")
+    assert done.exit_code == 0, done.output
+    assert "2 rows without a value or of weight 0 left out" in done.output
+    assert "2 sequences are too short to be compared" in done.output
+    store = ReporterStore.open(tmp_path / "store")
+    assert (len(store), len(store.activities), store.counts[0, 0]) == (202, 1, 9)
+    assert [[store.sequence(i) for i in pair] for pair in store.pairs] in (
+        [[row[0] for row in short]],
+        [],  # two groups of their own, which may be in two splits
+    )
+
+
 SEQUENCE = "ACGTTGCA" * 4
 
 

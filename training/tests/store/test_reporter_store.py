@@ -19,7 +19,7 @@ from basenji_kipoi.base.text_files import table_rows
 from basenji_training.data.reporters.build import Holding, build_reporters
 from basenji_training.data.reporters.pairs import one_substitution_apart
 from basenji_training.data.reporters.tables import Columns
-from basenji_training.splits.sequence_groups import group_sequences, leaks
+from basenji_training.splits.sequence_groups import group_sequences, leaks, split_groups
 from basenji_training.store.reporters import ReporterStore, codes_of_sequences
 
 LEFT, RIGHT = "GGCCATTACGGATC", "TTGACCGTAAGC"
@@ -232,6 +232,20 @@ def test_other_groups_are_divided_by_the_checksum_of_their_names(tmp_path):
     for number, name in enumerate(store.group_names):
         drawn = zlib.crc32(name.encode()) % 100
         assert set(store.split[store.groups == number]) == {2 if drawn < 20 else drawn < 40}
+
+
+def test_connected_groups_go_where_the_most_cautious_does():
+    drawn = {f"g{i}": zlib.crc32(f"g{i}".encode()) % 100 for i in range(200)}
+    train, validation, test = (
+        next(name for name, number in drawn.items() if low <= number < high)
+        for low, high in ((16, 100), (8, 16), (0, 8))
+    )
+    names = [train, validation, test, train, validation, train, train]
+    numbers = np.array([0, 0, 0, 1, 1, 2, 3], np.int32)
+    nowhere = np.zeros(len(names), dtype=bool)
+    origin = {"test": nowhere, "validation": np.arange(len(names)) == 5}
+    split = split_groups(numbers, names, origin, {"test": 8, "validation": 8})
+    assert split.tolist() == [2, 2, 2, 1, 1, 1, 0]
 
 
 def test_groups_do_not_depend_on_the_order_of_rows():

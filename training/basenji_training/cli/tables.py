@@ -89,6 +89,8 @@ def print_reporters(findings: Mapping[str, Any], path: Path) -> None:
         f"sequences carry {left} + {right} bases of the flanks: not added twice": left + right,
         f"ends of {vector} bases are the vector's, which {findings['without_vector']:,} sequences "
         "lack": sum(findings["vector"]),
+        f"{findings['without_kmer']:,} sequences are too short to be compared, each is a group of "
+        "its own: lower --kmer": findings["without_kmer"],
         f"{findings['shared_with_other_strand']:,} sequences share a k-mer with the other strand "
         "of one in another split": findings["shared_with_other_strand"],
     }

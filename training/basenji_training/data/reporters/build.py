@@ -11,6 +11,7 @@ import numpy as np
 
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import UNKNOWN
 from basenji_kipoi.base.text_files import check_is_there
 from basenji_kipoi.genome.fasta import Genome
 from basenji_training.data.reporters.context import (
@@ -177,10 +178,10 @@ def build_reporters(
         if path is not None:
             check_is_there(path, what)
     left, right = read_context(context) if context else parse_flanks(flanks or ",")
-    genome = None if holding.fasta is None else Genome(holding.fasta)
-    if genome is not None:
-        known_chromosomes(holding.test, genome.lengths, "--test-contigs")
-        known_chromosomes(holding.validation, genome.lengths, "--validation-contigs")
+    if holding.fasta is not None:
+        with Genome(holding.fasta) as genome:
+            known_chromosomes(holding.test, genome.lengths, "--test-contigs")
+            known_chromosomes(holding.validation, genome.lengths, "--validation-contigs")
     read = [read_reporter_table(label, path, columns) for label, path in named.items()]
     _check_columns(read, columns)
     joined = join_tables(read, columns)
@@ -190,7 +191,7 @@ def build_reporters(
     common = common_ends(codes, lengths, holding.kmer)
     vector = Ends(*map(max, common, inside))
     inserts, others = without_ends(codes, lengths, vector)
-    numbers, group_names, split = _split(inserts, joined, columns, holding, genome)
+    numbers, group_names, split = _split(inserts, joined, columns, holding)
     _check_leakage(inserts, joined, split, holding)
     _check_folds(split, holding)
     if pairs is None:
@@ -215,6 +216,7 @@ def build_reporters(
         split=split,
         pairs=found[is_one],
     )
+    known = (inserts != UNKNOWN).sum(axis=1)
     opposite = leaks(inserts, holding.kmer, split, either_strand=True)
     findings = {
         "tables": [_described(table) for table in read],
@@ -225,6 +227,7 @@ def build_reporters(
         "carried_of_context": list(inside),
         "vector": list(vector),
         "without_vector": others,
+        "without_kmer": int((known < holding.kmer).sum()),
         "groups": len(group_names),
         "splits": _sizes(content),
         "shared_with_other_strand": len(np.unique(opposite)),
@@ -299,7 +302,7 @@ def _activities(tables: Sequence[ReporterTable], columns: Columns) -> list[Activ
 
 
 def _split(
-    inserts: np.ndarray, joined: Joined, columns: Columns, holding: Holding, genome: Genome | None
+    inserts: np.ndarray, joined: Joined, columns: Columns, holding: Holding
 ) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Group sequences and divide the groups: numbers, names, split of each sequence."""
     given = [None if columns.group == _NO_GROUPS else group or None for group in joined.groups]
@@ -310,9 +313,10 @@ def _split(
     names = [names[number] for number in order]
     nowhere = np.zeros(len(inserts), dtype=bool)
     origin = {"test": nowhere, "validation": nowhere}
-    if genome is not None:
+    if holding.fasta is not None:
         contigs = {"test": holding.test, "validation": holding.validation}
-        origin = occur_in_contigs(inserts, holding.kmer, genome, contigs)
+        with Genome(holding.fasta) as genome:
+            origin = occur_in_contigs(inserts, holding.kmer, genome, contigs)
     own = [name or names[number] for name, number in zip(given, numbers, strict=True)]
     shares = {"test": holding.test_share, "validation": holding.validation_share}
     return numbers, names, split_groups(numbers, own, origin, shares)

@@ -174,7 +174,8 @@ def read_reporter_table(name: str, path: Path, columns: Columns) -> ReporterTabl
 
 def _activities(path: Path, cells: Mapping[str, str], columns: Columns) -> list[str]:
     """Find the columns of activities."""
-    found = [each for each in columns.activities or _ACTIVITIES if each in cells]
+    wanted = dict.fromkeys(columns.activities or _ACTIVITIES)
+    found = [each for each in wanted if each in cells]
     if found and (columns.activities or len(found) == 1):
         return found
     has = f"it has {', '.join([*cells][:_SHOWN])}{', …' if len(cells) > _SHOWN else ''}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
+    from basenji_kipoi.activities.run import activity
     from basenji_kipoi.base import __version__
     from basenji_kipoi.base.errors import InputError
     from basenji_kipoi.comparison.options import CompareOptions
@@ -45,6 +46,7 @@ __all__ = [
     "Predictions",
     "ScoreTables",
     "__version__",
+    "activity",
     "attribute",
     "compare",
     "load",

@@ -18,7 +18,7 @@ FLOORS = {
     "basenji_kipoi": [
         ["base"],
         ["figures", "genome", "models"],
-        ["incremental", "kipoi_directories", "prediction", "published"],
+        ["activities", "incremental", "kipoi_directories", "prediction", "published"],
         ["effects"],
         ["comparison", "interpretation", "mutagenesis", "scoring"],
         ["cli", "locus"],

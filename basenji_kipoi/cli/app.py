@@ -16,6 +16,7 @@ from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
 from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
 from basenji_kipoi.cli.score import merge_scores, plan_scores, score
+from basenji_kipoi.cli.sequences.activity import activity
 
 __all__ = ["app"]
 
@@ -47,6 +48,7 @@ app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
+app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command("import")(import_published)
 app.command()(evaluated(kipoi_dir))

@@ -22,6 +22,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import check_seekable, text_lines
 from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.assays import Assay
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import TrainingRecord
@@ -29,17 +30,20 @@ from basenji_kipoi.models.weights import check_finite, halve, load_weights, save
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import keras
 
-__all__ = ["BUNDLE", "Bundle", "Metadata", "save_bundle"]
+    from basenji_kipoi.models.networks.building import Networks
+
+__all__ = ["BUNDLE", "REPORTERS", "Bundle", "Metadata", "read_assays", "save_bundle"]
 
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "model.weights.h5"
 TARGETS = "targets.tsv"
 LABELS = "targets.txt"
 METADATA = "metadata.json"
+REPORTERS = "reporters.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "MODEL_CARD.md"
 #: What tells a bundle from other folders.
@@ -92,6 +96,10 @@ class _Figures(RootModel[dict[str, JsonValue]]):
     """``evaluation.json``: figures by their names, as whoever measured them has them."""
 
 
+class _Assays(RootModel[dict[str, Assay]]):
+    """``reporters.json``: the assay of each reporter of the architecture."""
+
+
 class Bundle(TrainedModel):
     """A trained model in a directory of its own. Use `Bundle.load`.
 
@@ -101,13 +109,21 @@ class Bundle(TrainedModel):
         Its directory.
     metadata : Metadata
         What it was made from.
+    assays : dict of str to Assay
+        What each reporter of the architecture measures; none for most.
     """
 
     def __init__(
-        self, path: Path, architecture: Architecture, targets: Targets, metadata: Metadata
+        self,
+        path: Path,
+        architecture: Architecture,
+        targets: Targets,
+        metadata: Metadata,
+        assays: Mapping[str, Assay] | None = None,
     ) -> None:
         super().__init__(path, architecture, targets, both_strands=metadata.both_strands)
         self.metadata = metadata
+        self.assays = dict(assays or {})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Bundle:
@@ -131,7 +147,8 @@ class Bundle(TrainedModel):
         # A pipe would be waited for.
         check_seekable(path / METADATA, "bundle")
         metadata = read_json(Metadata, path / METADATA)
-        for name in (*CHECKED_FILES, *metadata.weights):
+        reporters = [REPORTERS] if REPORTERS in metadata.sha256 else []
+        for name in (*CHECKED_FILES, *metadata.weights, *reporters):
             if name not in metadata.sha256:
                 raise InputError(f"{path / METADATA}: no sha256 of {name}")
             if not (path / name).is_file():
@@ -154,7 +171,8 @@ class Bundle(TrainedModel):
             labels = [line for _, line in lines]
         if labels != targets.labels:
             raise InputError(f"{path / LABELS} does not list the identifiers of {TARGETS} in order")
-        return cls(path, architecture, targets, metadata)
+        assays = read_assays(path / REPORTERS, architecture)
+        return cls(path, architecture, targets, metadata, assays)
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
@@ -173,6 +191,7 @@ class Bundle(TrainedModel):
                 self.architecture,
                 self.targets,
                 self.metadata.model_copy(update={"weights": (name,)}),
+                self.assays,
             )
             for name in self.metadata.weights
         ]
@@ -186,10 +205,28 @@ class Bundle(TrainedModel):
         # Keras takes seconds to import; reading a bundle must not.
         from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
 
+        if self.architecture.reporters and self.architecture.heads:
+            return [networks.profiles for networks in self.networks(dtype=dtype)]
         members = []
         for name in self.metadata.weights:
             members.append(build_network(self.architecture, head=head, dtype=dtype))
             self._load_weights(members[-1], name)
+        return members
+
+    def networks(self, *, dtype: str = "float32") -> list[Networks]:
+        """Build the network of each member with all heads and reporters, and load its weights.
+
+        Raises
+        ------
+        InputError
+            If the weights do not fit the architecture.
+        """
+        from basenji_kipoi.models.networks.building import build_networks  # noqa: PLC0415
+
+        members = []
+        for name in self.metadata.weights:
+            members.append(build_networks(self.architecture, dtype=dtype))
+            self._load_weights(members[-1].whole, name)
         return members
 
     def _load_weights(self, network: keras.Model, file: str) -> None:
@@ -204,6 +241,7 @@ def save_bundle(
     path: str | os.PathLike[str],
     *,
     network: keras.Model | Sequence[keras.Model],
+    assays: Mapping[str, Assay] | None = None,
     architecture: Architecture,
     targets: Targets,
     name: str,
@@ -222,8 +260,11 @@ def save_bundle(
     path
         The directory to be made.
     network
-        The trained network, as `basenji_kipoi.models.networks.building.build_network` built it;
-        several make an ensemble, whose predictions are averaged.
+        The trained network, as `basenji_kipoi.models.networks.building.build_network` built it, or
+        with reporters the whole of `build_networks`; several make an ensemble, whose predictions
+        are averaged.
+    assays
+        The assay of each reporter, if the network has some.
     architecture, targets
         Its description and its tracks.
     name, assembly
@@ -256,6 +297,8 @@ def save_bundle(
     import numpy as np  # noqa: PLC0415
 
     check_targets(architecture, targets, "the targets table")
+    assays = dict(assays or {})
+    check_assays(architecture, assays, "the assays")
     check_output(path, overwrite=overwrite, folder=BUNDLE)
     networks = list(network) if isinstance(network, (list, tuple)) else [network]
     weights = [WEIGHTS]
@@ -272,6 +315,11 @@ def save_bundle(
         (folder / LABELS).write_text("\n".join([*targets.labels, ""]), encoding="utf-8")
         (folder / EVALUATION).write_text(_json(evaluation), encoding="utf-8")
         (folder / MODEL_CARD).write_text(model_card, encoding="utf-8")
+        files = _in_order(weights)
+        if assays:
+            content = _Assays(assays).model_dump()
+            (folder / REPORTERS).write_text(_json(content), encoding="utf-8")
+            files.append(REPORTERS)
         metadata = Metadata(
             name=name,
             assembly=assembly,
@@ -282,7 +330,7 @@ def save_bundle(
                 "backend": keras.config.backend(),
                 "numpy": np.__version__,
             },
-            sha256={file: checksum(folder / file) for file in _in_order(weights)},
+            sha256={file: checksum(folder / file) for file in files},
             **({"format": 2, "weights": weights} if len(networks) > 1 else {}),
             **geometry_of(architecture),
         )
@@ -317,6 +365,34 @@ def check_targets(
         raise InputError(
             f"{where} has {len(targets)} rows, but the network predicts {architecture.tracks} "
             "tracks"
+        )
+
+
+def read_assays(path: Path, architecture: Architecture) -> dict[str, Assay]:
+    """Read the assay of each reporter of a network; none where it has none.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or describes other reporters.
+    """
+    if not architecture.reporters:
+        return {}
+    assays = read_json(_Assays, path).root
+    check_assays(architecture, assays, path)
+    return assays
+
+
+def check_assays(
+    architecture: Architecture, assays: Mapping[str, Assay], where: str | os.PathLike[str]
+) -> None:
+    """Check that each reporter of a network has its assay, with as many activities."""
+    described = {name: len(assay.activities) for name, assay in assays.items()}
+    there = {name: reporter.activities for name, reporter in architecture.reporters.items()}
+    if described != there:
+        raise InputError(
+            f"{where}: reporters with {described or 'no'} activities are described, but the "
+            f"network has {there or 'none'}"
         )
 
 

@@ -62,6 +62,8 @@ def check_alike(models: Sequence[Described]) -> None:
             ours, theirs = (getattr(model.architecture, what) for model in (first, other))
             if ours != theirs:
                 raise InputError(f"{where}their {what} is {ours} and {theirs}")
+        if first.architecture.reporters != other.architecture.reporters:
+            raise InputError(f"{where}they have other reporters")
         ours, theirs = first.targets, other.targets
         if (
             ours.labels != theirs.labels

@@ -32,6 +32,9 @@ def count_parameters(architecture: Architecture) -> dict[str, int]:
     trainable += sum(
         head.tracks * (architecture.channels + 1) for head in architecture.heads.values()
     )
+    for reporter in architecture.reporters.values():
+        own = reporter.weights(architecture.trunk, len(ALPHABET))
+        trainable, fixed = trainable + own[0], fixed + own[1]
     return {"trainable": trainable, "fixed": fixed}
 
 
@@ -94,6 +97,16 @@ def _layers(architecture: Architecture) -> list[dict[str, Any]]:
                 "length": length,
                 "channels": head.tracks,
                 "parameters": head.tracks * (channels + 1),
+            }
+        )
+    for name, reporter in architecture.reporters.items():
+        layers.append(
+            {
+                "operation": f"reporter {name}",
+                "options": f"window={reporter.window}",
+                "length": 1,
+                "channels": reporter.activities,
+                "parameters": sum(reporter.weights(architecture.trunk, len(ALPHABET))),
             }
         )
     return layers

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
     from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.networks.assays import Assay
     from basenji_kipoi.models.targets import Targets
 
 __all__ = ["Model", "Strands", "batch_size_of", "load", "loaded", "paths_of"]
@@ -83,6 +84,7 @@ class Model:
         self.targets: Targets = bundles[0].targets
         self._plain: dict[str, list[keras.Model]] = {}
         self._networks: dict[tuple[str, Strands], keras.Model] = {}
+        self._reporters: dict[str, keras.Model] = {}
 
     @property
     def name(self) -> str:
@@ -162,6 +164,56 @@ class Model:
                 )
             self._networks[dtype, both_strands] = network
         return self._networks[dtype, both_strands]
+
+    @property
+    def assays(self) -> dict[str, Assay]:
+        """What each reporter of the model measures; empty where it has none."""
+        return self.bundles[0].assays
+
+    def assay_of(self, reporter: str | None = None) -> tuple[str, Assay]:
+        """Find a reporter and its assay.
+
+        Parameters
+        ----------
+        reporter
+            Its name; by default the only one.
+
+        Raises
+        ------
+        InputError
+            If the model has no reporter or not this one, or none is named and it has several.
+        """
+        names = list(self.assays)
+        if not names:
+            raise InputError(f"{self.name} has no reporter: it predicts tracks only")
+        if reporter is None and len(names) == 1:
+            reporter = names[0]
+        if reporter not in self.assays:
+            said = "several reporters" if reporter is None else f"no reporter {reporter!r}"
+            raise InputError(f"{self.name} has {said}: expected one of {', '.join(names)}")
+        return reporter, self.assays[reporter]
+
+    def reporter_network(self, reporter: str) -> keras.Model:
+        """Have the network that predicts a reporter's activities, of all members the mean.
+
+        Parameters
+        ----------
+        reporter
+            Its name.
+
+        Returns
+        -------
+        keras.Model
+            float32 (batch, window of the reporter, 4) -> float32 (batch, activities), in standard
+            deviations (`Assay.raw` turns them into the assay's units).
+        """
+        if reporter not in self._reporters:
+            from basenji_kipoi.models.networks.building import average_networks  # noqa: PLC0415
+
+            self._reporters[reporter] = average_networks(
+                [member.networks()[0].reporters[reporter] for member in self.members]
+            )
+        return self._reporters[reporter]
 
     def predict(
         self,
@@ -267,6 +319,10 @@ class Model:
                 ("networks", len(self.members)),
                 ("strands", strands if all(both) or not any(both) else "both in some networks"),
                 ("assembly", self.assembly),
+                *(
+                    (f"reporter {name}", ", ".join(assay.identifiers))
+                    for name, assay in self.assays.items()
+                ),
             ],
         )
 

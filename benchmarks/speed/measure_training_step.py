@@ -17,7 +17,7 @@ from measure_network import peak_bytes
 from basenji_kipoi.base.sequence import one_hot
 from basenji_training.fit.recipe import read_network, read_recipe
 from basenji_training.optimisation.devices import shared_by
-from basenji_training.optimisation.losses import make_loss
+from basenji_training.optimisation.losses import CoverageLoss
 from basenji_training.optimisation.train_state import TrainState
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     # So low that the weights stay finite on noise; it costs what any rate costs.
     state.set_learning_rate(1e-6)
     take_step = shared_by(1, arguments.batch).compile(
-        state, make_loss(settings), settings.clip_norm
+        state, dict.fromkeys(state.parts, CoverageLoss(settings)), settings.clip_norm
     )
     generator = np.random.default_rng(0)
     codes = generator.integers(0, 4, (arguments.batch, architecture.window), dtype=np.uint8)

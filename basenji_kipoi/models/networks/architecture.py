@@ -31,6 +31,7 @@ from basenji_kipoi.models.networks.operations import (
     padding_of,
     weights_of,
 )
+from basenji_kipoi.models.networks.reporter_heads import ReporterHead
 
 if TYPE_CHECKING:
     import os
@@ -63,17 +64,23 @@ HeadName = Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)]
 
 
 class Architecture(BaseModel):
-    """A network: ``window`` bp of sequence, the trunk's operations, and the heads by name."""
+    """A network: ``window`` bp of sequence, the trunk's operations, and the heads by name.
+
+    ``heads`` predict tracks, a value a bin; ``reporters`` read whole sequences of a window of their
+    own, a value a sequence. All share the trunk. There is one head at least, of either kind.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     window: int = Field(gt=0)
     trunk: list[Operation] = Field(min_length=1)
-    heads: dict[HeadName, Head] = Field(min_length=1)
+    heads: dict[HeadName, Head]
+    reporters: dict[HeadName, ReporterHead] = {}
 
     @model_validator(mode="after")
     def _fits(self) -> Architecture:
+        self._check_heads()
         self._check_numbers()
         length, channels, cropped = self.window, len(ALPHABET), False
         for position, operation in enumerate(self.trunk):
@@ -94,13 +101,29 @@ class Architecture(BaseModel):
         check_values("predictions", length, self.tracks)
         trainable, fixed = weights_of(self.trunk, len(ALPHABET))
         weights = trainable + fixed + self.tracks * (channels + 1)
+        for name, reporter in self.reporters.items():
+            try:
+                reporter.check(self.trunk, len(ALPHABET))
+            except ValueError as error:
+                raise ValueError(f"reporter {name}: {error}") from None
+            weights += sum(reporter.weights(self.trunk, len(ALPHABET)))
         if weights > MOST_WEIGHTS:
             raise ValueError(f"the network has {weights:,} weights, more than {MOST_WEIGHTS:,}")
         return self
 
+    def _check_heads(self) -> None:
+        """Check that there are heads, each of a name of its own."""
+        if not self.heads and not self.reporters:
+            raise ValueError("heads and reporters: there is none")
+        if both := set(self.heads) & set(self.reporters):
+            raise ValueError(f"{min(both)} is both a head and a reporter")
+
     def _check_numbers(self) -> None:
         """Check how many operations and tracks there are."""
         operations = sum(map(operations_of, self.trunk)) + len(self.heads)
+        for reporter in self.reporters.values():
+            for reading in reporter.readings:
+                operations += sum(map(operations_of, reading.operations)) + 1
         if operations > MOST_OPERATIONS:
             raise ValueError(
                 f"the network has {operations:,} operations and heads, more than "
@@ -209,12 +232,18 @@ class Architecture(BaseModel):
         tracks
             Number of tracks of each head by its name. A head of a new name is like the first one.
         """
-        first = next(iter(self.heads.values()))
+        first = next(iter(self.heads.values()), Head(tracks=1))
         heads = {
             name: {**self.heads.get(name, first).model_dump(), "tracks": number}
             for name, number in tracks.items()
         }
         return Architecture.model_validate({**self.model_dump(), "heads": heads})
+
+    def with_reporters(self, reporters: Mapping[str, ReporterHead]) -> Architecture:
+        """Return the same network with these reporters, and the heads that it has."""
+        return Architecture.model_validate(
+            {**self.model_dump(), "reporters": {n: r.model_dump() for n, r in reporters.items()}}
+        )
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Architecture:
@@ -233,6 +262,10 @@ class Architecture(BaseModel):
         lines = [f'  "{key}": {json.dumps(content[key])},' for key in ("format", "window")]
         trunk = ",\n".join(f"    {json.dumps(operation)}" for operation in content["trunk"])
         lines += ['  "trunk": [', trunk, "  ],", f'  "heads": {json.dumps(content["heads"])}']
+        if self.reporters:
+            # Left out where there are none: earlier versions know networks without.
+            lines[-1] += ","
+            lines.append(f'  "reporters": {json.dumps(content["reporters"])}')
         Path(path).write_text("\n".join(["{", *lines, "}", ""]), encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import keras
 
@@ -11,7 +11,7 @@ from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.models.networks import operations as description
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DTYPES",
+    "Networks",
     "activation_function",
     "average_networks",
     "average_strands",
     "build_network",
+    "build_networks",
     "layer_name",
 ]
 
@@ -51,10 +53,30 @@ _FUNCTIONS: dict[str, str | Callable] = {
 }
 
 
+class Networks(NamedTuple):
+    """A network with all its heads, and its parts; they share layers and weights.
+
+    Attributes
+    ----------
+    whole : keras.Model
+        Everything, as its weights are kept in a file.
+    profiles : keras.Model or None
+        Input float32 (batch, window, 4); output float32 (batch, bins, tracks), or a dictionary of
+        such outputs by the head's name when there are several. None without heads.
+    reporters : dict of str to keras.Model
+        For each reporter: float32 (batch, window of the reporter, 4) -> float32 (batch,
+        activities).
+    """
+
+    whole: keras.Model
+    profiles: keras.Model | None
+    reporters: dict[str, keras.Model]
+
+
 def build_network(
     architecture: Architecture, *, head: str | None = None, dtype: str = "float32"
 ) -> keras.Model:
-    """Build the network that an architecture describes, with fresh weights.
+    """Build the network that an architecture describes, without reporters, with fresh weights.
 
     Parameters
     ----------
@@ -75,17 +97,59 @@ def build_network(
     Raises
     ------
     InputError
-        If there is no such head or dtype.
+        If there is no such head or dtype, or the network has reporters only.
     """
     if head is not None and head not in architecture.heads:
         raise InputError(f"no head {head!r}: the network has {', '.join(architecture.heads)}")
-    if dtype not in DTYPES:
-        raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
-    policy = keras.DTypePolicy(DTYPES[dtype])
+    if not architecture.heads:
+        raise InputError(
+            f"the network predicts no tracks: it reads whole sequences of "
+            f"{', '.join(architecture.reporters)}"
+        )
+    return _profiles(architecture, [head] if head is not None else architecture.heads, dtype, {})
+
+
+def build_networks(architecture: Architecture, *, dtype: str = "float32") -> Networks:
+    """Build the network that an architecture describes with all heads and reporters.
+
+    In training, reporters see the statistics that the trunk's normalisations have gathered along
+    genomes: those of a batch of short sequences are others. Without heads there are no such, and
+    the batch's count.
+
+    Parameters
+    ----------
+    architecture, dtype
+        As `build_network` takes them.
+
+    Raises
+    ------
+    InputError
+        If there is no such dtype.
+    """
+    layers: dict[str, keras.Layer] = {}
+    profiles = None
+    if architecture.heads:
+        profiles = _profiles(architecture, architecture.heads, dtype, layers)
+    reporters = {
+        name: _reporter(architecture, name, dtype, layers) for name in architecture.reporters
+    }
+    parts = [*([] if profiles is None else [profiles]), *reporters.values()]
+    whole = parts[0]
+    if len(parts) > 1:
+        outputs = [output for part in parts for output in part.outputs]
+        whole = keras.Model([part.input for part in parts], outputs, name="basenji_with_reporters")
+    return Networks(whole, profiles, reporters)
+
+
+def _profiles(
+    architecture: Architecture, heads: Iterable[str], dtype: str, layers: dict[str, keras.Layer]
+) -> keras.Model:
+    """Chain the trunk and heads, with the layers that are there already or new ones."""
+    policy = _policy(dtype)
     sequence = keras.Input((architecture.window, len(ALPHABET)), name="sequence")
-    features = _apply(architecture.trunk, sequence, "trunk", policy)
+    features = _apply(architecture.trunk, sequence, "trunk", policy, layers)
     outputs = {}
-    for name in [head] if head is not None else architecture.heads:
+    for name in heads:
         spec = architecture.heads[name]
         # Dense on (batch, bins, channels) is one matrix product: faster than a convolution of 1.
         tracks = keras.layers.Dense(spec.tracks, dtype="float32", name=f"head_{name}")(features)
@@ -95,6 +159,53 @@ def build_network(
     return keras.Model(
         sequence, next(iter(outputs.values())) if len(outputs) == 1 else outputs, name="basenji"
     )
+
+
+def _reporter(
+    architecture: Architecture, name: str, dtype: str, layers: dict[str, keras.Layer]
+) -> keras.Model:
+    """Chain the trunk, as far as a reporter reads it, and the reporter's own layers."""
+    policy, spec, own = _policy(dtype), architecture.reporters[name], f"reporter_{name}"
+    # Where heads have built the trunk, its statistics are theirs.
+    is_shared = bool(architecture.heads)
+    x = keras.Input((spec.window, len(ALPHABET)), name=f"sequence_of_{name}")
+    sequence, read = x, {}
+    for position, operation in enumerate(architecture.trunk[: spec.depth]):
+        x = _apply_one(
+            operation,
+            x,
+            layer_name("trunk", position, operation),
+            policy,
+            layers,
+            training=False if is_shared else None,
+        )
+        read[position + 1] = x
+    pooled = []
+    for number, reading in enumerate(spec.readings):
+        prefix = f"{own}_{number}"
+        x = _apply(reading.operations, read[reading.after], prefix, policy, layers)
+        weights = keras.layers.Dense(spec.queries, dtype="float32", name=f"{prefix}_queries")(x)
+        weights = keras.layers.Softmax(axis=1, dtype="float32", name=f"{prefix}_weights")(weights)
+        features = keras.layers.Dense(spec.features, dtype="float32", name=f"{prefix}_features")(x)
+        means = keras.layers.Dot(axes=1, dtype="float32", name=f"{prefix}_means")(
+            [weights, features]
+        )
+        pooled += [
+            keras.layers.Flatten(dtype="float32", name=f"{prefix}_flat")(means),
+            keras.layers.GlobalMaxPooling1D(dtype="float32", name=f"{prefix}_maxima")(x),
+        ]
+    x = keras.layers.Concatenate(dtype="float32", name=f"{own}_pooled")(pooled)
+    x = keras.layers.Dropout(spec.dropout, dtype="float32", name=f"{own}_dropout")(x)
+    x = keras.layers.Dense(spec.hidden, "relu", dtype="float32", name=f"{own}_hidden")(x)
+    x = keras.layers.Dropout(spec.dropout, dtype="float32", name=f"{own}_hidden_dropout")(x)
+    x = keras.layers.Dense(spec.activities, dtype="float32", name=f"{own}_activities")(x)
+    return keras.Model(sequence, x, name=own)
+
+
+def _policy(dtype: str) -> keras.DTypePolicy:
+    if dtype not in DTYPES:
+        raise InputError(f"no dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    return keras.DTypePolicy(DTYPES[dtype])
 
 
 def layer_name(prefix: str, position: int, operation: description.Operation) -> str:
@@ -172,17 +283,39 @@ def _apply(
     x: keras.KerasTensor,
     prefix: str,
     policy: keras.DTypePolicy,
+    layers: dict[str, keras.Layer],
+    training: bool | None = None,
 ) -> keras.KerasTensor:
     """Chain layers; a layer's name is its place."""
     for position, operation in enumerate(operations):
-        x = _apply_one(operation, x, layer_name(prefix, position, operation), policy)
+        name = layer_name(prefix, position, operation)
+        x = _apply_one(operation, x, name, policy, layers, training)
     return x
 
 
 def _apply_one(
-    operation: description.Operation, x: keras.KerasTensor, name: str, policy: keras.DTypePolicy
+    operation: description.Operation,
+    x: keras.KerasTensor,
+    name: str,
+    policy: keras.DTypePolicy,
+    layers: dict[str, keras.Layer],
+    training: bool | None = None,
 ) -> keras.KerasTensor:
-    common = {"name": name, "dtype": policy}
+    """Apply the layer of this name, which is made and noted if it is not there yet."""
+    branch = getattr(operation, "branch", None)
+    if branch is not None:
+        branch = _apply(branch, x, name, policy, layers, training)
+    if name not in layers:
+        layers[name] = _layer(operation, name=name, dtype=policy)
+    if branch is not None:
+        return layers[name]([x, branch])
+    if isinstance(operation, description.Normalisation):
+        return layers[name](x, training=training)
+    return layers[name](x)
+
+
+def _layer(operation: description.Operation, **common: Any) -> keras.Layer:  # noqa: ANN401
+    """Make the layer of an operation."""
     if isinstance(operation, description.Convolution):
         return keras.layers.Conv1D(
             operation.filters,
@@ -192,26 +325,22 @@ def _apply_one(
             use_bias=operation.bias,
             kernel_initializer="he_normal",
             **common,
-        )(x)
+        )
     if isinstance(operation, description.Normalisation):
         return keras.layers.BatchNormalization(
             momentum=operation.momentum,
             epsilon=operation.epsilon,
             gamma_initializer=operation.gamma,
             **common,
-        )(x)
+        )
     if isinstance(operation, description.Activation):
-        return keras.layers.Activation(_FUNCTIONS[operation.function], **common)(x)
+        return keras.layers.Activation(_FUNCTIONS[operation.function], **common)
     if isinstance(operation, description.Pooling):
-        return keras.layers.MaxPooling1D(operation.size, **common)(x)
+        return keras.layers.MaxPooling1D(operation.size, **common)
     if isinstance(operation, description.Dropout):
-        return keras.layers.Dropout(operation.rate, **common)(x)
+        return keras.layers.Dropout(operation.rate, **common)
     if isinstance(operation, description.Crop):
-        return keras.layers.Cropping1D(operation.bins, **common)(x)
-    branch = _apply(operation.branch, x, name, policy)
-    join = (
-        keras.layers.Add
-        if isinstance(operation, description.Residual)
-        else keras.layers.Concatenate
-    )
-    return join(**common)([x, branch])
+        return keras.layers.Cropping1D(operation.bins, **common)
+    if isinstance(operation, description.Residual):
+        return keras.layers.Add(**common)
+    return keras.layers.Concatenate(**common)

@@ -14,10 +14,11 @@ from basenji_kipoi.cli.console import Commands
 from basenji_training import __version__
 from basenji_training.cli.check import check
 from basenji_training.cli.coverage import coverage
-from basenji_training.cli.data import data, import_tfrecords
+from basenji_training.cli.data import data, import_tfrecords, reporters
 from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
 from basenji_training.cli.preparation import thresholds, unmappable
+from basenji_training.cli.reporters.trained import add_reporter, evaluate_reporter
 from basenji_training.cli.simulate import simulate
 
 __all__ = ["app", "main"]
@@ -45,12 +46,15 @@ app.command()(simulate)
 app.command()(coverage)
 app.command()(data)
 app.command()(import_tfrecords)
+app.command()(reporters)
 app.command()(thresholds)
 app.command()(unmappable)
 app.command()(check)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(export)
+app.command()(evaluate_reporter)
+app.command()(add_reporter)
 
 
 def main() -> None:

@@ -1,18 +1,18 @@
-"""The commands that make stores: ``basenji-train data`` and ``import-tfrecords``."""
+"""The commands that make stores: ``basenji-train data``, ``import-tfrecords``, ``reporters``."""
 # What a command needs is imported when it runs, so that --help answers at once.
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from basenji_kipoi.cli.console import command_line
 from basenji_training.optimisation.settings import LARGEST_SEED
 
-__all__ = ["data", "import_tfrecords"]
+__all__ = ["data", "import_tfrecords", "reporters"]
 
 
 def _names(value: str) -> list[str]:
@@ -192,3 +192,124 @@ def import_tfrecords(
     )
     print_statistics(statistics, out)
     print_splits(Store.open(out))
+
+
+def reporters(
+    tables: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]TABLE...", help="Tab-separated tables of measured sequences."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Store to write (a directory).")],
+    sequence_column: Annotated[str, typer.Option(help="Column of sequences.")] = "sequence",
+    activity: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of measurements; may be repeated.", show_default="expression or activity"
+        ),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="Unit of the activities.")] = "",
+    weight: Annotated[str | None, typer.Option(help="Column that rows are weighted by.")] = None,
+    weight_kind: Annotated[
+        Literal["counts", "errors", "weights"] | None,
+        typer.Option(
+            help="What it holds: counts of cells or reads (weight: their square root), standard "
+            "errors (1 / square), or weights."
+        ),
+    ] = None,
+    most_counts: Annotated[float, typer.Option(help="Counts beyond this weigh no more.")] = 900,
+    set_column: Annotated[
+        str | None,
+        typer.Option(help="Column of parts of the library.", show_default="set, if there"),
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of groups that stay in one split; 'none': find groups that share k-mers.",
+            show_default="group, if there",
+        ),
+    ] = None,
+    context: Annotated[
+        Path | None,
+        typer.Option(
+            help="Construct that sequences are put into: FASTA (or a string in .json) with a run "
+            "of N where they stand."
+        ),
+    ] = None,
+    flanks: Annotated[
+        str | None, typer.Option(help="Instead, what stands on either side: LEFT,RIGHT.")
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of pairs: sequence_a (reference) and sequence_b.",
+            show_default="all one substitution apart within a set",
+        ),
+    ] = None,
+    indels: Annotated[
+        bool, typer.Option("--indels", help="Take pairs that differ in length, too.")
+    ] = False,
+    fasta: Annotated[
+        Path | None, typer.Option(help="Genome that sequences may come from, plain or bgzip.")
+    ] = None,
+    test_contigs: Annotated[
+        str, typer.Option(help="Its contigs whose sequences test, separated by commas.")
+    ] = "",
+    validation_contigs: Annotated[
+        str, typer.Option(help="Its contigs whose sequences validate.")
+    ] = "",
+    test_share: Annotated[int, typer.Option(help="Percent of the other groups that test.")] = 8,
+    validation_share: Annotated[
+        int, typer.Option(help="Percent of the other groups that validate.")
+    ] = 8,
+    kmer: Annotated[
+        int, typer.Option(help="Sequences that share so many bases stay in one split (8 to 32).")
+    ] = 20,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the store.", show_default="the output's stem")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Make a store of reporter sequences and their measured activities.
+
+    Several tables are joined by sequence; their activities are called NAME, or NAME/COLUMN. Rows
+    without a count, error or weight count as the median row.
+
+    Sequences that share a k-mer, outside of the vector, are in one group, and a group in one split:
+    that of the held-out contigs that it shares a k-mer with, otherwise by its name.
+    """
+    from basenji_training.cli.tables import print_reporters
+    from basenji_training.data.reporters.build import Holding, build_reporters
+    from basenji_training.data.reporters.tables import Columns
+
+    findings = build_reporters(
+        tables,
+        out=out,
+        columns=Columns(
+            sequence=sequence_column,
+            activities=tuple(activity or ()),
+            weight=weight,
+            weight_kind=weight_kind,
+            most_counts=most_counts,
+            set=set_column,
+            group=group_column,
+            unit=unit,
+        ),
+        holding=Holding(
+            fasta=fasta,
+            test=_names(test_contigs),
+            validation=_names(validation_contigs),
+            test_share=test_share,
+            validation_share=validation_share,
+            kmer=kmer,
+        ),
+        context=context,
+        flanks=flanks,
+        pairs=pairs,
+        indels=indels,
+        name=name,
+        overwrite=overwrite,
+        command=command_line("basenji-train"),
+    )
+    print_reporters(findings, out)

@@ -30,8 +30,8 @@ def fit(
     stores: Annotated[
         list[Path],
         typer.Argument(
-            help="Store that `basenji-train data` wrote; several (species, for instance) share the "
-            "trunk and have a head each."
+            help="Store that `basenji-train data` or `basenji-train reporters` wrote; several "
+            "(species, assays) share the trunk and have a head each."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Run directory to write.")],
@@ -105,6 +105,7 @@ def fit(
     from basenji_training.fit.recipe import read_network, read_recipe, settings_of
     from basenji_training.fit.run_directory import check_new
     from basenji_training.store.description import read_description
+    from basenji_training.store.reporter_description import DESCRIPTION
 
     if coordinator is None and (processes, process) != (1, 0):
         raise InputError(
@@ -120,11 +121,12 @@ def fit(
     chosen = read_recipe(recipe)
     architecture = read_network(network or chosen.network)
     for path in stores:
-        read_description(path)
+        if not (path / DESCRIPTION).is_file():
+            read_description(path)
     # Only now what takes long to import, Keras still longer: an error above comes at once.
-    from basenji_training.store.store import Store
+    from basenji_training.fit.tasks.stores import in_memory, open_store
 
-    opened = [Store.open(path) for path in stores]
+    opened = [open_store(path) for path in stores]
     settings = settings_of(chosen, given, architecture, opened)
     from basenji_training.fit.cross_validation import SUMMARY, fit_members, members
     from basenji_training.fit.loop import fit as train
@@ -133,7 +135,7 @@ def fit(
     if coordinator is not None:
         join_processes(coordinator, processes, process)
         devices = len(all_devices()) if devices is None else devices
-    opened = [store.load() for store in opened]
+    opened = [in_memory(store) for store in opened]
     options: Execution = {
         "command": command_line("basenji-train"),
         "resume": resume,

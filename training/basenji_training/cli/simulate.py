@@ -22,9 +22,10 @@ def simulate(
         int,
         typer.Option(help="Number of variants; causal ones have a matched control each besides."),
     ] = 600,
+    reporters: Annotated[int, typer.Option(help="Number of oligos of the reporter assay.")] = 3000,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
-    """Write a genome with known motifs, its genes, tracks, and variants of known effect.
+    """Write a genome with known motifs, its genes, tracks, reporters, and variants of known effect.
 
     Training on it shows whether everything works: what there is to be found is known exactly.
     """
@@ -34,8 +35,22 @@ def simulate(
     # Only now what takes long to import: an error above comes at once.
     from basenji_training.simulation.simulate import simulate as write  # noqa: PLC0415
 
-    write(out, seed=seed, size=size, variants=variants, overwrite=overwrite, label="simulating")
+    write(
+        out,
+        seed=seed,
+        size=size,
+        variants=variants,
+        reporters=reporters,
+        overwrite=overwrite,
+        label="simulating",
+    )
     typer.echo(
         f"{out}: next, basenji-train data {out / 'targets.tsv'} --fasta {out / 'genome.fa'} "
         f"--validation chr7 --test chr8 --out {out.with_suffix('.zarr')}"
+    )
+    typer.echo(
+        f"and basenji-train reporters {out / 'reporters.tsv'} --weight reads --weight-kind counts "
+        f"--context {out / 'reporter_context.fa'} --pairs {out / 'reporter_pairs.tsv'} "
+        f"--fasta {out / 'genome.fa'} --validation-contigs chr7 --test-contigs chr8 "
+        f"--out {out.with_suffix('.reporters')}"
     )

@@ -17,78 +17,18 @@ import numpy as np
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.sequence import UNKNOWN, reverse_complement
+from basenji_training.splits.kmers import canonical_words, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from basenji_kipoi.genome.fasta import Genome
 
-__all__ = ["canonical_words", "unmappable_intervals"]
+__all__ = ["unmappable_intervals"]
 
 _PASS_KMERS = 2**25
-_PIECE_BP = 2**22
-#: Bases in a word of 64 bits.
-_WORD = 32
 # Odd and irregular, so that low-complexity k-mers spread over all passes (2^64 / golden ratio).
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _packed(codes: np.ndarray, length: int) -> np.ndarray:
-    """Pack every run of `length` bases, at most 32, into a word: uint64, (bases - length + 1,)."""
-    if length == 1:
-        return codes.astype(np.uint64)
-    half = length // 2
-    words = _packed(codes, half)
-    rest = words if length == 2 * half else _packed(codes, length - half)
-    number = codes.size - length + 1
-    left, right = words[:number], rest[half : half + number]
-    return (left << np.uint64(2 * (length - half))) | right
-
-
-def _words(codes: np.ndarray, length: int) -> np.ndarray:
-    """Pack every k-mer into words; the last one may repeat bases of the one before."""
-    number = codes.size - length + 1
-    packed = _packed(codes, min(length, _WORD))
-    starts = [*range(0, length - _WORD, _WORD), max(length - _WORD, 0)]
-    return np.stack([packed[start : start + number] for start in starts])
-
-
-def canonical_words(codes: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pack k-mers so that those of the two strands are equal.
-
-    Parameters
-    ----------
-    codes : ndarray, uint8, shape (bases,)
-        Codes as `basenji_kipoi.base.sequence.encode` makes them.
-    length
-        Bases of a k-mer.
-
-    Returns
-    -------
-    words : ndarray, uint64, shape (words, bases - length + 1)
-        The smaller one of each k-mer and its reverse complement.
-    known : ndarray, bool, shape (bases - length + 1,)
-        Whether it has no unknown base; the words of others mean nothing.
-    """
-    forward = _words(codes & 3, length)
-    backward = _words(reverse_complement(codes) & 3, length)[:, ::-1]
-    is_smaller = np.zeros(forward.shape[1], dtype=bool)
-    is_equal = ~is_smaller
-    for one, two in zip(forward, backward, strict=True):
-        is_smaller |= is_equal & (one < two)
-        is_equal &= one == two
-    unknown = np.append(0, np.cumsum(codes == UNKNOWN))
-    known = unknown[length:] == unknown[:-length]
-    return np.where(is_smaller, forward, backward), known
-
-
-def _pieces(genome: Genome, length: int) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Yield chromosomes in pieces that share all but one base of a k-mer with the next one."""
-    for name, size in genome.lengths.items():
-        for start in range(0, size - length + 1, _PIECE_BP):
-            end = min(start + _PIECE_BP + length - 1, size)
-            yield name, start, genome.codes(name, start, end)
 
 
 def _repeated(words: np.ndarray) -> np.ndarray:
@@ -145,7 +85,7 @@ def _pass(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Compare the k-mers of a pass; yield where they start, and which of them are unique."""
     found = []
-    for name, start, codes in _pieces(genome, length):
+    for name, start, codes in pieces(genome, genome.lengths, length):
         words, known = canonical_words(codes, length)
         chosen = known & ((words[0] * _MIX >> np.uint64(40)) % np.uint64(passes) == number)
         found.append((name, start + np.flatnonzero(chosen), words[:, chosen]))

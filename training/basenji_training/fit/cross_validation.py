@@ -14,6 +14,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_training.fit.loop import fit
 from basenji_training.fit.run_directory import best_epoch, check_new
 from basenji_training.optimisation.settings import LARGEST_SEED
+from basenji_training.store.reporters import ReporterStore
 
 if TYPE_CHECKING:
     import os
@@ -82,6 +83,11 @@ def members(stores: Sequence[Store], folds: Sequence[str] | None, repeats: int) 
         If a label does not exist, the stores have different ones, or too few.
     """
     numbers = range(1, repeats + 1)
+    if folds is not None and any(isinstance(store, ReporterStore) for store in stores):
+        raise InputError(
+            "--folds: the sequences of a reporter store are split when it is made: leave --folds, "
+            "or the reporters"
+        )
     if folds is None:
         return [Member(f"repeat{number}", "", "", number) for number in numbers]
     labels = _labels(stores[0])

@@ -19,44 +19,53 @@ if TYPE_CHECKING:
 __all__ = ["load_trunk", "origin_of"]
 
 
-def load_trunk(network: keras.Model, path: str | os.PathLike[str]) -> None:
+def load_trunk(network: keras.Model, path: str | os.PathLike[str], member: int = 1) -> None:
     """Give the trunk of a network the weights of another's, layer by layer.
 
-    Window and heads may differ; the layers of the trunk must not.
+    Window and heads may differ; the layers of the trunk must not, but for those at its end that
+    the network lacks because only reporters read it.
 
     Parameters
     ----------
     network
         The network that begins with these weights.
     path
-        A bundle, or a run directory. Of an ensemble it is the first network.
+        A bundle, or a run directory.
+    member
+        Which network of an ensemble, from 1.
 
     Raises
     ------
     InputError
-        If there is neither, or the trunks differ; names the first layer that does.
+        If there is neither or no such member, or the trunks differ; names the first layer that
+        does.
     """
     path = Path(path)
     if (path / METADATA).is_file():
-        trained = Bundle.load(path).members[0].network(both_strands=False)
+        members = Bundle.load(path).members
+        if member > len(members):
+            raise InputError(f"--init-member {member}: {path} has {len(members)} networks")
+        trained = members[member - 1].networks()[0].whole
     else:
-        run = Run(path)
-        trained = run.network(run.heads[0])
+        trained = Run(path).networks().whole
     source = {layer.name: layer.get_weights() for layer in trunk_layers(trained)}
     target = {layer.name: layer for layer in trunk_layers(network)}
-    for name in [*target, *source]:
-        if name not in source or name not in target:
-            where = "the new network" if name in target else path
-            raise InputError(f"the trunk of {path} is another one: only {where} has {name}")
-        ours = [weight.shape for weight in target[name].get_weights()]
+    lacking = [name for name in target if name not in source]
+    if any(layer.name.startswith("head_") for layer in network.layers):
+        lacking += [name for name in source if name not in target]
+    for name in lacking:
+        where = "the new network" if name in target else path
+        raise InputError(f"the trunk of {path} is another one: only {where} has {name}")
+    for name, layer in target.items():
+        ours = [weight.shape for weight in layer.get_weights()]
         theirs = [weight.shape for weight in source[name]]
         if ours != theirs:
             raise InputError(
                 f"the trunk of {path} is another one: {name} has weights of {theirs} there, "
                 f"{ours} in the new network"
             )
-    for name, weights in source.items():
-        target[name].set_weights(weights)
+    for name, layer in target.items():
+        layer.set_weights(source[name])
 
 
 def origin_of(path: str | os.PathLike[str]) -> Origin:

@@ -1,8 +1,8 @@
 """Training: stores and an architecture in, a run directory with the best weights out.
 
-Each store is a genome and has a head of its own on the common trunk. A step takes windows of one
-store and moves the trunk and that store's head; the stores take turns, in a random order, as often
-as they have windows.
+Each store is a genome with its tracks, or the sequences of a reporter assay, and has a head of its
+own on the common trunk. A step takes windows or sequences of one store and moves the trunk and that
+store's head; the stores take turns, in a random order, as often as they have batches.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import numpy as np
 from basenji_kipoi.base.atomic import atomic_path, remove
 from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.building import build_networks
 from basenji_kipoi.models.weights import save_weights
 from basenji_training.fit import checkpoint, run_directory
-from basenji_training.fit.heads import check_batch_size, with_heads_of
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.records import Progress
 from basenji_training.fit.run_directory import Run
-from basenji_training.measures.comparison import Comparison
-from basenji_training.measures.held_out import compared
+from basenji_training.fit.tasks.assays import assays_of
+from basenji_training.fit.tasks.coverage import CoverageTask
+from basenji_training.fit.tasks.heads import check_batch_size, with_heads_of
+from basenji_training.fit.tasks.reporters import ReporterTask
+from basenji_training.fit.tasks.stores import AnyStore
 from basenji_training.optimisation.devices import fastest_dtype, shared_by
-from basenji_training.optimisation.losses import make_loss
 from basenji_training.optimisation.optimisers import learning_rate
 from basenji_training.optimisation.settings import Settings
 from basenji_training.optimisation.train_state import TrainState, networks_of_heads
 from basenji_training.optimisation.weight_average import WeightAverage
-from basenji_training.store.store import Store
-from basenji_training.store.windows import Augmentation, Windows, training_batches
+from basenji_training.store.reporters import ReporterStore
 
 if TYPE_CHECKING:
     import os
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_training.fit.event_log import EventLog
+    from basenji_training.fit.tasks.task import Task
 
 __all__ = ["Execution", "Run", "Settings", "fit"]
 
@@ -61,7 +62,7 @@ class Execution(TypedDict, total=False):
 
 
 def fit(
-    stores: Store | Sequence[Store],
+    stores: AnyStore | Sequence[AnyStore],
     architecture: Architecture,
     out: str | os.PathLike[str],
     settings: Settings,
@@ -79,7 +80,8 @@ def fit(
     stores
         One store, or several, each with training and validation parts.
     architecture
-        The network. It gets a head for each store, named after it, with as many tracks.
+        The network. It gets a head for each store, named after it, with as many tracks, and for
+        each reporter store a reporter.
     out
         The run directory to be made, or to go on with.
     settings
@@ -106,7 +108,7 @@ def fit(
         If the stores, the network and the settings do not fit together, the output exists and
         `resume` is not set, or the run to be resumed had other settings or is being trained.
     """
-    stores = [stores] if isinstance(stores, Store) else list(stores)
+    stores = [stores] if isinstance(stores, AnyStore) else list(stores)
     if settings.init:
         # A resumed run may be started from another folder.
         init = str(Path(settings.init).resolve())
@@ -132,7 +134,7 @@ class _Training:
 
     def __init__(
         self,
-        stores: Sequence[Store],
+        stores: Sequence[AnyStore],
         architecture: Architecture,
         out: Path,
         settings: Settings,
@@ -144,28 +146,22 @@ class _Training:
     ) -> None:
         self.settings, self.out = settings, out
         continues = resume and (out / run_directory.SETTINGS).is_file()
-        moves = settings.jitter + settings.shift
-        self.training = {
-            store.name: Windows(store, "train", architecture, stride=settings.stride, margin=moves)
+        assays = assays_of(stores)
+        self.tasks: dict[str, Task] = {
+            store.name: ReporterTask(store, assays[store.name], architecture, settings)
+            if isinstance(store, ReporterStore)
+            else CoverageTask(store, architecture, settings)
             for store in stores
         }
-        self.validation = {
-            store.name: Windows(store, "validation", architecture) for store in stores
-        }
-        self.choosing = {
-            store.name: store.targets.columns_of(settings.choose_by, option="--choose-by")
-            for store in stores
-        }
-        for windows in self.validation.values():
-            Comparison(windows, settings.resolution)  # says now if it does not fit
-        self.steps_of = {
-            head: max(len(windows) // settings.batch_size, 1)
-            for head, windows in self.training.items()
-        }
+        self.steps_of = {head: task.steps for head, task in self.tasks.items()}
         self.steps_per_epoch = sum(self.steps_of.values())
         check_batch_size(settings.batch_size, architecture)
-        self.loss = make_loss(settings)
         self.devices = shared_by(devices, settings.batch_size)
+        if assays and settings.reporter_batch_size % (2 * devices):
+            raise InputError(
+                f"--reporter-batch-size {settings.reporter_batch_size}: {devices} devices cannot "
+                "share its pairs evenly"
+            )
         self.is_new = not continues
         if self.is_new and self.devices.is_main:
             run_directory.check_new(out)
@@ -175,8 +171,9 @@ class _Training:
         keras.utils.set_random_seed(settings.seed)
         with self.devices.scope():
             self.state = TrainState(architecture, settings)
-        averaged = build_network(architecture, dtype=settings.dtype)
-        self.averaged, self.averaged_of = averaged, networks_of_heads(averaged, architecture)
+        averaged = build_networks(architecture, dtype=settings.dtype)
+        self.averaged = averaged.whole
+        self.averaged_of = networks_of_heads(averaged, architecture)
         self.history: list[dict[str, float]] = []
         self.losses: list[float] = []  # of the epoch that is under way, step by step
         self.seconds = 0.0
@@ -187,17 +184,19 @@ class _Training:
                 run_directory.extend(out, recorded)
         restored = continues and (out / checkpoint.CHECKPOINT).is_file()
         if settings.init and not restored:
-            load_trunk(self.state.network, settings.init)
+            load_trunk(self.state.network, settings.init, settings.init_member)
         self.average = WeightAverage(self.state.network, settings.averaging)
         if restored:
             self._restore()
         elif not continues and self.devices.is_main:
             origin = origin_of(settings.init) if settings.init else None
-            run_directory.create(out, stores, architecture, recorded, command, origin)
+            run_directory.create(out, stores, architecture, recorded, command, origin, assays)
             held.push(self._leave)
             held.enter_context(run_directory.locked(out))
         # Last: it traces the network, which takes seconds when it is large.
-        self.take_step = self.devices.compile(self.state, self.loss, settings.clip_norm)
+        self.take_step = self.devices.compile(
+            self.state, {head: task.loss for head, task in self.tasks.items()}, settings.clip_norm
+        )
 
     def _leave(
         self,
@@ -237,27 +236,12 @@ class _Training:
 
     def _batches(self) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
         """Batches of each store from where the run stands."""
-        settings = self.settings
-        augmentation = Augmentation(
-            settings.jitter,
-            settings.shift,
-            settings.reverse_complement,
-            settings.substitution_rate,
-        )
         taken = self._order(len(self.history))[: len(self.losses)]
         return {
-            head: iter(
-                training_batches(
-                    windows,
-                    augmentation,
-                    batch_size=settings.batch_size,
-                    steps=settings.epochs * self.steps_of[head],
-                    seed=settings.seed,
-                    first_step=len(self.history) * self.steps_of[head] + taken.count(head),
-                    rows=self.devices.rows,
-                )
+            head: task.batches(
+                len(self.history) * self.steps_of[head] + taken.count(head), self.devices.rows
             )
-            for head, windows in self.training.items()
+            for head, task in self.tasks.items()
         }
 
     def _order(self, epoch: int) -> list[str]:
@@ -298,7 +282,7 @@ class _Training:
         start = time.monotonic()
         losses = self._known_losses()
         self.averaged.set_weights(self.average.current)
-        validated = {head: self._validate(head) for head in self.validation}
+        validated = {head: self._validate(head) for head in self.tasks}
         row = {
             "epoch": len(self.history) + 1,
             "seconds": round(self.seconds, 1),
@@ -324,29 +308,14 @@ class _Training:
         return row
 
     def _validate(self, head: str) -> tuple[float, float]:
-        """Mean loss over values and mean correlation over tracks of a store's validation part."""
-        windows = self.validation[head]
-        comparison = Comparison(windows, self.settings.resolution)
-        total, values = 0.0, 0
-        for predicted, observed in compared(
-            self.averaged_of[head], windows, batch_size=self.settings.batch_size
-        ):
-            comparison.add(predicted, observed)
-            number = np.count_nonzero(np.isfinite(observed))
-            total += float(self.loss(observed, predicted)) * number
-            values += number
-        if not np.isfinite(total):
+        """Validate a head: its loss and correlation."""
+        loss, correlation = self.tasks[head].validate(self.averaged_of[head])
+        if not np.isfinite(loss):
             raise InputError(
-                f"the validation loss became {total} in epoch {len(self.history) + 1}: lower "
+                f"the validation loss became {loss} in epoch {len(self.history) + 1}: lower "
                 "--learning-rate, or look for extreme values in the store"
             )
-        correlation = comparison.pearson_log1p[self.choosing[head]]
-        if not np.isfinite(correlation).any():
-            raise InputError(
-                f"no track of {windows.store.path} has a correlation on the validation part: all "
-                "are constant or missing there; choose another with `basenji-train data`"
-            )
-        return total / values, float(np.nanmean(correlation))
+        return loss, correlation
 
     def _known_losses(self) -> list[float]:
         """Losses of the epoch's steps as numbers."""

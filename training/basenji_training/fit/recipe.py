@@ -18,6 +18,7 @@ from basenji_training.optimisation.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from basenji_training.store.reporters import ReporterStore
     from basenji_training.store.store import Store
 
 __all__ = ["Recipe", "read_network", "read_recipe", "settings_of"]
@@ -96,7 +97,7 @@ def settings_of(
     recipe: Recipe,
     given: Mapping[str, Any],
     architecture: Architecture,
-    stores: Sequence[Store],
+    stores: Sequence[Store | ReporterStore],
 ) -> Settings:
     """Join a recipe with what was asked for besides; fill in what follows from data and machine.
 
@@ -115,7 +116,9 @@ def settings_of(
         What neither the recipe nor `given` says has its usual value.
     """
     # Beyond a contig that is as short as a window there is nothing to see but padding.
-    longest = min(max(store.chromosomes.values()) for store in stores)
+    # Reporter stores have no contigs.
+    lengths = [max(store.chromosomes.values()) for store in stores if hasattr(store, "chromosomes")]
     half = architecture.bins * architecture.bin // 2
-    usual = {"jitter": half if longest > architecture.window else 0, "dtype": "auto"}
+    has_room = min(lengths, default=0) > architecture.window
+    usual = {"jitter": half if has_room else 0, "dtype": "auto"}
     return Settings(**{**usual, **recipe.settings.model_dump(exclude_unset=True), **given})

@@ -1,10 +1,10 @@
 """A run directory: what a training run was asked for, how it went, and its best weights.
 
 It holds ``architecture.json``, ``targets.tsv`` (``targets.HEAD.tsv`` of each head if there are
-several), ``settings.json`` (what was asked for), ``history.csv`` (a line an epoch),
-``best.weights.h5`` (the weights of the best epoch), ``checkpoint.npz`` (everything that a resumed
-run needs), ``learning_curve.png``, and ``tensorboard`` if that was asked for. While it is trained
-there is a ``lock`` besides.
+several), ``reporters.json`` (the assay of each reporter, if there is one), ``settings.json`` (what
+was asked for), ``history.csv`` (a line an epoch), ``best.weights.h5`` (the weights of the best
+epoch), ``checkpoint.npz`` (everything that a resumed run needs), ``learning_curve.png``, and
+``tensorboard`` if that was asked for. While it is trained there is a ``lock`` besides.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import first_difference
+from basenji_kipoi.models.bundle import REPORTERS, read_assays
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.weights import load_weights
 from basenji_training.fit.records import History, read_history, read_settings
+from basenji_training.store.reporters import ReporterStore
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import keras
 
+    from basenji_kipoi.models.networks.assays import Assay
+    from basenji_kipoi.models.networks.building import Networks
     from basenji_kipoi.models.training_record import Origin
+    from basenji_training.fit.tasks.stores import AnyStore
     from basenji_training.optimisation.settings import Settings
-    from basenji_training.store.store import Store
 
 __all__ = [
     "BEST_WEIGHTS",
@@ -69,7 +73,9 @@ class Run:
     architecture : Architecture
         The network with all its heads, each named after the store that it learned from.
     heads : tuple of str
-        Their names.
+        Names of those that predict tracks.
+    assays : dict of str to Assay
+        What each reporter measures, by its name.
     settings : dict
         What was asked for: `basenji_training.optimisation.settings.Settings`, the ``network``, the
         ``command``, the ``origin`` of the first weights, and ``stores``: path, command, folds and a
@@ -89,6 +95,7 @@ class Run:
         check_seekable(self.path / ARCHITECTURE, "run")
         self.architecture = Architecture.read(self.path / ARCHITECTURE)
         self.heads = tuple(self.architecture.heads)
+        self.assays = read_assays(self.path / REPORTERS, self.architecture)
         self._targets = {
             head: Targets.read(self.path / _targets_file(self.heads, head)) for head in self.heads
         }
@@ -98,7 +105,9 @@ class Run:
                     f"{self.path / _targets_file(self.heads, head)} has {len(targets)} tracks, and "
                     f"the head {head} in {ARCHITECTURE} has {self.architecture.heads[head].tracks}"
                 )
-        self.settings: dict[str, Any] = read_settings(self.path / SETTINGS, self.heads)
+        self.settings: dict[str, Any] = read_settings(
+            self.path / SETTINGS, (*self.heads, *self.assays)
+        )
 
     @property
     def history(self) -> History:
@@ -148,21 +157,36 @@ class Run:
             If there is no such head, none is named and there are several, or no epoch has finished.
         """
         # Keras takes seconds to import.
-        from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+        from basenji_training.optimisation.train_state import (  # noqa: PLC0415
+            networks_of_heads,
+        )
 
         head = self._head(head)
+        return networks_of_heads(self.networks(), self.architecture)[head]
+
+    def networks(self) -> Networks:
+        """Build the network with all heads and reporters, with the weights of the best epoch.
+
+        Raises
+        ------
+        InputError
+            If no epoch has finished, or the weights are damaged.
+        """
+        # Keras takes seconds to import.
+        from basenji_kipoi.models.networks.building import build_networks  # noqa: PLC0415
+
         self.check_has_weights()
-        everything = build_network(self.architecture)
-        load_weights(everything, self.path / BEST_WEIGHTS, ARCHITECTURE)
-        if len(self.heads) == 1:
-            return everything
-        network = build_network(self.architecture, head=head)
-        for layer in network.layers:
-            layer.set_weights(everything.get_layer(layer.name).get_weights())
-        return network
+        networks = build_networks(self.architecture)
+        load_weights(networks.whole, self.path / BEST_WEIGHTS, ARCHITECTURE)
+        return networks
 
     def _head(self, head: str | None) -> str:
         names = ", ".join(self.heads)
+        if not self.heads:
+            raise InputError(
+                f"{self.path} predicts no tracks: it was trained on reporters alone "
+                f"({', '.join(self.assays)})"
+            )
         if head is None:
             if len(self.heads) > 1:
                 raise InputError(f"{self.path} has several heads: name one of {names} with --head")
@@ -189,11 +213,12 @@ def check_new(out: Path) -> None:
 
 def create(
     out: Path,
-    stores: Sequence[Store],
+    stores: Sequence[AnyStore],
     architecture: Architecture,
     recorded: dict[str, Any],
     command: str,
     origin: Origin | None = None,
+    assays: Mapping[str, Assay] | None = None,
 ) -> None:
     """Make the directory of a run that is about to start.
 
@@ -212,6 +237,8 @@ def create(
     origin
         Where the first weights come from, as `basenji_training.fit.initial_weights.origin_of`
         tells.
+    assays
+        The assay of each reporter.
 
     Raises
     ------
@@ -222,7 +249,12 @@ def create(
     with atomic_path(out) as folder:
         folder.mkdir()
         architecture.write(folder / ARCHITECTURE)
+        if assays:
+            content = {name: assay.model_dump() for name, assay in assays.items()}
+            (folder / REPORTERS).write_text(json.dumps(content, indent=2) + "\n")
         for store in stores:
+            if isinstance(store, ReporterStore):
+                continue
             store.targets.write(folder / _targets_file(architecture.heads, store.name))
         began = None if origin is None else origin.model_dump()
         content = {**recorded, "origin": began, "command": command}
@@ -247,7 +279,7 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def record(
-    settings: Settings, stores: Sequence[Store], architecture: Architecture
+    settings: Settings, stores: Sequence[AnyStore], architecture: Architecture
 ) -> dict[str, Any]:
     """Collect what decides how a run goes: it must be the same when the run is resumed."""
     return {
@@ -256,7 +288,7 @@ def record(
             store.name: {
                 "path": str(store.path).encode("utf-8", "backslashreplace").decode(),
                 "command": store.attrs["command"],
-                "folds": store.folds,
+                "folds": _folds_of(store),
                 "content_sha256": _content_of(store),
             }
             for store in stores
@@ -265,8 +297,17 @@ def record(
     }
 
 
-def _content_of(store: Store) -> str:
+def _folds_of(store: AnyStore) -> dict[str, list[str]]:
+    """Tell what each split holds: labels, or in words what decides of sequences."""
+    if isinstance(store, ReporterStore):
+        return {split: [words] for split, words in store.folds.items()}
+    return store.folds
+
+
+def _content_of(store: AnyStore) -> str:
     """Return a checksum of what a store says of its content: tracks, their sums, its windows."""
+    if isinstance(store, ReporterStore):
+        return store.content_sha256
     said = {key: value for key, value in store.attrs.items() if key not in ("command", "created")}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

@@ -1,8 +1,8 @@
-"""Losses on coverage with missing values, in code that every Keras backend runs."""
+"""Losses on measurements with missing values, in code that every Keras backend runs."""
 
 from __future__ import annotations
 
-import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import keras
@@ -10,14 +10,21 @@ import keras
 if TYPE_CHECKING:
     from basenji_training.optimisation.settings import Settings
 
-__all__ = ["Loss", "existing", "make_loss", "poisson", "poisson_multinomial"]
+__all__ = [
+    "CoverageLoss",
+    "Loss",
+    "ReporterLoss",
+    "existing",
+    "poisson",
+    "poisson_multinomial",
+]
 
 #: Keeps the logarithm finite where a network predicts zero.
 _EPSILON = 1e-6
 
 
 class Loss(Protocol):
-    """A loss as training calls it: observed, predicted and, if known, the number of values."""
+    """A loss as training calls it."""
 
     def __call__(
         self,
@@ -25,14 +32,84 @@ class Loss(Protocol):
         predicted: keras.KerasTensor,
         number: keras.KerasTensor | None = None,
     ) -> keras.KerasTensor:
-        """Compute the loss, a scalar."""
+        """Compute the loss, a scalar: the sum over what exists, divided by its ``number``."""
+
+    def number(self, observed: keras.KerasTensor) -> keras.KerasTensor:
+        """Count what exists in a batch: float32, scalar."""
 
 
-def make_loss(settings: Settings) -> Loss:
-    """Return the loss that the settings name."""
-    if settings.loss == "poisson":
-        return poisson
-    return functools.partial(poisson_multinomial, weight=settings.multinomial_weight)
+@dataclass(frozen=True)
+class CoverageLoss:
+    """The loss on coverage that the settings name."""
+
+    settings: Settings
+
+    def __call__(
+        self,
+        observed: keras.KerasTensor,
+        predicted: keras.KerasTensor,
+        number: keras.KerasTensor | None = None,
+    ) -> keras.KerasTensor:
+        """Compute the loss as `poisson` or `poisson_multinomial` does."""
+        if self.settings.loss == "poisson":
+            return poisson(observed, predicted, number)
+        return poisson_multinomial(
+            observed, predicted, number, weight=self.settings.multinomial_weight
+        )
+
+    def number(self, observed: keras.KerasTensor) -> keras.KerasTensor:
+        """Count the values that are not missing: float32, scalar."""
+        return existing(observed)
+
+
+@dataclass(frozen=True)
+class ReporterLoss:
+    """Weighted squared error of activities, and of the differences within pairs.
+
+    Attributes
+    ----------
+    pair_weight : float
+        Weight of the differences.
+    """
+
+    pair_weight: float = 0.0
+
+    def __call__(
+        self,
+        observed: keras.KerasTensor,
+        predicted: keras.KerasTensor,
+        number: keras.KerasTensor | None = None,
+    ) -> keras.KerasTensor:
+        """Compute the loss.
+
+        Parameters
+        ----------
+        observed : tensor, float32, shape (batch, activities, 3)
+            As `basenji_training.store.reporter_batches` makes it.
+        predicted : tensor, float32, shape (batch, activities)
+        number : tensor, float32, scalar
+            What the sum is divided by; by default the values that exist here.
+
+        Returns
+        -------
+        tensor, float32, scalar
+            0 if everything is missing.
+        """
+        number = self.number(observed) if number is None else number
+        value = observed[..., 0]
+        exists = keras.ops.isfinite(value)
+        error = keras.ops.where(exists, predicted - keras.ops.where(exists, value, 0.0), 0.0)
+        total = keras.ops.sum(observed[..., 1] * keras.ops.square(error))
+        if self.pair_weight:
+            both = keras.ops.logical_and(exists[:-1], exists[1:])
+            apart = keras.ops.where(both, error[:-1] - error[1:], 0.0)
+            pairs = keras.ops.sum(observed[:-1, :, 2] * keras.ops.square(apart))
+            total = total + self.pair_weight * pairs
+        return total / keras.ops.maximum(number, 1.0)
+
+    def number(self, observed: keras.KerasTensor) -> keras.KerasTensor:
+        """Count the activities that were measured: float32, scalar."""
+        return existing(observed[..., 0])
 
 
 def existing(observed: keras.KerasTensor) -> keras.KerasTensor:

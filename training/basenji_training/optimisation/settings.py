@@ -143,9 +143,11 @@ class Settings(BaseModel):
     )
     init: str = Field(
         default="",
-        description="Bundle or run directory with whose trunk the network begins; of an ensemble, "
-        "the first network's.",
+        description="Bundle or run directory with whose trunk the network begins.",
         json_schema_extra={"otherwise": "random weights"},
+    )
+    init_member: int = Field(
+        default=1, ge=1, le=1000, description="Which network of --init, if it is an ensemble."
     )
     freeze_trunk: bool = Field(
         default=False,
@@ -157,4 +159,24 @@ class Settings(BaseModel):
         gt=0,
         le=_MOST,
         description="The trunk's learning rate as a multiple of the heads'.",
+    )
+    reporter_batch_size: int = Field(
+        default=128,
+        ge=2,
+        le=2**16,
+        multiple_of=2,
+        description="Sequences of a reporter store a step, on all devices together.",
+    )
+    reporter_pair_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=_MOST,
+        description="Weight of the differences between sequences one substitution apart, beside "
+        "that of their activities.",
+    )
+    reporter_trunk_learning_rate_factor: float = Field(
+        default=0.2,
+        gt=0,
+        le=_MOST,
+        description="The trunk's learning rate in steps on reporters as a multiple of the heads'.",
     )

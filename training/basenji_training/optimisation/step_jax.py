@@ -11,7 +11,7 @@ import keras
 from basenji_training.optimisation.optimisers import clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     import numpy as np
@@ -60,13 +60,13 @@ class JaxDevices:
         )
 
     def compile(
-        self, state: TrainState, loss: Loss, clip_norm: float
+        self, state: TrainState, losses: Mapping[str, Loss], clip_norm: float
     ) -> Callable[[str, np.ndarray, np.ndarray], jax.Array]:
         """Make the function that takes a step.
 
         Parameters and result are those of `basenji_training.optimisation.step_tensorflow`.
         """
-        functions = {head: self._step(state, head, loss, clip_norm) for head in state.parts}
+        functions = {head: self._step(state, head, losses[head], clip_norm) for head in state.parts}
         return lambda head, *batch: functions[head](*map(self._placed, batch))
 
     def _placed(self, rows: np.ndarray) -> jax.Array | np.ndarray:
@@ -81,42 +81,45 @@ class JaxDevices:
         state: TrainState, head: str, loss: Loss, clip_norm: float
     ) -> Callable[[jax.Array, jax.Array], jax.Array]:
         network = state.parts[head]
-        trunk = len(state.trunk_variables)
-        optimizers = [state.head_optimizers[head]]
-        if trunk:
-            optimizers.insert(0, state.trunk_optimizer)
+        optimized = state.optimizers(head)
+        variables = [variable for _, group in optimized for variable in group]
+        # The network wants its variables in an order of its own.
+        place = {id(variable): i for i, variable in enumerate(variables)}
+        order = [place[id(variable)] for variable in network.trainable_variables]
         groups = (
-            network.trainable_variables,
+            variables,
             network.non_trainable_variables,
-            *(optimizer.variables for optimizer in optimizers),
+            *(optimizer.variables for optimizer, _ in optimized),
         )
 
         def step(
-            held: list[list[jax.Array]], sequence: jax.Array, coverage: jax.Array
+            held: list[list[jax.Array]], sequence: jax.Array, observed: jax.Array
         ) -> tuple[list[list[jax.Array]], jax.Array]:
             trainable, fixed, *moments = held
 
             def loss_of(trainable: list[jax.Array]) -> tuple[jax.Array, list[jax.Array]]:
-                predicted, after = network.stateless_call(trainable, fixed, sequence, training=True)
-                return loss(coverage, predicted), after
+                ordered = [trainable[i] for i in order]
+                predicted, after = network.stateless_call(ordered, fixed, sequence, training=True)
+                return loss(observed, predicted), after
 
             (value, fixed), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
             gradients = clipped(gradients, clip_norm)
-            places = [slice(0, trunk), slice(trunk, None)] if trunk else [slice(None)]
-            trained = []
-            for i, (optimizer, place) in enumerate(zip(optimizers, places, strict=True)):
+            trained, first = [], 0
+            for i, (optimizer, group) in enumerate(optimized):
+                part = slice(first, first + len(group))
                 after, moments[i] = optimizer.stateless_apply(
-                    moments[i], gradients[place], trainable[place]
+                    moments[i], gradients[part], trainable[part]
                 )
                 trained += after
+                first += len(group)
             return [trained, fixed, *moments], value
 
         # What was held before is not needed any more: its memory takes the new values.
         compiled = jax.jit(step, donate_argnums=0)
 
-        def take(sequence: jax.Array, coverage: jax.Array) -> jax.Array:
+        def take(sequence: jax.Array, observed: jax.Array) -> jax.Array:
             held = [[variable.value for variable in group] for group in groups]
-            held, value = compiled(held, sequence, coverage)
+            held, value = compiled(held, sequence, observed)
             for group, values in zip(groups, held, strict=True):
                 for variable, new in zip(group, values, strict=True):
                     variable.assign(new)

@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from basenji_training.optimisation.convolution_tensorflow import speed_up_gradients
-from basenji_training.optimisation.losses import existing
 from basenji_training.optimisation.optimisers import clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from basenji_training.optimisation.losses import Loss
@@ -50,7 +49,7 @@ class TensorFlowDevices:
         return contextlib.nullcontext() if self._strategy is None else self._strategy.scope()
 
     def compile(
-        self, state: TrainState, loss: Loss, clip_norm: float
+        self, state: TrainState, losses: Mapping[str, Loss], clip_norm: float
     ) -> Callable[[str, np.ndarray, np.ndarray], tf.Tensor]:
         """Make the function that takes a step.
 
@@ -58,15 +57,15 @@ class TensorFlowDevices:
         ----------
         state
             What is trained.
-        loss
-            Its loss.
+        losses
+            The loss of each part.
         clip_norm
             Largest norm of the gradient.
 
         Returns
         -------
         callable
-            (head, sequence (batch, window, 4), coverage (batch, bins, tracks)) -> loss, scalar.
+            (head, sequence (batch, window, 4), what was observed) -> loss, scalar.
         """
         if self._strategy is not None:
             for layer in state.network.layers:
@@ -76,7 +75,7 @@ class TensorFlowDevices:
             speed_up_gradients(state.network)
         # XLA speeds up neither bfloat16 nor convolutions on a CPU.
         functions = {
-            head: tf.function(self._step(state, head, loss, clip_norm), jit_compile=False)
+            head: tf.function(self._step(state, head, losses[head], clip_norm), jit_compile=False)
             for head in state.parts
         }
         return lambda head, *batch: functions[head](*map(self._placed, batch))
@@ -93,8 +92,8 @@ class TensorFlowDevices:
         self, state: TrainState, head: str, loss: Loss, clip_norm: float
     ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         network = state.parts[head]
-        trunk, own = state.trunk_variables, state.head_variables(head)
-        values = [variable.value for variable in (*trunk, *own)]
+        groups = state.optimizers(head)
+        values = [variable.value for _, variables in groups for variable in variables]
         strategy = self._strategy
 
         def summed(tensors: tf.Tensor | list[tf.Tensor]) -> tf.Tensor | list[tf.Tensor]:
@@ -103,23 +102,24 @@ class TensorFlowDevices:
             context = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
-        def step(sequence: tf.Tensor, coverage: tf.Tensor) -> tf.Tensor:
-            number = summed(existing(coverage))
+        def step(sequence: tf.Tensor, observed: tf.Tensor) -> tf.Tensor:
+            number = summed(loss.number(observed))
             with tf.GradientTape() as tape:
-                value = loss(coverage, network(sequence, training=True), number)
+                value = loss(observed, network(sequence, training=True), number)
             gradients = clipped(summed(tape.gradient(value, values)), clip_norm)
             if strategy is not None:
                 # Keras sums over the devices itself; all have the same sum here.
                 gradients = [g / strategy.num_replicas_in_sync for g in gradients]
-            if trunk:
-                state.trunk_optimizer.apply(gradients[: len(trunk)], trunk)
-            state.head_optimizers[head].apply(gradients[len(trunk) :], own)
+            first = 0
+            for optimizer, variables in groups:
+                optimizer.apply(gradients[first : first + len(variables)], variables)
+                first += len(variables)
             return summed(value)
 
         if strategy is None:
             return step
 
-        def steps(sequence: tf.Tensor, coverage: tf.Tensor) -> tf.Tensor:
-            return strategy.experimental_local_results(strategy.run(step, (sequence, coverage)))[0]
+        def steps(sequence: tf.Tensor, observed: tf.Tensor) -> tf.Tensor:
+            return strategy.experimental_local_results(strategy.run(step, (sequence, observed)))[0]
 
         return steps

@@ -11,6 +11,8 @@
 ``truth.tsv``       their class, motif and true effect on each track: natural logarithm of the
                     alternative's over the reference's expected counts within 256 bp; of a
                     control, the causal variant that it is matched with
+``reporters.tsv``   a reporter assay of the same grammar: oligos, activity, reads, truth
+``reporter_*``      its construct, pairs of oligos, and true effects of the variants in it
 ``simulation.json`` seed, lengths, suggested chromosomes for test and validation
 ==================  ============================================================================
 
@@ -43,6 +45,7 @@ from basenji_training.simulation.genome import (
     simulate_chromosome,
 )
 from basenji_training.simulation.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
+from basenji_training.simulation.reporter_files import write_reporters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +59,7 @@ _PROPORTIONS = (14, 12, 11, 10, 9, 8, 8, 8)
 _LARGEST_BP = 200_000_000
 #: Variants that are denser find no places of their own.
 _BP_A_VARIANT = 10
+_FEWEST_OLIGOS, _MOST_OLIGOS = 30, 1_000_000
 _LINE = 60  # letters a line of FASTA
 # Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
 _SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
@@ -68,6 +72,7 @@ def simulate(
     seed: int,
     size: int,
     variants: int,
+    reporters: int = 3000,
     overwrite: bool = False,
     label: str = "",
 ) -> None:
@@ -84,6 +89,8 @@ def simulate(
     variants
         Number of variants, a third of each class (fewer where there are not so many sites); those
         that disrupt or create a site have a control each besides.
+    reporters
+        Number of oligos of the reporter assay.
     overwrite
         Whether an existing directory may be replaced.
     label
@@ -93,7 +100,7 @@ def simulate(
     ------
     InputError
         If the size is too small or too large, the seed is out of range, there are too many variants
-        for the size, or the output may not be written.
+        for the size, or too few or too many oligos, or the output may not be written.
     """
     lengths = {
         f"chr{i}": size * part // sum(_PROPORTIONS) for i, part in enumerate(_PROPORTIONS, 1)
@@ -111,6 +118,10 @@ def simulate(
         raise InputError(
             f"--variants is {variants}: it must be from 0 to {size // _BP_A_VARIANT:,}, one in "
             f"{_BP_A_VARIANT} bp of --size {size}"
+        )
+    if not _FEWEST_OLIGOS <= reporters <= _MOST_OLIGOS:
+        raise InputError(
+            f"--reporters is {reporters}: it must be from {_FEWEST_OLIGOS} to {_MOST_OLIGOS:,}"
         )
     kind = Folder("a simulated genome", holds=("simulation.json", "genome.fa"))
     check_output(out, overwrite=overwrite, folder=kind)
@@ -145,11 +156,14 @@ def simulate(
             _write_bigwig(bigwig, columns, lengths)
         _targets().write(path / "targets.tsv")
         _write_variants(path, chromosomes, mutations, truth)
+        # A source of its own, for the same reason.
+        write_reporters(path, chromosomes, mutations, reporters, generator.spawn(1)[0])
         names = list(lengths)
         description = {
             "seed": seed,
             "size": size,
             "variants": variants,
+            "reporters": reporters,
             "lengths": lengths,
             "test": names[-1:],
             "validation": names[-2:-1],

@@ -65,7 +65,7 @@ def genomes(draw):
 )
 def test_exactly_the_bases_that_no_unique_read_covers(texts, length, piece, in_pass):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("basenji_training.data.mappability._PIECE_BP", piece)
+        patch.setattr("basenji_training.splits.kmers._PIECE_BP", piece)
         patch.setattr("basenji_training.data.mappability._PASS_KMERS", in_pass)
         found = unmappable_intervals(Letters(texts), length)
     bases = {

@@ -18,7 +18,7 @@ from basenji_training.evaluation.model_card import independence
 from basenji_training.fit.initial_weights import load_trunk, origin_of
 from basenji_training.fit.loop import fit
 from basenji_training.optimisation.devices import shared_by
-from basenji_training.optimisation.losses import poisson
+from basenji_training.optimisation.losses import CoverageLoss
 from basenji_training.optimisation.train_state import TrainState, trunk_layers
 
 
@@ -157,13 +157,15 @@ def test_the_trunk_moves_at_a_rate_of_its_own():
         )
         keras.utils.set_random_seed(0)
         state = TrainState(tiny_architecture(dropout=False), settings)
-        variables = [*state.trunk_variables, *state.head_variables("tracks")]
+        variables = [*state.trunk_variables("tracks"), *state.head_variables("tracks")]
         before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
         state.set_learning_rate(0.1)
-        shared_by(1, 2).compile(state, poisson, 1.0)("tracks", sequence, coverage)
+        shared_by(1, 2).compile(state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0)(
+            "tracks", sequence, coverage
+        )
         after = [keras.ops.convert_to_numpy(v) for v in variables]
         moves.append([new - old for new, old in zip(after, before, strict=True)])
-    trunk = len(state.trunk_variables)
+    trunk = len(state.trunk_variables("tracks"))
     for number, (whole, part) in enumerate(zip(*moves, strict=True)):
         expected = whole / 4 if number < trunk else whole
         np.testing.assert_allclose(part, expected, rtol=1e-2, atol=1e-6)

@@ -14,9 +14,10 @@ from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.trained_model import read_model
 from basenji_training.fit.loop import Run, fit
 from basenji_training.optimisation.devices import shared_by
-from basenji_training.optimisation.losses import poisson
+from basenji_training.optimisation.losses import CoverageLoss
 from basenji_training.optimisation.train_state import TrainState
 from basenji_training.store.store import Store
+from basenji_training.store.windows import Windows
 
 HEADS = {"letters": len(TARGETS), "weak": 1}
 
@@ -89,7 +90,9 @@ def values(variables):
 def test_a_step_leaves_the_other_heads_alone(optimizer):
     settings = SETTINGS.model_copy(update={"optimizer": optimizer})
     state = TrainState(tiny_architecture().with_heads(HEADS), settings)
-    take_step = shared_by(1, 2).compile(state, poisson, 1.0)
+    take_step = shared_by(1, 2).compile(
+        state, dict.fromkeys(state.parts, CoverageLoss(settings)), 1.0
+    )
     generator = np.random.default_rng(0)
     sequence = generator.random((2, 1024, 4), np.float32)
 
@@ -100,14 +103,17 @@ def test_a_step_leaves_the_other_heads_alone(optimizer):
     # Once for each, so that there are moments that could move on.
     step("letters")
     step("weak")
-    others = [*state.head_variables("letters"), *state.head_optimizers["letters"].variables]
+    others = [*state.head_variables("letters"), *state.optimizers("letters")[-1][0].variables]
     own = state.head_variables("weak")
-    before = values(others), values(own), values(state.trunk_variables)
+    before = values(others), values(own), values(state.trunk_variables("weak"))
     step("weak")
     for left, right in zip(before[0], values(others), strict=True):
         np.testing.assert_array_equal(left, right)
     assert all((a != b).any() for a, b in zip(before[1], values(own), strict=True))
-    moved = [(a != b).any() for a, b in zip(before[2], values(state.trunk_variables), strict=True)]
+    moved = [
+        (a != b).any()
+        for a, b in zip(before[2], values(state.trunk_variables("weak")), strict=True)
+    ]
     assert all(moved)
 
 
@@ -119,8 +125,11 @@ def test_stores_take_turns_as_often_as_they_have_windows(letters, weak_letters, 
             [letters, weak_letters], tiny_architecture().with_heads(HEADS), tmp_path / "run",
             SETTINGS, command="", resume=False, devices=1, held=held,
         )  # fmt: skip
+    margin = SETTINGS.jitter + SETTINGS.shift
     steps = {
-        head: len(windows) // SETTINGS.batch_size for head, windows in training.training.items()
+        store.name: len(Windows(store, "train", tiny_architecture(), margin=margin))
+        // SETTINGS.batch_size
+        for store in (letters, weak_letters)
     }
     assert steps["letters"] > steps["weak"] > 1
     orders = [training._order(epoch) for epoch in range(3)]

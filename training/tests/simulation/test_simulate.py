@@ -165,7 +165,7 @@ def test_what_each_factor_does():
 def test_the_same_seed_gives_the_same_files(simulation, tmp_path):
     simulate(tmp_path / "again", seed=3, size=SIZE, variants=180)
     names = sorted(p.relative_to(simulation) for p in simulation.rglob("*") if p.is_file())
-    assert len(names) == 12
+    assert len(names) == 16
     _, differ, missing = filecmp.cmpfiles(simulation, tmp_path / "again", names, shallow=False)
     assert (differ, missing) == ([], [])
     simulate(tmp_path / "other", seed=4, size=SIZE, variants=180)
@@ -347,6 +347,7 @@ def test_a_store_can_be_made_of_it(simulation, tmp_path):
         ({"size": 10_000}, "--size is 10000: 8 chromosomes of 5200 bp or more need"),
         ({"seed": -1}, "must be 0 or more"),
         ({"variants": -1}, "must be from 0 to"),
+        ({"reporters": 5}, "--reporters is 5: it must be from 30 to"),
     ],
 )
 def test_options_that_cannot_be(tmp_path, changes, message):
@@ -360,6 +361,7 @@ def test_command(tmp_path):
     out = tmp_path / "sim"
     done = subprocess.run([*run, str(out)], capture_output=True, text=True, check=True)
     assert f"basenji-train data {out / 'targets.tsv'}" in done.stdout
+    assert f"basenji-train reporters {out / 'reporters.tsv'}" in done.stdout
     again = subprocess.run([*run, str(out)], capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert again.stderr.splitlines()[-1].startswith("error: ")

@@ -1,0 +1,1 @@
+"""Commands on sequences that stand in no genome."""

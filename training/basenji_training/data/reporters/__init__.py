@@ -1,0 +1,1 @@
+"""Stores of reporter sequences made from tables."""

@@ -1,0 +1,1 @@
+"""Reporters measured, and put into bundles."""

@@ -1,0 +1,1 @@
+"""What the heads of a network learn, each from its store."""

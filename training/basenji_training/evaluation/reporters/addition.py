@@ -140,8 +140,8 @@ def reporter_section(name: str, figures: dict[str, Any]) -> str:
         f"\n## The reporter {name}\n",
         f"What the assay measures of {figures['sequences']:,} held-out sequences of "
         f"{figures['groups']:,} groups ({figures['split']}), predicted and measured; 95 % "
-        "intervals from draws of groups. Pairs are sequences one substitution apart, by the difference of "
-        "their activities.\n",
+        "intervals from draws of groups. Pairs are sequences one substitution apart, by the "
+        "difference of their activities.\n",
         "| activity | of | n | Pearson | Spearman |",
         "| --- | --- | --- | --- | --- |",
     ]

@@ -226,7 +226,8 @@ def test_a_damaged_block_is_named(tmp_path, inputs, monkeypatch):
         patch.setattr("basenji_kipoi.base.array_files.Hdf5File.create", fail)
         result = mutate(inputs, out=out)
     assert result.exit_code == 2
-    assert result.stderr == "error: [Errno 28] No space left on device\n"
+    full = f"{out} cannot be written: no space left on device: make space and go on with --resume"
+    assert result.stderr == f"error: {full}\n"
     folder = tmp_path / "x.h5.unfinished"
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     block = folder / "pieces" / "block-000001.npz"

@@ -44,6 +44,22 @@ def _gelu_tanh(x: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.gelu(x, approximate=True)
 
 
+@keras.saving.register_keras_serializable(package="basenji_kipoi")
+class _KnownStatistics(keras.layers.Layer):
+    """A normalisation with the statistics that it has, in training too.
+
+    ``training=False`` in a call of the layer itself would not do: a network's own call wins.
+    """
+
+    def __init__(self, normalisation: keras.layers.BatchNormalization, name: str) -> None:
+        super().__init__(name=name, dtype=normalisation.dtype_policy)
+        self.normalisation = normalisation
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Normalise: a tensor of the same shape."""
+        return self.normalisation(x, training=False)
+
+
 _FUNCTIONS: dict[str, str | Callable] = {
     "relu": "relu",
     "gelu_tanh": _gelu_tanh,
@@ -171,14 +187,8 @@ def _reporter(
     x = keras.Input((spec.window, len(ALPHABET)), name=f"sequence_of_{name}")
     sequence, read = x, {}
     for position, operation in enumerate(architecture.trunk[: spec.depth]):
-        x = _apply_one(
-            operation,
-            x,
-            layer_name("trunk", position, operation),
-            policy,
-            layers,
-            training=False if is_shared else None,
-        )
+        place = layer_name("trunk", position, operation)
+        x = _apply_one(operation, x, place, policy, layers, own if is_shared else None)
         read[position + 1] = x
     pooled = []
     for number, reading in enumerate(spec.readings):
@@ -284,12 +294,12 @@ def _apply(
     prefix: str,
     policy: keras.DTypePolicy,
     layers: dict[str, keras.Layer],
-    training: bool | None = None,
+    guest: str | None = None,
 ) -> keras.KerasTensor:
     """Chain layers; a layer's name is its place."""
     for position, operation in enumerate(operations):
         name = layer_name(prefix, position, operation)
-        x = _apply_one(operation, x, name, policy, layers, training)
+        x = _apply_one(operation, x, name, policy, layers, guest)
     return x
 
 
@@ -299,18 +309,21 @@ def _apply_one(
     name: str,
     policy: keras.DTypePolicy,
     layers: dict[str, keras.Layer],
-    training: bool | None = None,
+    guest: str | None = None,
 ) -> keras.KerasTensor:
-    """Apply the layer of this name, which is made and noted if it is not there yet."""
+    """Apply the layer of this name, which is made and noted if it is not there yet.
+
+    A guest of the layers, by its name, leaves the statistics of normalisations as they are.
+    """
     branch = getattr(operation, "branch", None)
     if branch is not None:
-        branch = _apply(branch, x, name, policy, layers, training)
+        branch = _apply(branch, x, name, policy, layers, guest)
     if name not in layers:
         layers[name] = _layer(operation, name=name, dtype=policy)
     if branch is not None:
         return layers[name]([x, branch])
-    if isinstance(operation, description.Normalisation):
-        return layers[name](x, training=training)
+    if guest and isinstance(operation, description.Normalisation):
+        return _KnownStatistics(layers[name], name=f"{guest}_{name}")(x)
     return layers[name](x)
 
 

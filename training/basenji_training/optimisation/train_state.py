@@ -48,11 +48,11 @@ class TrainState:
             layer.trainable = not settings.freeze_trunk
         self.parts = networks_of_heads(networks, architecture)
         trunk = trunk_variables(self.network)
+        self._trunk = {id(variable) for variable in trunk}
         self._shared = _built(settings, trunk)
         #: A reporter reads the trunk up to some depth: the rest must stand still in its steps.
         self._own_trunk = {
-            name: _built(settings, trunk_variables(self.parts[name]))
-            for name in architecture.reporters
+            name: _built(settings, self.trunk_variables(name)) for name in architecture.reporters
         }
         self._head_optimizers = {
             name: _built(settings, self.head_variables(name)) for name in self.parts
@@ -60,12 +60,12 @@ class TrainState:
 
     def trunk_variables(self, head: str) -> list[keras.Variable]:
         """Return what a step of a head trains in the trunk: nothing if it is frozen."""
-        return trunk_variables(self.parts[head])
+        return [each for each in self.parts[head].trainable_variables if id(each) in self._trunk]
 
     def head_variables(self, head: str) -> list[keras.Variable]:
         """Return the variables of a head."""
-        trunk = {id(variable) for variable in self.trunk_variables(head)}
-        return [each for each in self.parts[head].trainable_variables if id(each) not in trunk]
+        trainable = self.parts[head].trainable_variables
+        return [each for each in trainable if id(each) not in self._trunk]
 
     def optimizers(self, head: str) -> list[tuple[keras.Optimizer, list[keras.Variable]]]:
         """Return what moves in a step of a head, with the optimiser that moves it: trunk, head."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    import keras
+
     from basenji_training.fit.run_directory import Run
 
 __all__ = ["add_reporter"]
@@ -76,22 +78,16 @@ def add_reporter(
             raise InputError(f"{runs[0].path} and {run.path} have different reporters")
         trained, before = run.networks(), member.networks()[0]
         networks.append(build_networks(architecture))
-        known = {layer.name: layer.get_weights() for layer in before.whole.layers}
-        for layer in trunk_layers(trained.whole):
-            same = zip(layer.get_weights(), known[layer.name], strict=True)
-            if not all(np.array_equal(ours, theirs) for ours, theirs in same):
-                raise InputError(
-                    f"{run.path}: {layer.name} is not that of network {number} of {bundle.path}: "
-                    f"train with --init {bundle.path} --init-member {number} --freeze-trunk"
-                )
-        known |= {
-            layer.name: layer.get_weights()
-            for layer in trained.whole.layers
-            if layer.name.startswith("reporter_")
-        }
-        for layer in networks[-1].whole.layers:
-            if layer.get_weights():
-                layer.set_weights(known[layer.name])
+        _check_trunk(trained.whole, before.whole, run, bundle, number)
+        known = {layer.name: layer for layer in before.whole.layers}
+        known |= {layer.name: layer for layer in trained.whole.layers}
+        for layer in networks[-1].reporters[name].layers:
+            # The trunk follows; its guests in the reporter's graph are the trunk's own layers.
+            if layer.name in known and layer.get_weights():
+                layer.set_weights(known[layer.name].get_weights())
+        # Last, so that what the bundle has stays so to the last digit.
+        for layer in before.whole.layers:
+            networks[-1].whole.get_layer(layer.name).set_weights(layer.get_weights())
     training = bundle.metadata.training
     commands = [*training.commands]
     for run in runs:
@@ -118,6 +114,21 @@ def add_reporter(
         half=half,
         overwrite=overwrite,
     )
+
+
+def _check_trunk(
+    trained: keras.Model, before: keras.Model, run: Run, bundle: Bundle, number: int
+) -> None:
+    """Check that a run's trunk is that of a network of the bundle."""
+    for layer in trunk_layers(trained):
+        there = before.get_layer(layer.name).get_weights()
+        same = zip(layer.get_weights(), there, strict=True)
+        # The moving average of what stood still is it, but for its rounding.
+        if not all(np.allclose(ours, theirs, 1e-5, 1e-7) for ours, theirs in same):
+            raise InputError(
+                f"{run.path}: {layer.name} is not that of network {number} of {bundle.path}: "
+                f"train with --init {bundle.path} --init-member {number} --freeze-trunk"
+            )
 
 
 def _training(run: Run) -> dict[str, Any]:

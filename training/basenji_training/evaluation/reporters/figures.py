@@ -69,9 +69,8 @@ def open_reporters(paths: Sequence[Path], reporter: str) -> list[MeasuredReporte
     """
     found: list[MeasuredReporter] = []
     for path in paths:
-        sources: list[Run | Bundle] = [Run(path)]
-        if (path / METADATA).is_file():
-            sources = list(Bundle.load(path).members)
+        is_bundle = (path / METADATA).is_file()
+        sources = list(Bundle.load(path).members) if is_bundle else [Run(path)]
         for source in sources:
             if reporter not in source.assays:
                 there = ", ".join(source.assays) or "none"

@@ -12,6 +12,7 @@ MODEL = ["--model", REPOSITORY / "model_files"]
 FASTA = ["--fasta", EXAMPLES / "genome.fa"]
 BED = ["--bed", "x.bed"]
 VCF = ["--vcf", EXAMPLES / "variants.vcf.gz"]
+ACTIVITY = ["--sequences", "x.fa", "--out", "x.tsv"]
 NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
@@ -46,6 +47,7 @@ def with_variants(*more):
 
 def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
     (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
+    (tmp_path / "x.fa").write_text(">x\nACGT\n")
     cases = {
         "predict": [
             *on_intervals("x.h5"),
@@ -76,6 +78,13 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "import": [
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),
             (["--params", "nope.json", "--h5", "nope.h5", "--out", "x"], "nope"),
+        ],
+        "activity": [
+            ([*NO_MODEL[0], "--sequences", "x.fa", "--out", "x.tsv"], NO_MODEL[1]),
+            ([*MODEL, "--sequences", "nope.fa", "--out", "x.tsv"], "nope.fa does not exist"),
+            ([*MODEL, "--sequences", "x.fa", "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *ACTIVITY, "--reporter", "nope"], "no reporter 'nope'"),
+            ([*MODEL, *ACTIVITY, "--activities", "nope"], "no activity 'nope'"),
         ],
         "compare": [
             (["--predicted", "nope.tsv", "--measured", "x.bed", "--out", "x"], "nope.tsv"),

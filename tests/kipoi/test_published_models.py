@@ -56,6 +56,8 @@ def small_models(tmp_path_factory):
     group = path / GROUP
     template = group / "model-template.yaml"
     template.write_text(template.read_text().replace("131072", "16384"))
+    dataloader = group / "dataloader.yaml"
+    dataloader.write_text(dataloader.read_text().replace("(131072, 4)", "(16384, 4)"))
     rows = pd.read_csv(group / "models.tsv", sep="\t")
     for family, name in SMALL.items():
         (params,) = (GOLDEN / family).glob("params.*")

@@ -51,6 +51,16 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
             ([*measured, "--replicates", "nope.tsv"], "nope.tsv does not exist"),
             ([*measured, "--peaks", "atac=nope.bed"], "nope.bed does not exist"),
         ],
+        "reporters": [(["nope.tsv", "--out", "x"], "nope.tsv does not exist")],
+        "evaluate-reporter": [
+            ([bundle, "--store", "nope", "--out", "x.json"], "nope is not a store of reporters"),
+            ([bundle, "--store", "nope", "--out", "nope/x.json"], NO_FOLDER),
+            ([bundle, "--store", "nope", "--out", "x.json", "--split", "all"], "--split all"),
+        ],
+        "add-reporter": [
+            ([bundle, "nope", "--evaluation", "nope.json", "--out", "x"], "nope.json does not"),
+            ([bundle, "nope", "--evaluation", "x.bam", "--out", "x"], "no run at nope"),
+        ],
         "export": [([*exported, "--evaluation", "nope.json"], "nope.json")],
     }
     check("basenji_training.cli.app", cases, tmp_path)

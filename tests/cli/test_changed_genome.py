@@ -19,7 +19,7 @@ def test_it_is_noticed_before_an_output_appears(tmp_path, small_bundle, command)
     letters = "".join(np.random.default_rng(5).choice(list("ACGT"), 20_000))
     genome, out = tmp_path / "genome.fa", tmp_path / "x.h5"
     genome.write_text(f">chrI\n{letters}\n")
-    (tmp_path / "x.bed").write_text("chrI\t4000\t6000\n")
+    (tmp_path / "x.bed").write_text("chrI\t4000\t5500\n")
     arguments = ["--model", small_bundle.path, "--fasta", genome, "--bed", tmp_path / "x.bed"]
     process = subprocess.Popen(
         [sys.executable, "-m", "basenji_kipoi", command, *arguments, "--out", out],

@@ -205,7 +205,7 @@ def broken(tmp_path, inputs, kind) -> dict[str, Path | str]:
     ("kind", "message"),
     [
         ("missing FASTA", "the FASTA file .*none.fa does not exist"),
-        ("truncated FASTA", "genome.fa is truncated"),
+        ("truncated FASTA", "genome.fa: chrI is not where it says: .* or get the file again"),
         ("stale index", "genome.fa.fai is older than .*genome.fa: delete it"),
         ("missing BED", "the BED file .*none.bed does not exist"),
         ("empty interval", "x.bed:1: chrI:10-10 is empty"),
@@ -256,9 +256,11 @@ def full(*_arguments):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, inputs, monkeypatch):
     monkeypatch.setattr("basenji_kipoi.prediction.run.save_piece", full)
-    result = CliRunner().invoke(app, arguments_of(inputs, out=tmp_path / "x.h5"))
+    out = tmp_path / "x.h5"
+    result = CliRunner().invoke(app, arguments_of(inputs, out=out))
     assert result.exit_code == 2
-    assert result.stderr == "error: [Errno 28] No space left on device\n"
+    reason = "cannot be written: no space left on device: make space"
+    assert result.stderr == f"error: {out} {reason}\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -268,7 +270,8 @@ def test_a_disk_that_is_full_at_last_keeps_what_is_predicted(tmp_path, inputs, m
         patch.setattr("basenji_kipoi.prediction.writers.Hdf5Writer._write", full)
         result = CliRunner().invoke(app, arguments_of(inputs, out=out))
     assert result.exit_code == 2
-    assert result.stderr == "error: [Errno 28] No space left on device\n"
+    reason = "cannot be written: no space left on device: make space and go on with --resume"
+    assert result.stderr == f"error: {out} {reason}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["x.h5.unfinished"]
     monkeypatch.setattr("basenji_kipoi.prediction.run.predict_intervals", None)
     result = CliRunner().invoke(app, [*arguments_of(inputs, out=out), "--resume"])

@@ -22,6 +22,7 @@ FACES = [
     *(
         f"basenji_kipoi.{room}"
         for room in (
+            "activities",
             "comparison",
             "effects",
             "genome",

@@ -4,109 +4,111 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import io
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, TextIO
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.base.text_files import fasta_records, table_cells, table_line, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-__all__ = [
-    "SEQUENCE",
-    "STATUS",
-    "Record",
-    "SequenceFile",
-    "open_sequences",
-    "output_columns",
-    "write_lines",
-]
+__all__ = ["SequenceTable", "output_columns", "read_sequences", "write_lines"]
 
-#: Columns of a table of sequences, and of what is written of it.
-SEQUENCE, STATUS = "sequence", "status"
+_SEQUENCE, _STATUS = "sequence", "status"
 #: Bases of the longest sequence that is read: far more than any reporter carries.
 _LONGEST = 1 << 20
 
 
 @dataclass(frozen=True)
-class Record:
-    """A sequence of a file.
+class SequenceTable:
+    """What a file of sequences holds.
 
     Attributes
     ----------
-    cells : tuple of str
-        What the file has of it.
-    sequence : str
-        Its letters.
+    columns : list of str
+        Columns of the table; ``name`` and ``sequence`` of FASTA.
+    lines : list of str
+        Each row as a line of a table.
+    sequences : list of str
+        The sequence of each row, as it was written.
     """
 
-    cells: tuple[str, ...]
-    sequence: str
+    columns: list[str]
+    lines: list[str]
+    sequences: list[str]
+
+    def sha256(self) -> str:
+        """Compute a checksum of the content: the same for the same rows from a file and a pipe."""
+        digest = hashlib.sha256(table_line(self.columns).encode())
+        for line in self.lines:
+            digest.update(b"\n" + line.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class SequenceFile:
-    """A file of sequences that is being read.
+def read_sequences(path: Path) -> SequenceTable:
+    """Read a file of sequences: FASTA if its first line begins with ``>``, else a table.
 
-    Attributes
-    ----------
-    columns : tuple of str
-        Columns of each record's cells: those of the table, or ``name`` and ``sequence`` of FASTA.
-    records : iterator of Record
-        The sequences in the file's order.
-    """
-
-    columns: tuple[str, ...]
-    records: Iterator[Record]
-
-    def pieces(self, number: int) -> Iterator[list[Record]]:
-        """List the sequences, so many at a time."""
-        while piece := list(islice(self.records, number)):
-            yield piece
-
-
-@contextlib.contextmanager
-def open_sequences(path: Path) -> Iterator[SequenceFile]:
-    """Open a file of sequences: FASTA if its first line begins with ``>``, else a table.
+    All of it is read, once, before anything is predicted: it may be a pipe, and what is malformed
+    is found at once.
 
     Parameters
     ----------
     path
-        FASTA, or tab-separated text whose header has a column ``sequence``; plain or gzip. It is
-        read once, so that it may be a pipe.
-
-    Yields
-    ------
-    SequenceFile
-        Its columns and sequences.
+        FASTA, or tab-separated text whose header has a column ``sequence``; plain or gzip.
 
     Raises
     ------
     InputError
-        If it cannot be read, has no such column or no sequences, or a line has another number of
+        If it cannot be read, has no such column or no sequences, or a row has another number of
         cells; names the line.
     """
     with text_lines(path, "sequence") as lines:
-        first = next(((number, line) for number, line in lines if line.strip()), None)
+        first = next((each for each in lines if each[1].strip()), None)
         if first is None:
             raise InputError(f"{path} is empty: expected FASTA, or a table with a column sequence")
         if first[1].startswith(">"):
-            yield SequenceFile(("name", SEQUENCE), _some(path, _fasta(first[1], lines)))
-            return
-        columns = tuple(first[1].split("\t"))
-        if SEQUENCE not in columns:
+            records = list(fasta_records(chain([first], lines), _LONGEST))
+            columns = ["name", _SEQUENCE]
+            # A name may hold a tab, which would be the end of its cell.
+            rows = [table_line((name.replace("\t", " "), text)) for name, text in records]
+            return SequenceTable(columns, rows, [sequence for _, sequence in records])
+        columns = table_cells(first[1])
+        if _SEQUENCE not in columns:
             raise InputError(
-                f"{path}:{first[0]}: no column {SEQUENCE}: expected FASTA, or tab-separated text "
+                f"{path}:{first[0]}: no column {_SEQUENCE}: expected FASTA, or tab-separated text "
                 f"with a header that has it, not {', '.join(columns)[:80]}"
             )
-        if len(set(columns)) < len(columns):
-            double = next(each for each in columns if columns.count(each) > 1)
-            raise InputError(f"{path}:{first[0]}: the column {double} stands twice")
-        yield SequenceFile(columns, _some(path, _rows(columns, lines)))
+        if double := [each for each in columns if columns.count(each) > 1]:
+            raise InputError(f"{path}:{first[0]}: the column {double[0]} stands twice")
+        rows, sequences = [], []
+        for line, sequence in _rows(columns, lines):
+            rows.append(line)
+            sequences.append(sequence)
+    if not rows:
+        raise InputError(f"{path} has no sequences")
+    return SequenceTable(columns, rows, sequences)
+
+
+def _rows(columns: Sequence[str], lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str]]:
+    """Yield rows of a table, and the sequence of each."""
+    place = columns.index(_SEQUENCE)
+    for _, line in lines:
+        if not line.strip():
+            continue
+        cells = table_cells(line)
+        if len(cells) != len(columns):
+            raise ValueError(f"{len(cells)} cells, and the header has {len(columns)}")
+        sequence = cells[place].strip()
+        if len(sequence) > _LONGEST:
+            raise ValueError(
+                f"a sequence of {len(sequence):,} bases: expected at most {_LONGEST:,}"
+            )
+        yield line, sequence
 
 
 @contextlib.contextmanager
@@ -121,49 +123,8 @@ def write_lines(path: Path, *, is_gzip: bool) -> Iterator[TextIO]:
 def output_columns(columns: Sequence[str], activities: Sequence[str]) -> list[str]:
     """Name the columns of the output: those of the input, activities, status.
 
-    An activity that the input has a column of is called ``predicted_`` and its name.
+    A name that the input has already gets ``predicted_`` before it.
     """
     taken = set(columns)
-    names = [f"predicted_{name}" if name in taken else name for name in activities]
-    status = f"predicted_{STATUS}" if STATUS in taken else STATUS
-    return [*columns, *names, status]
-
-
-def _some(path: Path, records: Iterator[Record]) -> Iterator[Record]:
-    """Pass records on, at least one."""
-    is_empty = True
-    for record in records:
-        is_empty = False
-        if len(record.sequence) > _LONGEST:
-            raise ValueError(
-                f"a sequence of {len(record.sequence):,} bases: expected at most {_LONGEST:,}"
-            )
-        yield record
-    if is_empty:
-        raise InputError(f"{path} has no sequences")
-
-
-def _rows(columns: tuple[str, ...], lines: Iterator[tuple[int, str]]) -> Iterator[Record]:
-    place = columns.index(SEQUENCE)
-    for _, line in lines:
-        if not line.strip():
-            continue
-        cells = tuple(line.split("\t"))
-        if len(cells) != len(columns):
-            raise ValueError(f"{len(cells)} cells, and the header has {len(columns)}")
-        yield Record(cells, cells[place].strip())
-
-
-def _fasta(first: str, lines: Iterator[tuple[int, str]]) -> Iterator[Record]:
-    name, parts, length = first[1:].strip(), [], 0
-    for _, line in lines:
-        if line.startswith(">"):
-            yield Record((name, "".join(parts)), "".join(parts))
-            name, parts, length = line[1:].strip(), [], 0
-        else:
-            part = line.strip()
-            length += len(part)
-            if length > _LONGEST:
-                raise ValueError(f"the sequence {name} has more than {_LONGEST:,} bases")
-            parts.append(part)
-    yield Record((name, "".join(parts)), "".join(parts))
+    named = [*activities, _STATUS]
+    return [*columns, *(f"predicted_{name}" if name in taken else name for name in named)]

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.activities.files import open_sequences, output_columns, write_lines
+from basenji_kipoi.activities.files import output_columns, read_sequences, write_lines
 from basenji_kipoi.activities.passes import BATCH, standardised_activities
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base import __version__
+from basenji_kipoi.base.array_files import load_piece, save_piece
+from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.sequence import UNKNOWN, encode
-from basenji_kipoi.base.text_files import check_is_there
+from basenji_kipoi.base.sequence import encode_rows
+from basenji_kipoi.base.text_files import check_is_there, table_line
+from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.models.model import loaded, paths_of
 
 if TYPE_CHECKING:
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.models.model import Model
-    from basenji_kipoi.models.networks.assays import Assay
 
 __all__ = ["activity", "activity_file"]
 
 _NOT_A_BASE = re.compile("[^ACGTNacgtn]")
+#: Sequences that are saved at a time: some seconds of work.
 _PIECE = 8192
 
 
@@ -70,6 +73,17 @@ def activity(
     InputError
         If the model has no such reporter or activity, or a sequence is empty, has other letters, or
         is longer than the reporter's window.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> model = bk.load("model_files")
+    >>> model.assay_of()[1].identifiers
+    ['rich', 'defined']
+    >>> bk.activity(model, ["ACGT" * 20, "TTTA" * 20]).shape
+    (2, 2)
+    >>> bk.activity(model, "ACGT" * 20, activities=["rich"]).shape
+    (1,)
     """
     model = loaded(model)
     name, assay = model.assay_of(reporter)
@@ -79,16 +93,14 @@ def activity(
         reason = _reason(sequence, model.architecture.reporters[name].window)
         if reason:
             raise InputError(f"sequence {number}: {reason}")
-    values = np.empty((len(rows), len(columns)), dtype=np.float32)
-    with progress_bar(
-        label_of("predicting", progress), total=len(rows), unit="sequences"
-    ) as advance:
+    values = np.empty((len(rows), len(assay.activities)), dtype=np.float32)
+    label = label_of("predicting", progress)
+    with progress_bar(label, total=len(rows), unit="sequences") as advance:
         for first in range(0, len(rows), _PIECE):
-            part = rows[first : first + _PIECE]
-            values[first : first + len(part)] = _predicted(model, name, assay, part, batch_size)[
-                :, columns
-            ]
-            advance(len(part))
+            part = slice(first, first + _PIECE)
+            values[part] = _predicted(model, name, rows[part], batch_size)
+            advance(len(rows[part]))
+    values = values[:, columns]
     return values[0] if isinstance(sequences, str) else values
 
 
@@ -100,8 +112,10 @@ def activity_file(
     reporter: str | None = None,
     activities: Sequence[str] = (),
     batch_size: int = BATCH,
+    resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
+    command: str = "",
 ) -> Counter[str]:
     """Predict the sequences of a file, into a table.
 
@@ -115,8 +129,12 @@ def activity_file(
         Tab-separated text (gzip where the name ends in .gz): the columns of the input (``name`` and
         ``sequence`` of FASTA), one for each activity, and ``status``, which is ``ok`` or tells why
         a sequence has no activity. Rows are in the input's order.
+    resume
+        Whether to go on with what an interrupted run of the same left.
     overwrite
-        Whether an existing output may be replaced.
+        Whether to replace an existing output, and to delete what an interrupted run left.
+    command
+        The command, to be kept with what is unfinished.
 
     Returns
     -------
@@ -128,34 +146,57 @@ def activity_file(
     InputError
         If the model has no such reporter or activity, the file is no such file, or the output may
         not be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from basenji_kipoi.activities import activity_file
+    >>> _ = Path("sequences.fa").write_text(">one\\nACGTACGTAC\\n>two\\nACRT\\n")
+    >>> counts = activity_file("model_files", "sequences.fa", "activities.tsv", progress=False)
+    >>> counts["ok"], counts["'R' is no base"]
+    (1, 1)
     """
     sequences, out = Path(sequences), Path(out)
     check_is_there(sequences, "sequence")
-    check_output(out, overwrite=overwrite, inputs=[sequences, *paths_of(model)])
+    check_output(out, overwrite=overwrite or resume, inputs=[sequences, *paths_of(model)])
     model = loaded(model)
     name, assay = model.assay_of(reporter)
     columns = assay.columns_of(activities)
-    names = [assay.identifiers[column] for column in columns]
+    table = read_sequences(sequences)
     window = model.architecture.reporters[name].window
-    counts: Counter[str] = Counter()
-    label = label_of("predicting", progress)
-    with (
-        open_sequences(sequences) as file,
-        progress_bar(label, total=None, unit="sequences") as advance,
-        atomic_path(out, overwrite=overwrite) as temporary,
-        write_lines(temporary, is_gzip=out.suffix == ".gz") as lines,
-    ):
-        lines.write("\t".join(output_columns(file.columns, names)) + "\n")
-        for records in file.pieces(_PIECE):
-            reasons = [_reason(record.sequence, window) for record in records]
-            good = [r.sequence for r, reason in zip(records, reasons) if not reason]
-            found = iter(_predicted(model, name, assay, good, batch_size)[:, columns])
-            for record, reason in zip(records, reasons):
-                cells = [""] * len(columns) if reason else [f"{v:.6g}" for v in next(found)]
-                lines.write("\t".join([*record.cells, *cells, reason or "ok"]) + "\n")
-            counts.update(reason or "ok" for reason in reasons)
-            advance(len(records))
-    return counts
+    reasons = [_reason(sequence, window) for sequence in table.sequences]
+    good = [each for each, reason in zip(table.sequences, reasons) if not reason]
+    settings = {
+        "version": __version__,
+        "model": model.weights_sha256,
+        "reporter": name,
+        "sequences": table.sha256(),
+    }
+    with UnfinishedRun(
+        [out], "basenji activity", settings, command=command, resume=resume, overwrite=overwrite
+    ) as run:
+        names = [f"sequences-{first:012}.npz" for first in range(0, len(good), _PIECE)]
+        parts = [good[first : first + _PIECE] for first in range(0, len(good), _PIECE)]
+        done = sum(len(part) for part, piece in zip(parts, names) if run.has(piece))
+        label = label_of("predicting", progress)
+        with progress_bar(label, total=len(good), unit="sequences", done=done) as advance:
+            for part, piece in zip(parts, names):
+                if run.has(piece):
+                    continue
+                found = _predicted(model, name, part, batch_size)
+                with run.piece(piece) as path:
+                    save_piece(path, {"activities": found})
+                advance(len(part))
+        values = (row for piece in names for row in load_piece(run.path(piece))["activities"])
+        written = [assay.identifiers[column] for column in columns]
+        with write_lines(run.output(out), is_gzip=out.suffix == ".gz") as lines:
+            lines.write(table_line(output_columns(table.columns, written)) + "\n")
+            for line, reason in zip(table.lines, reasons):
+                row = None if reason else next(values)
+                cells = ["" if row is None else f"{row[column]:.6g}" for column in columns]
+                lines.write("\t".join([line, *cells, reason or "ok"]) + "\n")
+        run.place()
+    return Counter(reason or "ok" for reason in reasons)
 
 
 def _reason(sequence: str, window: int) -> str:
@@ -170,21 +211,16 @@ def _reason(sequence: str, window: int) -> str:
 
 
 def _predicted(
-    model: Model, reporter: str, assay: Assay, sequences: Sequence[str], batch_size: int
+    model: Model, reporter: str, sequences: Sequence[str], batch_size: int
 ) -> np.ndarray:
-    """Predict sequences: float32 (sequences, activities of the assay)."""
-    if not sequences:
-        return np.empty((0, len(assay.activities)), dtype=np.float32)
-    lengths = np.array([len(each) for each in sequences], dtype=np.int64)
-    codes = np.full((len(lengths), lengths.max()), UNKNOWN, dtype=np.uint8)
-    codes[np.arange(codes.shape[1]) < lengths[:, None]] = encode("".join(sequences))
+    """Predict sequences: float32 (sequences, activities of the assay), in its units."""
+    assay = model.assays[reporter]
     predicted = standardised_activities(
         model.reporter_network(reporter),
         model.architecture,
         reporter,
         assay,
-        codes,
-        lengths,
+        *encode_rows(sequences),
         batch_size=batch_size,
     )
     return assay.raw(predicted)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "codes_of",
     "complement",
     "encode",
+    "encode_rows",
     "is_substitution",
     "letters",
     "one_hot",
@@ -101,6 +104,27 @@ def encode(sequence: str | bytes) -> np.ndarray:
 def letters(codes: np.ndarray) -> np.ndarray:
     """Return the letters of codes: str, of the same shape; ``N`` for what is unknown."""
     return _LETTERS[codes]
+
+
+def encode_rows(sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Code sequences of any lengths.
+
+    Parameters
+    ----------
+    sequences
+        Their letters.
+
+    Returns
+    -------
+    codes : ndarray, uint8, shape (sequences, longest)
+        Codes, unknown behind a sequence's end.
+    lengths : ndarray, int32, shape (sequences,)
+        Their lengths (bp).
+    """
+    lengths = np.array([len(each) for each in sequences], dtype=np.int32)
+    codes = np.full((len(lengths), lengths.max(initial=0)), UNKNOWN, dtype=np.uint8)
+    codes[np.arange(codes.shape[1]) < lengths[:, None]] = encode("".join(sequences))
+    return codes, lengths
 
 
 def one_hot(codes: np.ndarray, dtype: npt.DTypeLike = np.float32) -> np.ndarray:

@@ -28,7 +28,10 @@ __all__ = [
     "check_is_there",
     "check_seekable",
     "decoded",
+    "fasta_records",
     "open_bytes",
+    "table_cells",
+    "table_line",
     "table_rows",
     "text_lines",
     "write_table",
@@ -233,7 +236,7 @@ def table_rows(
         for number, line in lines:
             if not line or (header is None and comment and line.startswith(comment)):
                 continue
-            cells = [_unquoted(cell) for cell in line.split("\t")]
+            cells = table_cells(line)
             if header is None:
                 header = cells
                 lacking = [name for name in columns if name not in header]
@@ -275,7 +278,57 @@ def write_table(
     columns = list(columns)
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         for cells in (columns, *([row[name] for name in columns] for row in rows)):
-            file.write("\t".join(map(_cell, cells)) + "\n")
+            file.write(table_line(cells) + "\n")
+
+
+def table_cells(line: str) -> list[str]:
+    """Divide a line of a table into its cells, without the quotes around them."""
+    return [_unquoted(cell) for cell in line.split("\t")]
+
+
+def table_line(cells: Iterable[object]) -> str:
+    """Join cells to a line that `table_cells` divides; raise InputError if one cannot be held."""
+    return "\t".join(map(_cell, cells))
+
+
+def fasta_records(
+    lines: Iterable[tuple[int, str]], longest: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """Read the records of FASTA one by one, which are held whole: for short ones.
+
+    Parameters
+    ----------
+    lines
+        What `text_lines` yields.
+    longest
+        Bases that a record may have.
+
+    Yields
+    ------
+    str, str
+        Name (all behind ``>``) and sequence of a record.
+
+    Raises
+    ------
+    ValueError
+        If the first line is no name, or a record is longer.
+    """
+    name, parts, length = None, [], 0
+    for _, line in lines:
+        text = line.strip()
+        if text.startswith(">"):
+            if name is not None:
+                yield name, "".join(parts)
+            name, parts, length = text[1:].strip(), [], 0
+        elif text:
+            if name is None:
+                raise ValueError("expected FASTA, whose first line begins with >")
+            length += len(text)
+            if longest is not None and length > longest:
+                raise ValueError(f"the sequence {name} has more than {longest:,} bases")
+            parts.append(text)
+    if name is not None:
+        yield name, "".join(parts)
 
 
 def _cell(value: object) -> str:

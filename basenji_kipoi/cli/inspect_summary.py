@@ -72,6 +72,12 @@ def _more(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kinds = ", ".join(f"{count:,} {assay}" for assay, count in assays.most_common(_MOST_GROUPS))
     left = len(assays) - _MOST_GROUPS
     yield "tracks", kinds + (f", and of {left:,} other assays" if left > 0 else "")
+    for name, assay in description["reporters"].items():
+        activities = ", ".join(each["identifier"] for each in assay["activities"])
+        yield (
+            f"reporter {name}",
+            f"{activities}, of sequences of {assay['shortest']:,} to {assay['longest']:,} bp",
+        )
     training = description["training"]
     for record in [training, *training.get("members", ())]:
         if chromosomes := record.get("chromosomes"):

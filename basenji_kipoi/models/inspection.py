@@ -64,6 +64,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "parameters": count_parameters(architecture),
         "members": len(metadata.weights),
         "layers": _layers(architecture),
+        "reporters": {name: assay.model_dump() for name, assay in bundle.assays.items()},
         "tracks": [track.model_dump() for track in bundle.targets],
         "training": metadata.training.content(),
         "evaluation": bundle.evaluation,

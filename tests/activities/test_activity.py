@@ -14,7 +14,7 @@ from basenji_kipoi.activities.run import activity_file
 from basenji_kipoi.base.sequence import encode, one_hot
 from basenji_kipoi.models.bundle import save_bundle
 from basenji_kipoi.models.networks.architecture import Architecture
-from basenji_kipoi.models.networks.assays import Activity, Assay
+from basenji_kipoi.models.networks.assays import Assay, PredictedActivity
 from basenji_kipoi.models.networks.building import build_networks
 from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
@@ -31,8 +31,8 @@ ASSAY = Assay(
     shortest=6,
     longest=20,
     activities=[
-        Activity(identifier="rich", mean=9.0, deviation=4.0),
-        Activity(identifier="poor", mean=-1.0, deviation=0.5),
+        PredictedActivity(identifier="rich", mean=9.0, deviation=4.0),
+        PredictedActivity(identifier="poor", mean=-1.0, deviation=0.5),
     ],
 )
 SEQUENCES = ["ACGTACGTAC", "TTTTTTTTTTTTTTTTTTTT", "acgtnn"]
@@ -189,3 +189,48 @@ def test_the_command(folder, tmp_path):
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode != 0
     assert "exists" in again.stderr
+
+
+def test_quoted_cells_are_read_as_in_any_table(folder, tmp_path):
+    (tmp_path / "x.tsv").write_text('"note"\tsequence\n"a ""b"""\t"ACGTACGTAC"\n')
+    activity_file(folder, tmp_path / "x.tsv", tmp_path / "y.tsv", progress=False)
+    _, (note, sequence, *values, status) = rows(tmp_path / "y.tsv")
+    assert (note, sequence, status) == ('"a ""b"""', '"ACGTACGTAC"', "ok")
+    np.testing.assert_allclose(
+        np.array(values, float), bk.activity(folder, "ACGTACGTAC"), rtol=1e-5
+    )
+
+
+def test_an_interrupted_run_goes_on_and_computes_nothing_again(folder, tmp_path, monkeypatch):
+    from basenji_kipoi.activities import run
+
+    monkeypatch.setattr(run, "_PIECE", 2)
+    (tmp_path / "x.tsv").write_text("sequence\n" + "\n".join(SEQUENCES * 2) + "\n")
+    activity_file(folder, tmp_path / "x.tsv", tmp_path / "whole.tsv", progress=False)
+    asked, predicted = [], run._predicted
+
+    def stopped_at_the_third(model, reporter, sequences, batch_size):
+        asked.append(sequences)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return predicted(model, reporter, sequences, batch_size)
+
+    monkeypatch.setattr(run, "_predicted", stopped_at_the_third)
+    arguments = (folder, tmp_path / "x.tsv", tmp_path / "y.tsv")
+    with pytest.raises(KeyboardInterrupt):
+        activity_file(*arguments, progress=False)
+    with pytest.raises(bk.InputError, match="pass --resume"):
+        activity_file(*arguments, progress=False)
+    activity_file(*arguments, progress=False, resume=True)
+    assert len(asked) == 4
+    assert (tmp_path / "y.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.tsv", "x.tsv", "y.tsv"]
+
+
+def test_what_is_malformed_at_the_end_is_said_before_anything_is_predicted(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("basenji_kipoi.activities.run._predicted", None)
+    (tmp_path / "x.tsv").write_text("id\tsequence\n" + "a\tACGT\n" * 9 + "ACGT\n")
+    with pytest.raises(bk.InputError, match=r"x.tsv:11: 1 cells, and the header has 2"):
+        activity_file(folder, tmp_path / "x.tsv", tmp_path / "y.tsv", progress=False)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from basenji_kipoi.base.sequence import UNKNOWN, encode
 from basenji_kipoi.models.inspection import count_parameters
 from basenji_kipoi.models.networks.architecture import Architecture
-from basenji_kipoi.models.networks.assays import Activity, Assay
+from basenji_kipoi.models.networks.assays import Assay, PredictedActivity
 from basenji_kipoi.models.networks.building import build_network, build_networks
 from basenji_kipoi.models.networks.random_weights import randomised
 
@@ -130,7 +130,7 @@ def test_a_sequence_is_placed_as_text_would_be(data):
         right=right,
         shortest=1,
         longest=longest,
-        activities=[Activity(identifier="a")],
+        activities=[PredictedActivity(identifier="a")],
     )
     moves = data.draw(
         st.lists(st.integers(-4, 4), min_size=len(sequences), max_size=len(sequences))
@@ -150,7 +150,10 @@ def test_units_are_undone_and_done():
     assay = Assay(
         shortest=1,
         longest=2,
-        activities=[Activity(identifier="a", mean=3, deviation=2), Activity(identifier="b")],
+        activities=[
+            PredictedActivity(identifier="a", mean=3, deviation=2),
+            PredictedActivity(identifier="b"),
+        ],
     )
     values = np.array([[5, 1], [1, -1]], np.float32)
     np.testing.assert_allclose(assay.standardised(values), [[1, 1], [-1, -1]])

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from basenji_kipoi.cli.options import Model, Overwrite, Quiet, read_names
+from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.options import Model, Overwrite, Quiet, Resume, read_names
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -43,6 +44,7 @@ def activity(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Sequences that are predicted at a time.")
     ] = 512,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,6 +53,7 @@ def activity(
     The model must have a reporter (`basenji inspect` lists them). A sequence is what the assay's
     library carries; the construct around it is the model's. Sequences that cannot be predicted
     (other letters, longer than the reporter's window) keep their row, with the reason as status.
+    What is finished of an interrupted run waits in the folder OUT.unfinished.
     """
     from basenji_kipoi.activities.run import activity_file
 
@@ -62,8 +65,10 @@ def activity(
         reporter=reporter,
         activities=read_names(activities) if activities else (),
         batch_size=batch_size,
+        resume=resume,
         overwrite=overwrite,
         progress=not quiet,
+        command=command_line("basenji"),
     )
     if not quiet:
         bad = sum(counts.values()) - counts["ok"]

@@ -13,7 +13,7 @@ from basenji_kipoi.base.sequence import UNKNOWN, encode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Activity", "Assay"]
+__all__ = ["Activity", "Assay", "PredictedActivity"]
 
 #: Places at which a sequence is put into a window, whose predictions are averaged.
 _PLACES = 4
@@ -28,9 +28,6 @@ class Activity(BaseModel):
         Its name, as outputs call it.
     description, unit : str
         What it is, and in what unit.
-    mean, deviation : float
-        Of the sequences that were trained on: a network predicts multiples of ``deviation`` above
-        ``mean``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -38,6 +35,17 @@ class Activity(BaseModel):
     identifier: str = Field(min_length=1)
     description: str = ""
     unit: str = ""
+
+
+class PredictedActivity(Activity):
+    """An activity that a network predicts as multiples of a deviation above a mean.
+
+    Attributes
+    ----------
+    mean, deviation : float
+        Of the sequences that were trained on, in the activity's unit.
+    """
+
     mean: float = 0.0
     deviation: float = Field(default=1.0, gt=0)
 
@@ -51,7 +59,7 @@ class Assay(BaseModel):
         What the construct has on either side of a sequence, in the direction of the reporter.
     shortest, longest : int
         Lengths of the sequences that were measured (bp).
-    activities : tuple of Activity
+    activities : tuple of PredictedActivity
         What is measured of each.
     """
 
@@ -61,7 +69,7 @@ class Assay(BaseModel):
     right: str = Field(default="", pattern="^[ACGTNacgtn]*$", max_length=1 << 20)
     shortest: int = Field(gt=0)
     longest: int = Field(gt=0, le=1 << 24)
-    activities: tuple[Activity, ...] = Field(min_length=1)
+    activities: tuple[PredictedActivity, ...] = Field(min_length=1)
 
     @property
     def identifiers(self) -> list[str]:
@@ -130,15 +138,14 @@ class Assay(BaseModel):
         -------
         ndarray, float32, shape (..., activities)
         """
-        mean = np.array([activity.mean for activity in self.activities], np.float32)
-        deviation = np.array([activity.deviation for activity in self.activities], np.float32)
-        return predicted.astype(np.float32) * deviation + mean
+        return predicted.astype(np.float32) * self._of("deviation") + self._of("mean")
 
     def standardised(self, values: np.ndarray) -> np.ndarray:
         """Turn activities into what a network is to predict: the inverse of `raw`."""
-        mean = np.array([activity.mean for activity in self.activities], np.float32)
-        deviation = np.array([activity.deviation for activity in self.activities], np.float32)
-        return ((values - mean) / deviation).astype(np.float32)
+        return ((values - self._of("mean")) / self._of("deviation")).astype(np.float32)
+
+    def _of(self, name: str) -> np.ndarray:
+        return np.array([getattr(each, name) for each in self.activities], dtype=np.float32)
 
     def columns_of(self, names: Sequence[str]) -> list[int]:
         """Find activities by their names; all if none is named.

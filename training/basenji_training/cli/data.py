@@ -279,11 +279,6 @@ def reporters(
     Sequences that share a k-mer, outside of the vector, are in one group, and a group in one split:
     that of the held-out contigs that it shares a k-mer with, otherwise by its name.
     """
-    from basenji_kipoi.base.text_files import check_is_there
-
-    for text in tables:
-        check_is_there(Path(text.partition("=")[2] or text), "table of sequences")
-    # Only now what takes long to import, the figures for instance.
     from basenji_training.cli.tables import print_reporters
     from basenji_training.data.reporters.build import Holding, build_reporters
     from basenji_training.data.reporters.tables import Columns

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import check_seekable
+from basenji_kipoi.models.networks.assays import Activity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ __all__ = [
     "PAIRS",
     "REPORTER_FORMAT",
     "SEQUENCES",
-    "Activity",
     "ReporterDescription",
     "read_reporter_description",
 ]
@@ -38,26 +38,6 @@ _LARGEST_DESCRIPTION = 2**26
 _Letters = Annotated[str, StringConstraints(pattern=r"^[ACGTN]*$")]
 _Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
-
-
-class Activity(BaseModel):
-    """Something that was measured of each sequence.
-
-    Attributes
-    ----------
-    identifier
-        Its name, one a store.
-    description
-        What it is.
-    unit
-        What its values are in.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    identifier: str = Field(min_length=1)
-    description: str = ""
-    unit: str = ""
 
 
 class ReporterDescription(BaseModel):

@@ -18,7 +18,8 @@ import pyarrow.parquet
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, encode
+from basenji_kipoi.base.sequence import ALPHABET, encode_rows
+from basenji_kipoi.models.networks.assays import Activity
 from basenji_training.splits.folds import SPLITS
 from basenji_training.store.reporter_description import (
     DESCRIPTION,
@@ -26,7 +27,6 @@ from basenji_training.store.reporter_description import (
     PAIRS,
     REPORTER_FORMAT,
     SEQUENCES,
-    Activity,
     ReporterDescription,
     read_reporter_description,
 )
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Measurements", "ReporterStore", "codes_of_sequences", "write_reporters"]
+__all__ = ["Measurements", "ReporterStore", "write_reporters"]
 
 _LETTERS = np.frombuffer((ALPHABET + "N").encode(), np.uint8)
 _TEXTS = ("sequence", "split", "group", "set", "identifier")
@@ -188,7 +188,7 @@ def _read(path: Path, description: ReporterDescription) -> Measurements:
     weights = numbers["weight"]
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError("weights that are none")
-    codes, lengths = codes_of_sequences(texts["sequence"])
+    codes, lengths = encode_rows(texts["sequence"])
     group_names = list(dict.fromkeys(texts["group"]))
     number_of = {name: number for number, name in enumerate(group_names)}
     return Measurements(
@@ -207,27 +207,6 @@ def _read(path: Path, description: ReporterDescription) -> Measurements:
         split=split,
         pairs=pairs,
     )
-
-
-def codes_of_sequences(sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Code sequences of any lengths.
-
-    Parameters
-    ----------
-    sequences
-        Their letters.
-
-    Returns
-    -------
-    codes : ndarray, uint8, shape (sequences, longest)
-        Codes, unknown behind a sequence's end.
-    lengths : ndarray, int32, shape (sequences,)
-        Their lengths (bp).
-    """
-    lengths = np.array([len(each) for each in sequences], dtype=np.int32)
-    codes = np.full((len(lengths), lengths.max(initial=0)), UNKNOWN, dtype=np.uint8)
-    codes[np.arange(codes.shape[1]) < lengths[:, None]] = encode("".join(sequences))
-    return codes, lengths
 
 
 def write_reporters(

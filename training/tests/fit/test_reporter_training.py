@@ -11,6 +11,7 @@ from known_truth import SETTINGS, tiny_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.assays import Activity
 from basenji_kipoi.models.networks.building import build_networks
 from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
@@ -25,7 +26,6 @@ from basenji_training.optimisation.devices import shared_by
 from basenji_training.optimisation.losses import CoverageLoss, ReporterLoss
 from basenji_training.optimisation.train_state import TrainState, trunk_layers
 from basenji_training.store.reporter_batches import ReporterSequences
-from basenji_training.store.reporter_description import Activity
 from basenji_training.store.reporters import Measurements, ReporterStore, write_reporters
 
 LENGTH, NUMBER = 24, 480

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import encode
+from basenji_kipoi.base.sequence import encode, encode_rows
 from basenji_kipoi.base.text_files import table_rows
 from basenji_training.data.reporters.build import Holding, build_reporters
 from basenji_training.data.reporters.pairs import one_substitution_apart
 from basenji_training.data.reporters.tables import Columns
 from basenji_training.splits.sequence_groups import group_sequences, leaks, split_groups
-from basenji_training.store.reporters import ReporterStore, codes_of_sequences
+from basenji_training.store.reporters import ReporterStore
 
 LEFT, RIGHT = "GGCCATTACGGATC", "TTGACCGTAAGC"
 KMER = 20
@@ -250,7 +250,7 @@ def test_connected_groups_go_where_the_most_cautious_does():
 
 def test_groups_do_not_depend_on_the_order_of_rows():
     rows = [row["sequence"] for row in library(8)]
-    codes, _ = codes_of_sequences(rows)
+    codes, _ = encode_rows(rows)
     numbers, names = group_sequences(codes, 16, [None] * len(rows))
     order = np.random.default_rng(1).permutation(len(rows))
     again, others = group_sequences(codes[order], 16, [None] * len(rows))
@@ -279,7 +279,7 @@ def test_pairs_are_all_that_differ_in_one_base(seed):
     texts = {letters(generator, generator.integers(4, 7)) for _ in range(120)}
     sequences = list(texts)
     sets = generator.choice(["a", "b"], len(sequences)).tolist()
-    pairs = one_substitution_apart(*codes_of_sequences(sequences), sets)
+    pairs = one_substitution_apart(*encode_rows(sequences), sets)
     wanted = [
         (i, j)
         for i, j in itertools.combinations(range(len(sequences)), 2)
@@ -441,7 +441,7 @@ def test_pairs_of_yeast_are_those_of_the_published_table(promoters):
     assert np.isclose(differences, wanted, atol=1e-4).mean() > 0.998
 
 
-def test_codes_of_sequences_of_several_lengths():
-    codes, lengths = codes_of_sequences(["ACGT", "", "TT"])
+def test_encode_rows_of_several_lengths():
+    codes, lengths = encode_rows(["ACGT", "", "TT"])
     assert lengths.tolist() == [4, 0, 2]
     np.testing.assert_array_equal(codes, [encode("ACGT"), [4] * 4, encode("TTNN")])

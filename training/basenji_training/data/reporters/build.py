@@ -11,9 +11,10 @@ import numpy as np
 
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import UNKNOWN
+from basenji_kipoi.base.sequence import UNKNOWN, encode_rows
 from basenji_kipoi.base.text_files import check_is_there
 from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.models.networks.assays import Activity
 from basenji_training.data.reporters.context import (
     Ends,
     carried,
@@ -23,7 +24,6 @@ from basenji_training.data.reporters.context import (
     without_ends,
 )
 from basenji_training.data.reporters.pairs import one_substitution_apart, read_pairs
-from basenji_training.data.reporters.picture import plot_reporters
 from basenji_training.data.reporters.tables import (
     Columns,
     Joined,
@@ -39,8 +39,8 @@ from basenji_training.splits.sequence_groups import (
     occur_in_contigs,
     split_groups,
 )
-from basenji_training.store.reporter_description import DESCRIPTION, NAME, SEQUENCES, Activity
-from basenji_training.store.reporters import Measurements, codes_of_sequences, write_reporters
+from basenji_training.store.reporter_description import DESCRIPTION, NAME, SEQUENCES
+from basenji_training.store.reporters import Measurements, write_reporters
 
 if TYPE_CHECKING:
     import os
@@ -185,7 +185,7 @@ def build_reporters(
     read = [read_reporter_table(label, path, columns) for label, path in named.items()]
     _check_columns(read, columns)
     joined = join_tables(read, columns)
-    codes, lengths = codes_of_sequences(joined.sequences)
+    codes, lengths = encode_rows(joined.sequences)
     inside = carried(codes, lengths, left, right)
     left, right = left[: len(left) - inside.left], right[inside.right :]
     common = common_ends(codes, lengths, holding.kmer)
@@ -233,6 +233,9 @@ def build_reporters(
         "shared_with_other_strand": len(np.unique(opposite)),
         "pairs_left_out": {reason: number for reason, number in left_out.items() if number},
     }
+    # Takes seconds to import.
+    from basenji_training.data.reporters.picture import plot_reporters  # noqa: PLC0415
+
     with atomic_path(out, overwrite=overwrite) as path:
         folds = holding.described()
         write_reporters(path, content, name=name, folds=folds, findings=findings, command=command)

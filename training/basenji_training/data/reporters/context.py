@@ -11,7 +11,7 @@ from pydantic import RootModel
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import UNKNOWN, encode
-from basenji_kipoi.base.text_files import text_lines
+from basenji_kipoi.base.text_files import fasta_records, text_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,11 +68,10 @@ def read_context(path: Path) -> tuple[str, str]:
         text = read_json(RootModel[str], path).root
     else:
         with text_lines(path, "FASTA") as lines:
-            parts = [line.strip() for _, line in lines]
-        names = [part for part in parts if part.startswith(">")]
-        if len(names) != 1 or not parts[0].startswith(">"):
-            raise InputError(f"{path}: expected FASTA with one record, found {len(names)}")
-        text = "".join(parts[1:])
+            sequences = [sequence for _, sequence in fasta_records(lines)]
+        if len(sequences) != 1:
+            raise InputError(f"{path}: expected FASTA with one record, found {len(sequences)}")
+        (text,) = sequences
     text = text.upper()
     _check_letters(str(path), text)
     places = list(re.finditer(f"N{{{_PLACE},}}", text))

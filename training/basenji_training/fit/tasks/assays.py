@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.networks.assays import Activity, Assay
+from basenji_kipoi.models.networks.assays import Assay, PredictedActivity
 from basenji_kipoi.models.networks.operations import (
     Activation,
     Concatenate,
@@ -113,10 +113,8 @@ def assays_of(stores: Sequence[AnyStore]) -> dict[str, Assay]:
             shortest=int(store.lengths.min()),
             longest=int(store.lengths.max()),
             activities=tuple(
-                Activity(
-                    identifier=each.identifier,
-                    description=each.description,
-                    unit=each.unit,
+                PredictedActivity(
+                    **each.model_dump(),
                     mean=float(middle),
                     deviation=float(spread),
                 )

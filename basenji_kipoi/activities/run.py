@@ -117,7 +117,7 @@ def activity_file(
     progress: bool | None = None,
     command: str = "",
 ) -> Counter[str]:
-    """Predict the sequences of a file, into a table.
+    r"""Predict the sequences of a file, into a table.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def activity_file(
     --------
     >>> from pathlib import Path
     >>> from basenji_kipoi.activities import activity_file
-    >>> _ = Path("sequences.fa").write_text(">one\\nACGTACGTAC\\n>two\\nACRT\\n")
+    >>> _ = Path("sequences.fa").write_text(">one\nACGTACGTAC\n>two\nACRT\n")
     >>> counts = activity_file("model_files", "sequences.fa", "activities.tsv", progress=False)
     >>> counts["ok"], counts["'R' is no base"]
     (1, 1)

@@ -5,8 +5,10 @@ Positions are 0-based and half-open, in bp.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
@@ -17,8 +19,7 @@ from basenji_kipoi.base.text_files import text_lines
 from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs, placed_contigs
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from basenji_kipoi.genome.contig_names import Contigs
 
@@ -197,10 +198,10 @@ def read_bed(
 #: What `read_intervals` reads: one interval or several, or the path of a BED file.
 GivenIntervals = Union[
     Interval,
-    "tuple[str, int, int]",
+    tuple[str, int, int],
     str,
-    "os.PathLike[str]",
-    "Iterable[Interval | tuple[str, int, int] | str]",
+    os.PathLike[str],
+    Iterable[Union[Interval, tuple[str, int, int], str]],
 ]
 
 

@@ -103,7 +103,7 @@ class Architecture(BaseModel):
         weights = trainable + fixed + self.tracks * (channels + 1)
         for name, reporter in self.reporters.items():
             try:
-                reporter.check(self.trunk, len(ALPHABET))
+                self._check_readings(reporter)
             except ValueError as error:
                 raise ValueError(f"reporter {name}: {error}") from None
             weights += sum(reporter.weights(self.trunk, len(ALPHABET)))
@@ -131,6 +131,22 @@ class Architecture(BaseModel):
             )
         if self.tracks > MOST_TRACKS:
             raise ValueError(f"the heads have {self.tracks:,} tracks, more than {MOST_TRACKS:,}")
+
+    def _check_readings(self, reporter: ReporterHead) -> None:
+        """Check that a reporter's window fits through the trunk, as far as it is read, and size."""
+        for reading in reporter.readings:
+            if reading.after > len(self.trunk):
+                raise ValueError(
+                    f"it reads after {reading.after} operations, and the trunk has "
+                    f"{len(self.trunk)}"
+                )
+            length, channels = reporter.window, len(ALPHABET)
+            for operation in reading.chain(self.trunk):
+                if isinstance(operation, Crop):
+                    raise ValueError("it reads behind a crop, where its window's ends are missing")
+                check_size(operation, length, channels)
+                length = operation.output_length(length)
+                channels = operation.output_channels(channels)
 
     @property
     def bin(self) -> int:

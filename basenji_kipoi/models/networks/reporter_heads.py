@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from basenji_kipoi.models.networks.operations import (
-    Crop,
-    Operation,
-    channels_of,
-    weights_of,
-)
+from basenji_kipoi.models.networks.operations import Operation, channels_of, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,27 +85,6 @@ class ReporterHead(BaseModel):
                 size *= operation.stride
             largest = max(largest, size)
         return largest
-
-    def check(self, trunk: Sequence[Operation], channels: int) -> None:
-        """Check that the head fits a trunk whose input has so many channels.
-
-        Raises
-        ------
-        ValueError
-            If it reads behind the trunk's end or its crop, or a length cannot be pooled.
-        """
-        for reading in self.readings:
-            if reading.after > len(trunk):
-                raise ValueError(
-                    f"it reads after {reading.after} operations, and the trunk has {len(trunk)}"
-                )
-            length = self.window
-            width = channels
-            for operation in reading.chain(trunk):
-                if isinstance(operation, Crop):
-                    raise ValueError("it reads behind a crop, where its window's ends are missing")
-                length = operation.output_length(length)
-                width = operation.output_channels(width)
 
     def weights(self, trunk: Sequence[Operation], channels: int) -> tuple[int, int]:
         """Count the head's own weights: trained ones and fixed ones."""

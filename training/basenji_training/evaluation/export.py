@@ -51,8 +51,9 @@ def export(
     Parameters
     ----------
     members
-        One head of each finished run; runs of the same tracks and of one architecture, but for
-        dropout, of which the bundle says what the first has: a trained network has no use for it.
+        One head of each finished run, with all of the run's reporters; runs of the same tracks and
+        assays and of one architecture, but for dropout, of which the bundle says what the first
+        has: a trained network has no use for it.
     out
         The bundle's directory.
     name, assembly
@@ -106,7 +107,10 @@ def export(
         )
     wanted = set(first.targets.columns_of(tracks))
     columns = sorted(wanted | {first.targets[column].strand_pair for column in wanted})
-    parts = [pick_tracks(m.network, m.architecture, m.targets, columns) for m in members]
+    for other in members[1:]:
+        if other.run.assays != first.run.assays:
+            raise InputError(f"{first.path} and {other.path} have reporters of different assays")
+    parts = [pick_tracks(m.whole, m.architecture, m.targets, columns) for m in members]
     _, architecture, targets = parts[0]
     evaluation = _figures_of(evaluation, targets, first)
     training = _training(members, evaluation, command)
@@ -115,6 +119,7 @@ def export(
         network=[network for network, _, _ in parts],
         architecture=architecture,
         targets=targets,
+        assays=first.run.assays,
         name=name,
         assembly=assembly,
         training=training,

@@ -50,7 +50,7 @@ class RunHead:
     path : Path
         Its directory.
     architecture : Architecture
-        The network with this head only.
+        The network with this head only, and the run's reporters.
     targets : Targets
         The head's tracks.
     network : keras.Model
@@ -68,6 +68,11 @@ class RunHead:
     def network(self) -> keras.Model:
         """The network."""
         return self.run.network(self.head)
+
+    @cached_property
+    def whole(self) -> keras.Model:
+        """The run's network with all heads and reporters."""
+        return self.run.networks().whole
 
     @property
     def weights_sha256(self) -> str:
@@ -312,33 +317,33 @@ def _open(
 def pick_tracks(
     network: keras.Model, architecture: Architecture, targets: Targets, columns: Sequence[int]
 ) -> tuple[keras.Model, Architecture, Targets]:
-    """Leave tracks out of a network; the others are predicted as before.
+    """Leave heads and tracks out of a network; the others are predicted as before.
 
     Parameters
     ----------
-    network, architecture, targets
-        A network with one head, its description and its tracks.
+    network
+        The network, which may have more heads than are described.
+    architecture, targets
+        Description of one head, and of the reporters that are kept; its tracks.
     columns
         Indices of the tracks to keep, ascending, with the partner of each stranded track.
 
     Returns
     -------
     network, architecture, targets
-        The smaller network and what describes it.
+        The smaller network, whole with its reporters, and what describes it.
     """
     # Keras takes seconds to import.
-    import keras  # noqa: PLC0415
-
-    from basenji_kipoi.models.networks.building import build_network  # noqa: PLC0415
+    from basenji_kipoi.models.networks.building import build_networks  # noqa: PLC0415
 
     ((name, head),) = architecture.heads.items()
     smaller = architecture.model_copy(
         update={"heads": {name: head.model_copy(update={"tracks": len(columns)})}}
     )
-    picked = build_network(smaller)
+    picked = build_networks(smaller).whole
     for layer in picked.layers:
         weights = network.get_layer(layer.name).get_weights()
-        if isinstance(layer, keras.layers.Dense):
+        if layer.name == f"head_{name}":
             weights = [values[..., list(columns)] for values in weights]
         layer.set_weights(weights)
     return picked, smaller, targets.select(columns)

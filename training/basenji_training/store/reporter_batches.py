@@ -71,6 +71,11 @@ class ReporterSequences(grain.sources.RandomAccessDataSource):
         store = self.store
         return self.assay.place(store.codes[rows], store.lengths[rows], self.window, moves)
 
+    def targets(self, rows: np.ndarray) -> np.ndarray:
+        """List what is to be predicted of sequences: float32 (rows, activities, 3), no pairs."""
+        weights = self.store.weights[rows]
+        return np.stack([self.values[rows], weights, np.zeros_like(weights)], axis=-1)
+
     def example(self, row: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Read a sequence and a partner of it, at one place in the window.
 
@@ -88,10 +93,9 @@ class ReporterSequences(grain.sources.RandomAccessDataSource):
             partner = self.rows[rng.integers(len(self.rows))]
         rows = np.array([row, partner])
         move = rng.integers(min(self.moves), max(self.moves) + 2)
-        weights = self.store.weights[rows]
-        targets = np.stack([self.values[rows], weights, np.zeros_like(weights)], axis=-1)
+        targets = self.targets(rows)
         if last > first:
-            targets[0, :, 2] = weights.min(axis=0)
+            targets[0, :, 2] = targets[..., 1].min(axis=0)
         return self.placed(rows, int(move)), targets
 
     def training_batches(

@@ -16,8 +16,11 @@ from basenji_kipoi.models.networks.building import build_networks
 from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.training_record import TrainingRecord
+from basenji_training.evaluation.evaluate import evaluate
+from basenji_training.evaluation.export import export
 from basenji_training.evaluation.reporters.addition import add_reporter
 from basenji_training.evaluation.reporters.figures import evaluate_reporter, open_reporters
+from basenji_training.evaluation.trained_model import RunHead, read_model
 from basenji_training.fit import checkpoint
 from basenji_training.fit.loop import fit
 from basenji_training.fit.tasks.assays import assays_of, usual_reporter
@@ -164,6 +167,33 @@ def test_tracks_and_activities_are_learned_together(both, library, letters):
     assert np.abs(predicted[:, 0] - library.values[rows, 0]).mean() < 3
 
 
+def test_a_run_of_both_is_exported_with_its_reporter(both, library, letters, tmp_path):
+    evaluation = evaluate(read_model([both.path]), letters, split="test", resolution=64)
+    made = export(
+        [RunHead.read(both.path)],
+        tmp_path / "model",
+        name="both",
+        assembly="none",
+        description="",
+        evaluation=evaluation.figures,
+        command="x",
+        tracks="gc",
+    )
+    assert made.assays == both.assays
+    assert made.targets.labels == ["gc"]
+    x = np.random.default_rng(0).random((1, 1024, 4), np.float32)
+    np.testing.assert_allclose(
+        made.network().predict_on_batch(x)[..., 0],
+        both.network().predict_on_batch(x)[..., 0],
+        rtol=1e-6,
+    )
+    told = [
+        evaluate_reporter(open_reporters([path], "library"), library, "test", draws=10)[1]
+        for path in (both.path, made.path)
+    ]
+    np.testing.assert_allclose(told[0], told[1], rtol=1e-5)
+
+
 def test_an_interrupted_run_of_both_goes_on_as_if_it_had_not_been(
     both, library, letters, tmp_path, monkeypatch
 ):
@@ -240,7 +270,12 @@ def test_a_reporter_is_added_and_the_tracks_stay(bundle, library, tmp_path):
     _, again = evaluate_reporter(open_reporters([made.path], "library"), library, "test", draws=20)
     np.testing.assert_allclose(again, predicted, rtol=1e-5, atol=1e-5)
     assert made.evaluation["reporters"]["library"]["activities"][0]["identifier"] == "g"
-    assert "The reporter library" in (made.path / "MODEL_CARD.md").read_text()
+    card = (made.path / "MODEL_CARD.md").read_text()
+    assert card.count("## The reporter library") == 1
+    # It is replaced where it is there.
+    twice = add_reporter(made, runs, tmp_path / "twice", figures=figures, command="x")
+    assert twice.assays == made.assays
+    assert (twice.path / "MODEL_CARD.md").read_text() == card
 
 
 def test_too_few_sequences_are_said(library, tmp_path):

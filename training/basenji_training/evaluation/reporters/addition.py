@@ -14,13 +14,17 @@ from basenji_training.optimisation.train_state import trunk_layers
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import keras
 
+    from basenji_kipoi.models.networks.building import Networks
     from basenji_training.fit.run_directory import Run
 
 __all__ = ["add_reporter"]
+
+#: Title of a reporter's section in the model card.
+_TITLE = "\n## The reporter {}\n"
 
 
 def add_reporter(
@@ -34,6 +38,8 @@ def add_reporter(
     overwrite: bool = False,
 ) -> Bundle:
     """Write a bundle with a reporter besides what it has: its tracks stay what they were.
+
+    A reporter of the same name that it has is replaced.
 
     Parameters
     ----------
@@ -56,8 +62,8 @@ def add_reporter(
     Raises
     ------
     InputError
-        If there is not one run a network, a run has other than one reporter, its trunk is another,
-        or the bundle has a reporter of this name.
+        If there is not one run a network, a run has other than one reporter, or its trunk is
+        another.
     """
     members = bundle.members
     if len(runs) != len(members):
@@ -65,11 +71,9 @@ def add_reporter(
             f"{bundle.path} has {len(members)} networks, and {len(runs)} runs are given: train a "
             "reporter on each (--init-member), and give the runs in this order"
         )
-    ((name, assay), *others) = [*runs[0].assays.items(), (None, None)]
-    if name is None or others != [(None, None)]:
+    if len(runs[0].assays) != 1:
         raise InputError(f"{runs[0].path} has {len(runs[0].assays)} reporters: expected one")
-    if name in bundle.assays:
-        raise InputError(f"{bundle.path} has a reporter {name} already")
+    ((name, assay),) = runs[0].assays.items()
     head = runs[0].architecture.reporters[name]
     architecture = bundle.architecture.with_reporters({**bundle.architecture.reporters, name: head})
     networks = []
@@ -79,15 +83,10 @@ def add_reporter(
         trained, before = run.networks(), member.networks()[0]
         networks.append(build_networks(architecture))
         _check_trunk(trained.whole, before.whole, run, bundle, number)
-        known = {layer.name: layer for layer in before.whole.layers}
-        known |= {layer.name: layer for layer in trained.whole.layers}
-        for layer in networks[-1].reporters[name].layers:
-            # The trunk follows; its guests in the reporter's graph are the trunk's own layers.
-            if layer.name in known and layer.get_weights():
-                layer.set_weights(known[layer.name].get_weights())
-        # Last, so that what the bundle has stays so to the last digit.
-        for layer in before.whole.layers:
-            networks[-1].whole.get_layer(layer.name).set_weights(layer.get_weights())
+        # The bundle's last, so that what it has stays so to the last digit.
+        for source in (trained.reporters[name], *_kept(before, name)):
+            for layer in source.layers:
+                networks[-1].whole.get_layer(layer.name).set_weights(layer.get_weights())
     training = bundle.metadata.training
     commands = [*training.commands]
     for run in runs:
@@ -107,13 +106,27 @@ def add_reporter(
         assembly=bundle.metadata.assembly,
         training=training.model_copy(update={"commands": commands}),
         evaluation=evaluation,
-        model_card=(bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
-        + reporter_section(name, figures),
+        model_card=_card_without(bundle, name) + reporter_section(name, figures),
         both_strands=bundle.metadata.both_strands,
         assays={**bundle.assays, name: assay},
         half=half,
         overwrite=overwrite,
     )
+
+
+def _kept(networks: Networks, replaced: str) -> Iterator[keras.Model]:
+    """List the parts of a network that stay: tracks and other reporters."""
+    if networks.profiles is not None:
+        yield networks.profiles
+    yield from (each for name, each in networks.reporters.items() if name != replaced)
+
+
+def _card_without(bundle: Bundle, reporter: str) -> str:
+    """Read a bundle's model card, but for the section on a reporter."""
+    card = (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    before, title, section = card.partition(_TITLE.format(reporter))
+    _, another, behind = section.partition(_TITLE.split("{", maxsplit=1)[0])
+    return before + another + behind if title else card
 
 
 def _check_trunk(
@@ -148,7 +161,7 @@ def _training(run: Run) -> dict[str, Any]:
 def reporter_section(name: str, figures: dict[str, Any]) -> str:
     """Write what a model card says of a reporter, as Markdown."""
     lines = [
-        f"\n## The reporter {name}\n",
+        _TITLE.format(name),
         f"What the assay measures of {figures['sequences']:,} held-out sequences of "
         f"{figures['groups']:,} groups ({figures['split']}), predicted and measured; 95 % "
         "intervals from draws of groups. Pairs are sequences one substitution apart, by the "

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.networks.assays import Assay
     from basenji_training.store.reporters import ReporterStore
 
-__all__ = ["MeasuredReporter", "evaluate_reporter", "open_reporters", "write_predictions"]
+__all__ = ["TrainedReporter", "evaluate_reporter", "open_reporters", "write_predictions"]
 
 #: Cells or reads from which a pair's two sequences count as well measured.
 WELL_MEASURED = 20
 
 
 @dataclass(frozen=True)
-class MeasuredReporter:
+class TrainedReporter:
     """A reporter of a run or of a bundle's network.
 
     Attributes
@@ -59,7 +59,7 @@ class MeasuredReporter:
         return self.source.networks()[0].reporters[reporter]
 
 
-def open_reporters(paths: Sequence[Path], reporter: str) -> list[MeasuredReporter]:
+def open_reporters(paths: Sequence[Path], reporter: str) -> list[TrainedReporter]:
     """Read what runs and bundles say of a reporter, each network by itself.
 
     Raises
@@ -67,7 +67,7 @@ def open_reporters(paths: Sequence[Path], reporter: str) -> list[MeasuredReporte
     InputError
         If one is neither, has no such reporter, or they read or measure in different ways.
     """
-    found: list[MeasuredReporter] = []
+    found: list[TrainedReporter] = []
     for path in paths:
         is_bundle = (path / METADATA).is_file()
         sources = list(Bundle.load(path).members) if is_bundle else [Run(path)]
@@ -78,7 +78,7 @@ def open_reporters(paths: Sequence[Path], reporter: str) -> list[MeasuredReporte
             if isinstance(source, Run):
                 source.check_has_weights()
             found.append(
-                MeasuredReporter(path, source.architecture, source.assays[reporter], source)
+                TrainedReporter(path, source.architecture, source.assays[reporter], source)
             )
     first = found[0]
     for other in found[1:]:
@@ -94,7 +94,7 @@ def open_reporters(paths: Sequence[Path], reporter: str) -> list[MeasuredReporte
 
 
 def evaluate_reporter(
-    models: Sequence[MeasuredReporter],
+    models: Sequence[TrainedReporter],
     store: ReporterStore,
     split: str,
     *,
@@ -209,8 +209,8 @@ def _pairs(
         # Sequences without a count are measured in another way, which says nothing of it.
         chosen[f"{WELL_MEASURED} counts"] = chosen["all"] & (least >= WELL_MEASURED)
     return {
-        name: _both(expected[rows], measured[rows], groups[rows], draws)
-        for name, rows in chosen.items()
+        name: _both(expected[use], measured[use], groups[use], draws)
+        for name, use in chosen.items()
     }
 
 

@@ -38,11 +38,6 @@ def usual_reporter(architecture: Architecture, store: ReporterStore) -> Reporter
 
     It reads the trunk at positions of 4 and of 8 bp, or as near as the trunk pools, behind
     two convolutions of its own at each, in a window of about twice the longest sequence.
-
-    Raises
-    ------
-    InputError
-        If the window would be longer than memory is meant to hold.
     """
     trunk = architecture.trunk
     readings = []

@@ -88,13 +88,10 @@ class ReporterTask:
             store.codes[rows],
             store.lengths[rows],
         )
-        observed, weights = sequences.values[rows], store.weights[rows]
-        exists = np.isfinite(observed)
-        errors = np.where(exists, predicted - np.where(exists, observed, 0), 0)
-        r = correlations(predicted, observed)
+        r = correlations(predicted, sequences.values[rows])
         if not np.isfinite(r).any():
             raise InputError(
                 f"{sequences.store.path}: no activity differs between sequences that validate"
             )
-        loss = (weights * errors**2).sum() / max(exists.sum(), 1)
+        loss = self.loss(sequences.targets(rows), predicted)
         return float(loss), float(np.nanmean(r))

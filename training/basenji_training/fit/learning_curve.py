@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["draw_learning_curve", "plot_learning_curve"]
+__all__ = [
+    "OF_ACTIVITIES",
+    "OF_BOTH",
+    "OF_TRACKS",
+    "draw_learning_curve",
+    "plot_learning_curve",
+]
 
+#: What validation correlates of tracks, of sequences, and of both.
+OF_TRACKS = "mean over tracks of\nPearson r of log(1 + counts)"
+OF_ACTIVITIES = "mean over activities of\nPearson r"
+OF_BOTH = "mean over heads of Pearson r\n(tracks: of log(1 + counts))"
 #: Columns that a history has for each head if there are several.
 _OF_HEAD = "validation_r_"
 #: Epochs up to which each is a point of its own: a line through one or two shows little.
@@ -26,7 +36,9 @@ _MARKED = 20
 _ROOM = 0.25
 
 
-def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
+def plot_learning_curve(
+    history: Sequence[dict[str, float]], path: Path, measure: str = OF_TRACKS
+) -> None:
     """Write the picture that `draw_learning_curve` makes.
 
     Parameters
@@ -35,19 +47,23 @@ def plot_learning_curve(history: Sequence[dict[str, float]], path: Path) -> None
         One entry an epoch, as `basenji_training.fit.loop.Run.history` gives them.
     path
         The PNG file to be written; an existing one is replaced.
+    measure
+        As `draw_learning_curve` takes it.
     """
-    figure = draw_learning_curve(history)
+    figure = draw_learning_curve(history, measure)
     with atomic_path(path, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=120)
 
 
-def draw_learning_curve(history: Sequence[dict[str, float]]) -> Figure:
+def draw_learning_curve(history: Sequence[dict[str, float]], measure: str = OF_TRACKS) -> Figure:
     """Draw loss and validation correlation against epochs.
 
     Parameters
     ----------
     history
         One entry an epoch; at least one.
+    measure
+        What the validation correlation is.
 
     Returns
     -------
@@ -76,7 +92,7 @@ def draw_learning_curve(history: Sequence[dict[str, float]]) -> Figure:
     if heads:
         # Beside the axes, where no curve goes.
         correlations.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    correlations.set_ylabel("validation: mean over tracks of\nPearson r of log(1 + counts)")
+    correlations.set_ylabel(f"validation: {measure}")
     correlations.set_xlabel("epoch")
     correlations.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in (losses, correlations):

@@ -352,6 +352,11 @@ class _Training:
         return EventLog(self.out / "tensorboard", self.steps)
 
     def _plot(self) -> None:
-        from basenji_training.fit.learning_curve import plot_learning_curve  # noqa: PLC0415
+        from basenji_training.fit import learning_curve  # noqa: PLC0415 - imports matplotlib
 
-        plot_learning_curve(self.history, self.out / "learning_curve.png")
+        kinds = {isinstance(task, ReporterTask) for task in self.tasks.values()}
+        measure = learning_curve.OF_BOTH
+        if len(kinds) == 1:
+            are_reporters = kinds == {True}
+            measure = learning_curve.OF_ACTIVITIES if are_reporters else learning_curve.OF_TRACKS
+        learning_curve.plot_learning_curve(self.history, self.out / "learning_curve.png", measure)

@@ -20,6 +20,7 @@ __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "MAKE_AGAIN",
+    "REPORTERS",
     "WIDEST_BIN",
     "StoreDescription",
     "TrackStatistics",
@@ -32,6 +33,8 @@ FORMAT = "basenji-store"
 FORMAT_VERSION = 1
 #: What to do about a store that is damaged.
 MAKE_AGAIN = "get the store again, or make it again with `basenji-train data`"
+#: File that a store of reporters has.
+REPORTERS = "reporters.json"
 #: File with the attributes of a Zarr group, or the form of an array.
 METADATA = "zarr.json"
 #: Longest chromosome that is believed (bp): the largest that are known have some 4 Gb.
@@ -188,6 +191,11 @@ def read_description(path: Path) -> tuple[StoreDescription, dict[str, Any]]:
     file = path / METADATA
     check_seekable(file, "Zarr")
     if not file.is_file():
+        if (path / REPORTERS).is_file():
+            raise InputError(
+                f"{path} is a store of reporters, which has sequences and no tracks: it is for "
+                "`basenji-train fit` and `basenji-train evaluate-reporter`"
+            )
         raise InputError(f"{path} is not a store: make one with `basenji-train data`")
     if file.stat().st_size > _LARGEST_DESCRIPTION:
         raise InputError(f"{file} has {file.stat().st_size:,} bytes: it is no store's description")

@@ -10,6 +10,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.models.networks.assays import Activity
+from basenji_training.store.description import REPORTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ MAKE_REPORTERS_AGAIN = "get the store again, or make it again with `basenji-trai
 #: What a store, a table or a head may be called.
 NAME = r"[A-Za-z0-9_.-]+"
 #: Files of a store.
-DESCRIPTION, SEQUENCES, PAIRS = "reporters.json", "sequences.parquet", "pairs.parquet"
+DESCRIPTION, SEQUENCES, PAIRS = REPORTERS, "sequences.parquet", "pairs.parquet"
 #: Bytes of the largest description that is read.
 _LARGEST_DESCRIPTION = 2**26
 

@@ -260,7 +260,7 @@ def test_a_reporter_is_added_and_the_tracks_stay(bundle, library, tmp_path):
     )
     with pytest.raises(InputError, match="is not that of network 1"):
         add_reporter(bundle, runs[::-1], tmp_path / "wrong", figures=figures, command="x")
-    with pytest.raises(InputError, match="has 2 networks, and 1 runs are given"):
+    with pytest.raises(InputError, match="has 2 networks, and runs are given for 1"):
         add_reporter(bundle, runs[:1], tmp_path / "wrong", figures=figures, command="x")
     made = add_reporter(bundle, runs, tmp_path / "new", figures=figures, command="x")
     x = np.random.default_rng(0).random((1, 1024, 4), np.float32)

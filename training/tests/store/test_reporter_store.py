@@ -17,6 +17,7 @@ from basenji_kipoi.base.text_files import table_rows
 from basenji_training.data.reporters.build import Holding
 from basenji_training.data.reporters.tables import Columns
 from basenji_training.store.reporters import ReporterStore
+from basenji_training.store.store import Store
 
 # What a store holds
 
@@ -109,6 +110,12 @@ def test_the_context_is_not_added_twice(tmp_path):
     bare = build(tmp_path, [table])
     assert (bare.left, bare.right) == ("", "")
     assert bare.attrs["findings"]["vector"] == [len(LEFT), len(RIGHT)]
+
+
+def test_what_wants_tracks_says_that_there_are_none(tmp_path):
+    store = build(tmp_path, [write(tmp_path / "t.tsv", library(1))])
+    with pytest.raises(InputError, match="is a store of reporters, which has sequences"):
+        Store.open(store.path)
 
 
 # Damage

@@ -206,7 +206,8 @@ def _reporter(
         ]
     x = keras.layers.Concatenate(dtype="float32", name=f"{own}_pooled")(pooled)
     x = keras.layers.Dropout(spec.dropout, dtype="float32", name=f"{own}_dropout")(x)
-    x = keras.layers.Dense(spec.hidden, "relu", dtype="float32", name=f"{own}_hidden")(x)
+    activation = _FUNCTIONS[spec.activation]
+    x = keras.layers.Dense(spec.hidden, activation, dtype="float32", name=f"{own}_hidden")(x)
     x = keras.layers.Dropout(spec.dropout, dtype="float32", name=f"{own}_hidden_dropout")(x)
     x = keras.layers.Dense(spec.activities, dtype="float32", name=f"{own}_activities")(x)
     return keras.Model(sequence, x, name=own)

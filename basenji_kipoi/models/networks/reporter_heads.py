@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from basenji_kipoi.models.networks.operations import Operation, channels_of, weights_of
+from basenji_kipoi.models.networks.operations import (
+    ActivationName,
+    Operation,
+    channels_of,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +47,7 @@ class ReporterHead(BaseModel):
 
     Positions are pooled in two ways: ``queries`` weighted means, whose weights (a softmax over
     positions) and whose ``features`` are linear in what is pooled, and the maximum of each channel.
-    Behind them are a layer of ``hidden`` units (ReLU) and a linear one.
+    Behind them are a layer of ``hidden`` units and a linear one.
 
     Attributes
     ----------
@@ -57,6 +62,8 @@ class ReporterHead(BaseModel):
         Weighted means, and values of each.
     hidden : int
         Units of the last layer but one.
+    activation : str
+        Their function. With ReLU a large learning rate can silence all of them for good.
     dropout : float
         Share of the pooled values, and of the hidden units, that training sets to zero.
     """
@@ -69,6 +76,7 @@ class ReporterHead(BaseModel):
     queries: int = Field(default=8, gt=0, le=_MOST)
     features: int = Field(default=32, gt=0, le=_MOST)
     hidden: int = Field(default=128, gt=0, le=_MOST)
+    activation: ActivationName = "relu"
     dropout: float = Field(default=0.3, ge=0, lt=1)
 
     @property

@@ -45,7 +45,9 @@ def usual_reporter(architecture: Architecture, store: ReporterStore) -> Reporter
         after = _depth_of(trunk, wanted)
         if after not in (reading.after for reading in readings):
             readings.append(Reading(after=after, operations=_own_operations()))
-    head = ReporterHead(activities=len(store.activities), window=1, readings=readings)
+    head = ReporterHead(
+        activities=len(store.activities), window=1, readings=readings, activation="gelu_tanh"
+    )
     stride, longest = head.stride(trunk), int(store.lengths.max())
     window = -(-2 * longest // stride) * stride
     return head.model_copy(update={"window": window})

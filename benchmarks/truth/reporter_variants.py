@@ -1,7 +1,7 @@
 """Compare effects of natural yeast variants, predicted through a reporter, with measured ones.
 
     python benchmarks/truth/reporter_variants.py --data "$BASENJI_DATA/yeast" --model model_files \
-        --out build/reporter_variants.json
+        --out build/reporter_variants
 
 What is compared was written down before the reporter was trained: yeast_reporters_plan.md, beside.
 
@@ -11,29 +11,35 @@ What is compared was written down before the reporter was trained: yeast_reporte
 - **Genes** (`local_effects.tsv.gz`): the same of each natural variant from 300 bp before the gene's
   first coding base to 50 bp behind it, in the gene's direction, summed over the variants.
 
-Intervals are those of 1,000 draws of genes.
+Each is set side by side as `basenji compare` does it: a page, figures and all rows lie in a folder
+of the output. Intervals are those of 1,000 draws of genes. Beside the genes stands the sum of what
+was measured on the reporter (UpStream), where it was.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import json
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+import pandas as pd
 import typer
 from cyvcf2 import VCF
 from yeast_measurements import genes_by_id, start_of
 
 from basenji_kipoi.activities.run import activity
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import reverse_complement
-from basenji_kipoi.comparison.statistics import as_json, estimate, same_sign, spearman
+from basenji_kipoi.comparison.options import CompareOptions
+from basenji_kipoi.comparison.run import Comparison, compare
+from basenji_kipoi.comparison.statistics import as_json
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.models.model import Model, load
@@ -82,29 +88,33 @@ def effects(model: Model, alleles: list[list[tuple[str, str]]]) -> np.ndarray:
     )  # fmt: skip
 
 
-def compare_reporter(model: Model, data: Path) -> dict[str, Any]:
-    """Compare with the reporter of another laboratory, by library."""
-    rows = list(rows_of(data / "variants" / "mpra_tests.tsv.gz"))
+def compare_reporter(model: Model, data: Path, library: str) -> Comparison:
+    """Compare with the reporter of another laboratory, one of its libraries."""
+    path = data / "variants" / "mpra_tests.tsv.gz"
+    rows = [row for row in rows_of(path) if row["library"] == library]
+    keys = {
+        "chrom": [row["chr"] for row in rows],
+        "pos": [int(row["pos"]) for row in rows],
+        "ref": [row["ref"] for row in rows],
+        "alt": [row["alt"] for row in rows],
+        "gene": [row["gene"] for row in rows],
+    }
     predicted = effects(model, [pieces(r["oligo_BY"], r["oligo_RM_allele"]) for r in rows])
-    measured = np.array([float(row["logFC"]) for row in rows])
-    error = np.array([float(row["SE"]) for row in rows])
-    significant = np.array([float(row["adj.P.Val"]) < 0.05 for row in rows])
-    gene = np.array([row["gene"] for row in rows])
-    library = np.array([row["library"] for row in rows])
-    found = {}
-    for name in ("UpStream", "TSS"):
-        for label, chosen in (
-            ("all", np.ones(len(rows), bool)),
-            ("SE<.1", error < 0.1),
-            ("significant", significant),
-        ):
-            use = (library == name) & chosen & np.isfinite(predicted) & np.isfinite(measured)
-            columns = predicted[use], measured[use]
-            found[f"{name} {label}"] = {
-                "spearman": estimate(spearman, *columns, blocks=gene[use]),
-                "same_sign": estimate(same_sign, *columns, blocks=gene[use]),
-            }
-    return found
+    numbers = {name: [float(row[name]) for row in rows] for name in ("logFC", "SE", "adj.P.Val")}
+    return compare(
+        pd.DataFrame({**keys, "reporter": predicted}),
+        pd.DataFrame({**keys, **numbers}),
+        CompareOptions(
+            scores=("reporter",),
+            effect="logFC",
+            error="SE",
+            match="variant-gene",
+            parts=("SE<0.1", "adj.P.Val<0.05"),
+            with_effect="adj.P.Val<0.05",
+            genes=data / "genes.gtf.gz",
+        ),
+        command=f"reporter_variants.py: {library}",
+    )
 
 
 def natural_alleles(data: Path, genome: Genome) -> tuple[list[str], list[list[tuple[str, str]]]]:
@@ -139,54 +149,63 @@ def natural_alleles(data: Path, genome: Genome) -> tuple[list[str], list[list[tu
     return names, alleles
 
 
-def compare_genes(model: Model, data: Path) -> dict[str, Any]:
-    """Compare sums over promoters' variants with the genes' cis effects."""
+def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
+    """Compare sums over promoters' variants with the genes' cis effects.
+
+    Returns
+    -------
+    dict of str to Comparison
+        ``genes``: all that have such variants; ``measured genes``: those of which the reporter was
+        measured too, beside the sum of what was measured.
+    """
     with Genome(data / "genome.fa.gz") as genome:
         names, alleles = natural_alleles(data, genome)
-    total: dict[str, float] = defaultdict(float)
-    for name, value in zip(names, effects(model, alleles)):
-        if np.isfinite(value):
-            total[name] += value
-    rows = [row for row in rows_of(data / "variants" / "local_effects.tsv.gz")
-            if row["gene"] in total and row["cis_log2FC"]]  # fmt: skip
-    measured = np.array([float(row["cis_log2FC"]) for row in rows])
-    predicted = np.array([total[row["gene"]] for row in rows])
-    lod = np.array([float(row["LOD"] or "nan") for row in rows])
+    predicted = pd.DataFrame({"gene": names, "reporter": effects(model, alleles)}).dropna()
+    tests = pd.DataFrame(rows_of(data / "variants" / "mpra_tests.tsv.gz"))
+    tests = tests[tests["library"] == "UpStream"]
+    table = predicted.groupby("gene", as_index=False).sum()
+    sums = tests["logFC"].astype(float).groupby(tests["gene"]).sum()
+    both = table.assign(measured_reporter=table["gene"].map(sums)).dropna()
+    effect = pd.DataFrame(rows_of(data / "variants" / "local_effects.tsv.gz"))
+    effect = effect[["gene", "cis_log2FC", "LOD"]].replace("", np.nan)
+    effect = effect.astype({"cis_log2FC": float, "LOD": float})
+    options = CompareOptions(effect="cis_log2FC", match="gene", parts=("LOD>=50",))
     return {
-        label: {
-            "spearman": estimate(spearman, predicted[use], measured[use]),
-            "same_sign": estimate(same_sign, predicted[use], measured[use]),
-        }
-        for label, use in (("all", np.isfinite(measured)), ("LOD>=50", lod >= 50))
+        name: compare(
+            each,
+            effect,
+            dataclasses.replace(options, scores=tuple(each.columns[1:])),
+            command=f"reporter_variants.py: {name}",
+        )
+        for name, each in (("genes", table), ("measured genes", both))
     }
 
 
 def main(
     data: Annotated[Path, typer.Option(help="Folder with the yeast data.")],
     model: Annotated[Path, typer.Option(help="Bundle with a reporter of promoters.")],
-    out: Annotated[Path, typer.Option(help="JSON file to write.")],
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder to write: a page of each comparison.")],
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
 ) -> None:
     """Compare effects of natural yeast variants, through a reporter, with measured ones."""
     try:
-        check_output(out, overwrite=overwrite)
+        kind = Folder("these comparisons", holds=("figures.json",))
+        check_output(out, overwrite=overwrite, folder=kind)
         loaded = load(model)
-        figures = {
-            "reporter": compare_reporter(loaded, data),
-            "genes": compare_genes(loaded, data),
-            "weights_sha256": loaded.weights_sha256,
-        }
-        with atomic_path(out, overwrite=overwrite) as path:
-            path.write_text(json.dumps(as_json(figures), indent=2) + "\n")
+        found = {name: compare_reporter(loaded, data, name) for name in ("UpStream", "TSS")}
+        found |= compare_genes(loaded, data)
+        with atomic_path(out, overwrite=overwrite) as folder:
+            folder.mkdir()
+            for name, comparison in found.items():
+                (folder / name).mkdir()
+                comparison.write(folder / name)
+            figures = {name: each.figures for name, each in found.items()}
+            figures["weights_sha256"] = loaded.weights_sha256
+            (folder / "figures.json").write_text(json.dumps(as_json(figures), indent=2) + "\n")
     except InputError as error:
         sys.exit(f"error: {error}")
-    print("| measured | of | n | Spearman | same sign |\n| --- | --- | --- | --- | --- |")
-    for kind in ("reporter", "genes"):
-        for label, row in figures[kind].items():
-            print(
-                f"| {kind} | {label} | {row['spearman'].rows:,} | {row['spearman']} | "
-                f"{row['same_sign']} |"
-            )
+    for name, comparison in found.items():
+        print(f"{name}: {comparison}")
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ def add_reporter(
     members = bundle.members
     if len(runs) != len(members):
         raise InputError(
-            f"{bundle.path} has {len(members)} networks, and runs are given for {len(runs)}: train a "
-            "reporter on each (--init-member), and give the runs in this order"
+            f"{bundle.path} has {len(members)} networks, and runs are given for {len(runs)}: train "
+            "a reporter on each (--init-member), and give the runs in this order"
         )
     if len(runs[0].assays) != 1:
         raise InputError(f"{runs[0].path} has {len(runs[0].assays)} reporters: expected one")

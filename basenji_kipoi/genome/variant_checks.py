@@ -43,6 +43,7 @@ class Status(str, Enum):
     unknown_contig = "unknown_contig"
     off_contig = "off_contig"
     too_long = "too_long"
+    short_contig = "short_contig"
     ref_mismatch = "ref_mismatch"
 
     @property
@@ -61,6 +62,7 @@ _MEANINGS = {
     Status.unknown_contig: "the genome has no such contig",
     Status.off_contig: "REF lies outside of its contig",
     Status.too_long: "REF or ALT is longer than --max-allele",
+    Status.short_contig: "the contig is shorter than the reporter's insert",
     Status.ref_mismatch: "REF is not the genome's sequence",
 }
 

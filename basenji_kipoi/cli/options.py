@@ -132,7 +132,7 @@ def read_oligos(
     insert: int | None,
     places: str | None,
     ends: str | None,
-    strand: Literal["both", "+", "-"],
+    strand: Literal["both", "+", "-", "gene"],
     promoter: str,
     activities: str | None,
 ) -> Oligos:

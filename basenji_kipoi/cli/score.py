@@ -156,8 +156,11 @@ def score(
         ),
     ] = None,
     strand: Annotated[
-        Literal["both", "+", "-"],
-        typer.Option(help="Direction of the oligos; genes' rows have the gene's."),
+        Literal["both", "+", "-", "gene"],
+        typer.Option(
+            help="Direction of the oligos; both and gene average those there are, gene leaves out "
+            "alleles in no promoter. Rows of genes have the gene's."
+        ),
     ] = "both",
     promoter: Annotated[
         str,

@@ -192,6 +192,7 @@ def score(
         indels=indels,
         reporter=reporter,
         oligos=oligos or Oligos(),
+        has_genes=genes is not None,
         option="tracks",
     )
     is_file = isinstance(variants, str) or hasattr(variants, "__fspath__")

@@ -216,6 +216,7 @@ def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
         indels=options.indels,
         reporter=options.reporter,
         oligos=options.oligos,
+        has_genes=options.genes is not None,
     )
     background = None
     if options.background:

@@ -154,7 +154,7 @@ def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
         measured too, beside the sum of what was measured.
     """
     with Genome(data / "genome.fa.gz") as genome:
-        oligos = Oligos(**OLIGOS, promoter=PROMOTER)
+        oligos = Oligos(**OLIGOS, promoter=PROMOTER, strand="gene")
         genes = data / "genes.gtf.gz"
         rows = scored(model, genome, natural_alleles(data), genes=genes, oligos=oligos).genes
     columns = {"gene": rows["gene_id"], "reporter": rows[f"SED/{first_activity(model)}"]}

@@ -12,11 +12,13 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, reverse_complement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from basenji_kipoi.base.sequence import Allele
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.models.networks.assays import Assay
 
-__all__ = ["OligoPair", "OligoRule", "Oligos"]
+__all__ = ["OligoPair", "OligoRule", "Oligos", "strands_of"]
 
 #: Bases on either side of an allele that are read, in lengths of an insert: its first difference
 #: may lie behind its first base, and an insert begins before that.
@@ -38,9 +40,10 @@ class Oligos(NamedTuple):
     ends : tuple of str or None
         What an oligo has before and behind the insert; None: what nearly all sequences of the assay
         begin and end with.
-    strand : {"both", "+", "-"}
-        The direction in which the oligo is read; of ``both``, the mean. Rows of genes have the
-        gene's direction, whatever this is.
+    strand : {"both", "+", "-", "gene"}
+        The direction in which the oligo is read; of ``both``, the mean. ``gene``: the direction of
+        the genes whose promoter holds the allele, of several the mean; alleles in none have no
+        scores. Rows of genes have the gene's direction, whatever this is.
     promoter : tuple of int
         A gene's variants are those from so many bases before one of its starts of transcription to
         so many from there on (bp).
@@ -51,14 +54,20 @@ class Oligos(NamedTuple):
     insert: Optional[int] = None
     places: Optional[tuple[int, ...]] = None
     ends: Optional[tuple[str, str]] = None
-    strand: Literal["both", "+", "-"] = "both"
+    strand: Literal["both", "+", "-", "gene"] = "both"
     promoter: tuple[int, int] = _PROMOTER
     activities: tuple[str, ...] = ()
 
-    def strands(self, of_gene: str | None = None) -> str:
-        """List the directions that are averaged, of an allele or in a gene of some strand."""
-        asked = self.strand if of_gene is None else of_gene
-        return asked if asked in ("+", "-") else "+-"
+    def strands(self, of_genes: Sequence[str]) -> str:
+        """List the directions that are averaged of an allele in promoters of these strands."""
+        if self.strand == "gene":
+            return "".join(sorted(set("".join(map(strands_of, of_genes)))))
+        return strands_of(self.strand)
+
+
+def strands_of(strand: str) -> str:
+    """List the directions of a strand: of one that is none, both."""
+    return strand if strand in ("+", "-") else "+-"
 
 
 class OligoPair(NamedTuple):
@@ -152,7 +161,9 @@ class OligoRule:
         shortest = min(length, length - allele.removed + len(allele.inserted))
         return shortest >= self.insert
 
-    def cut(self, genome: Genome, contig: str, allele: Allele, strands: str) -> list[OligoPair]:
+    def cut(
+        self, genome: Genome, contig: str, allele: Allele, strands: Iterable[str]
+    ) -> list[OligoPair]:
         """Cut the inserts of an allele.
 
         The first base, in the direction of reading, at which the alleles differ lies at the

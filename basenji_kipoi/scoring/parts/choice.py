@@ -60,6 +60,7 @@ def choose(
     indels: IndelMode,
     reporter: str | None,
     oligos: Oligos,
+    has_genes: bool,
     option: str = "--tracks",
 ) -> Choice:
     """Find what is asked for in a model.
@@ -70,6 +71,8 @@ def choose(
         The model.
     scores, tracks, bins, window, both_strands, shifts, indels, reporter, oligos
         As `basenji_kipoi.scoring.options.ScoreOptions` has them.
+    has_genes
+        Whether there are genes.
     option
         What messages call ``tracks``.
 
@@ -124,6 +127,8 @@ def choose(
             raise InputError(f"--{name} is of tracks: leave it out with --reporter")
     name, assay = model.assay_of(reporter)
     measured = reporter_scores_named(scores)
+    if oligos.strand == "gene" and not has_genes:
+        raise InputError("--strand gene: pass --genes, whose promoters tell the strand")
     rule = OligoRule.of(oligos, assay, model.architecture.reporters[name].window)
 
     def make_reporters(

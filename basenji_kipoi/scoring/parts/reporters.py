@@ -8,6 +8,7 @@ import numpy as np
 
 from basenji_kipoi.base.sequence import Allele, encode
 from basenji_kipoi.effects.reporters.engine import ReporterEngine
+from basenji_kipoi.effects.reporters.oligos import strands_of
 from basenji_kipoi.effects.reporters.scores import REPORTER_GENE_SCORES
 from basenji_kipoi.genome.variant_checks import Checked, Status
 from basenji_kipoi.scoring.parts.part import PART_ALLELES, GeneRow, PartScoring
@@ -32,6 +33,7 @@ class _Request(NamedTuple):
     """An allele: its genes, and its oligos in every direction that is needed."""
 
     start: int
+    strands: str
     genes: list[tuple[Gene, int]]
     pairs: dict[str, OligoPair]
 
@@ -102,16 +104,23 @@ class ReporterScoring(PartScoring):
             return check
         if not self._rule.fits(_allele(variant), self._genome.lengths[check.contig]):
             return check._replace(status=Status.short_contig)
+        if self._oligos.strand == "gene" and not self._genes_of(variant, check):
+            return check._replace(status=Status.no_promoter)
         return check
 
+    def _genes_of(self, variant: Variant, check: Checked) -> list[tuple[Gene, int]]:
+        """Find the genes whose promoter holds an allele, and its distance to a start of each."""
+        if self._genes is None:
+            return []
+        return self._genes.with_promoter(check.contig, variant.pos - 1, *self._oligos.promoter)
+
     def _request(self, variant: Variant, check: Checked) -> _Request:
-        genes = []
-        if self._genes is not None:
-            genes = self._genes.with_promoter(check.contig, variant.pos - 1, *self._oligos.promoter)
-        wanted = [self._oligos.strands(), *(self._oligos.strands(g.strand) for g, _ in genes)]
-        strands = "".join(sorted(set("".join(wanted))))
-        pairs = self._rule.cut(self._genome, check.contig, _allele(variant), strands)
-        return _Request(min(pair.start for pair in pairs), genes, dict(zip(strands, pairs)))
+        genes = self._genes_of(variant, check)
+        own = self._oligos.strands([gene.strand for gene, _ in genes])
+        needed = sorted({*own, *"".join(strands_of(gene.strand) for gene, _ in genes)})
+        pairs = self._rule.cut(self._genome, check.contig, _allele(variant), needed)
+        start = min(pair.start for pair in pairs)
+        return _Request(start, own, genes, dict(zip(needed, pairs)))
 
     def _compute(
         self,
@@ -150,12 +159,12 @@ class ReporterScoring(PartScoring):
 
         genes = []
         for number, request in enumerate(requests):
-            values[number] = scored(number, self._oligos.strands(), self.scores)
+            values[number] = scored(number, request.strands, self.scores)
             genes.append(
                 [
                     GeneRow(
                         (gene.gene_id, gene.name, gene.strand, distance),
-                        scored(number, self._oligos.strands(gene.strand), self.gene_scores),
+                        scored(number, strands_of(gene.strand), self.gene_scores),
                     )
                     for gene, distance in request.genes
                 ]

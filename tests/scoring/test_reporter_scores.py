@@ -256,7 +256,7 @@ def test_quantiles_among_a_background_of_the_same_reporter(files, tmp_path):
     found = score(files, tmp_path, ROWS, reporter="library", background=tmp_path / "b.parquet")
     assert found["SAD_quantile/rich"].mean() == pytest.approx(0.5)
     message = score(
-        files, tmp_path, ROWS, "y.parquet", status=1, reporter="library", strand="+",
+        files, tmp_path, ROWS, "y.parquet", status=2, reporter="library", strand="+",
         background=tmp_path / "b.parquet",
     )  # fmt: skip
     assert 'another strand ("both", now "+")' in message
@@ -294,11 +294,11 @@ def test_a_contig_that_is_too_short_says_so(files, tmp_path):
     ],
 )
 def test_what_cannot_be_is_one_line(files, tmp_path, options, message):
-    assert message in score(files, tmp_path, snvs(1), status=1, **options)
+    assert message in score(files, tmp_path, snvs(1), status=2, **options)
 
 
 def test_a_model_without_reporters_says_so(files_of_tracks, tmp_path):
-    message = score(files_of_tracks, tmp_path, snvs(1), status=1, reporter="promoter")
+    message = score(files_of_tracks, tmp_path, snvs(1), status=2, reporter="promoter")
     assert "has no reporter: it predicts tracks only" in message
 
 

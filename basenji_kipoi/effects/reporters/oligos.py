@@ -49,6 +49,12 @@ class Oligos(NamedTuple):
         so many from there on (bp).
     activities : tuple of str
         Names of the activities; all by default.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> bk.Oligos(insert=60, strand="gene").promoter
+    (300, 50)
     """
 
     insert: Optional[int] = None

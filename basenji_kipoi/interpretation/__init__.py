@@ -10,12 +10,19 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.attribution.options import AttributionOptions
     from basenji_kipoi.interpretation.attribution.result import Attributions
     from basenji_kipoi.interpretation.attribution.run import attribute, attribute_file
+    from basenji_kipoi.interpretation.insertion.options import InsertOptions
+    from basenji_kipoi.interpretation.insertion.result import Insertions
+    from basenji_kipoi.interpretation.insertion.run import insert, insert_file
 
 __all__ = [
     "AttributionOptions",
     "Attributions",
+    "InsertOptions",
+    "Insertions",
     "attribute",
     "attribute_file",
+    "insert",
+    "insert_file",
 ]
 
 __getattr__, __dir__ = face(__name__)

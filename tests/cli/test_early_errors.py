@@ -16,6 +16,7 @@ ACTIVITY = ["--sequences", "x.fa", "--out", "x.tsv"]
 NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
+INSERT = ["--insert", "TTACCCGG"]
 
 
 def on_intervals(out):
@@ -74,6 +75,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "attribute": [
             *on_intervals("x.h5"),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.h5"], "nope.gtf does not exist"),
+        ],
+        "insert": [
+            *((given + INSERT, said) for given, said in on_intervals("x.tsv")),
+            ([*MODEL, *INSERT, "--backgrounds", "nope.fa", "--out", "x.tsv"], "nope.fa"),
+            ([*MODEL, *FASTA, *BED, "--insert", "nope.meme:a", "--out", "x.tsv"], "nope.meme"),
         ],
         "import": [
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),

@@ -11,6 +11,7 @@ from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
+from basenji_kipoi.cli.interpretation.elements import elements
 from basenji_kipoi.cli.models.import_published import import_published
 from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
 from basenji_kipoi.cli.mutate import mutate
@@ -48,6 +49,7 @@ app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
+app.command()(evaluated(elements))
 app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command("import")(import_published)

@@ -10,12 +10,19 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.attribution.options import AttributionOptions
     from basenji_kipoi.interpretation.attribution.result import Attributions
     from basenji_kipoi.interpretation.attribution.run import attribute, attribute_file
+    from basenji_kipoi.interpretation.elements.options import ElementOptions
+    from basenji_kipoi.interpretation.elements.run import element_effects, element_effects_file
+    from basenji_kipoi.interpretation.elements.table import ElementTable
 
 __all__ = [
     "AttributionOptions",
     "Attributions",
+    "ElementOptions",
+    "ElementTable",
     "attribute",
     "attribute_file",
+    "element_effects",
+    "element_effects_file",
 ]
 
 __getattr__, __dir__ = face(__name__)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, complement, reverse_complement
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.interpretation.attribution.methods import Attribution, Contributions
+from basenji_kipoi.interpretation.pass_weights import PassWeights
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing import Callable, Optional
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.incremental.reference import Reference
-    from basenji_kipoi.incremental.window import IncrementalNetwork
     from basenji_kipoi.interpretation.attribution.outputs import Output
     from basenji_kipoi.interpretation.attribution.questions import Question
     from basenji_kipoi.models.bundle import Bundle
@@ -84,7 +83,7 @@ class MutationMethod(Attribution):
         changes = np.zeros((len(weights.sums), len(rows)))
         for each in self._passes:
             network = self._networks[each.model]
-            own = _PassWeights.of(turned_weights(weights.sums, self._columns, reverse=each.reverse))
+            own = PassWeights.of(turned_weights(weights.sums, self._columns, reverse=each.reverse))
             turn = reverse_complement if each.reverse else np.asarray
             sums[0] += own.sums(network.predict(turn(sequence)[None])[0])
             sums[1] += own.sums(network.predict(turn(blank)[None])[0])
@@ -105,51 +104,3 @@ class MutationMethod(Attribution):
         effects[rows, others] = weights.changes(sums[0], changes).T
         effects -= effects.mean(axis=1, keepdims=True)
         return Contributions(codes, effects.astype(np.float32), values, background)
-
-
-class _PassWeights(NamedTuple):
-    """Weights of what one pass predicts.
-
-    Attributes
-    ----------
-    weights : ndarray, float64, shape (sums, bins, tracks)
-        The weights of the used bins.
-    used : ndarray, int, shape (bins,)
-        The bins that have weights.
-    is_even : bool
-        Whether all predicted bins have the same weights.
-    """
-
-    weights: np.ndarray
-    used: np.ndarray
-    is_even: bool
-
-    @classmethod
-    def of(cls, weights: np.ndarray) -> _PassWeights:
-        """Take weights of all predicted bins."""
-        used = np.flatnonzero(weights.any(axis=(0, 2)))
-        return cls(weights[:, used], used, bool((weights == weights[:, :1]).all()))
-
-    def sums(self, predictions: np.ndarray) -> np.ndarray:
-        """Sum predictions (bins, tracks) by the weights: (sums,)."""
-        return np.tensordot(self.weights, predictions[self.used].astype(np.float64), axes=2)
-
-    def changes(
-        self,
-        network: IncrementalNetwork,
-        reference: Reference,
-        positions: np.ndarray,
-        alternatives: np.ndarray,
-    ) -> np.ndarray:
-        """Compute what mutations change of the sums: (sums, mutations)."""
-        if self.is_even:
-            return self.weights[:, 0] @ network.totals(reference, positions, alternatives).T
-        found = network.substitutions(reference, positions, alternatives)
-        rows = self.used - found.first[:, None]
-        is_changed = (rows >= 0) & (self.used < found.last[:, None])
-        rows = np.clip(rows, 0, found.values.shape[1] - 1)
-        differences = np.take_along_axis(found.values, rows[:, :, None], axis=1)
-        differences = differences.astype(np.float64) - reference.values[self.used]
-        differences *= is_changed[:, :, None]
-        flat = differences.reshape(len(positions), -1)
-        return self.weights.reshape(len(self.weights), -1) @ flat.T

@@ -12,6 +12,7 @@ MODEL = ["--model", REPOSITORY / "model_files"]
 FASTA = ["--fasta", EXAMPLES / "genome.fa"]
 BED = ["--bed", "x.bed"]
 VCF = ["--vcf", EXAMPLES / "variants.vcf.gz"]
+GENES = ["--genes", EXAMPLES / "genes.gtf"]
 ACTIVITY = ["--sequences", "x.fa", "--out", "x.tsv"]
 NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
@@ -74,6 +75,15 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "attribute": [
             *on_intervals("x.h5"),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.h5"], "nope.gtf does not exist"),
+        ],
+        "elements": [
+            (NO_MODEL[0] + FASTA + GENES + ["--out", "x.tsv"], NO_MODEL[1]),
+            (MODEL + NO_FASTA[0] + GENES + ["--out", "x.tsv"], NO_FASTA[1]),
+            ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.tsv"], "nope.gtf does not exist"),
+            ([*MODEL, *FASTA, *GENES, "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),
         ],
         "import": [
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),

@@ -101,10 +101,14 @@ def elements(
     If the elements come with labels or effects that were measured, how well each score agrees with
     these is said too, beside distance alone, and written to OUT.measured.json.
     """
+    from basenji_kipoi.base.atomic import check_output
     from basenji_kipoi.interpretation.elements.options import ElementOptions
     from basenji_kipoi.interpretation.elements.run import element_effects_file
 
     began = time.monotonic()
+    measured = out.with_name(f"{out.name}.measured.json")
+    if elements is not None:
+        check_output(measured, overwrite=overwrite or resume)
     summary = element_effects_file(
         model,
         fasta,
@@ -135,6 +139,23 @@ def elements(
     )
     if not quiet:
         for line in _lines(summary, out, time.monotonic() - began):
+            typer.echo(line, err=True)
+    if summary.is_measured:
+        _compare(out, measured, quiet=quiet)
+
+
+def _compare(out: Path, measured: Path, *, quiet: bool) -> None:
+    """Set the table beside what was measured."""
+    from basenji_kipoi.comparison.elements.measured import (
+        compare_elements,
+        measured_lines,
+        write_measured,
+    )
+
+    found = compare_elements(out)
+    write_measured(measured, found, overwrite=True)
+    if not quiet:
+        for line in (f"wrote {measured}:", *measured_lines(found)):
             typer.echo(line, err=True)
 
 

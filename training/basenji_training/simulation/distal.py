@@ -5,10 +5,10 @@ their fields, a(y) = f_osprey(y) * f_curlew(y). The use of starts at base x is m
 
     gain(x) = 1 + RESPONSE * (sum over y of a(y) * exp(-(x - y)^2 / (2 CONTACT^2))) / ACTIVE
 
-so that enhancers of a gene add up and all genes within reach of one are served by it. **Decoys**
-hold one of the two factors beside others that bind promoters too: they are as accessible as
-enhancers, and do nothing. Genes lie farther apart than without elements, and have a start motif
-each.
+so that enhancers of a gene add up and all genes within reach of one are served by it. **Enhancers**
+hold osprey and curlew beside wren or kestrel, **decoys** one of the first two beside both of the
+others: they are as accessible as enhancers, and do nothing. Genes lie farther apart than without
+elements, and have a start motif each.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ __all__ = [
     "write_elements",
 ]
 
-#: The factors of enhancers, beside those of promoters.
+#: The factors of distal elements, beside those of promoters; the first two make an enhancer.
 DISTAL_FACTORS = (
     Motif("osprey", "gtATCGGCAtc", accessibility=2.0),
     Motif("curlew", "caGTACGTCag", accessibility=2.0),
+    Motif("wren", "tgACTTAGCga", accessibility=2.0),
 )
-DISTAL_LAYOUT = Layout(spacing=(3500, 8000), promoters=1.0)
+DISTAL_LAYOUT = Layout(spacing=(2000, 4500), promoters=1.0)
 CONTACT = 10_000.0  # bp
 RESPONSE = 4.0
 ACTIVE = 200.0  # activity of an enhancer, summed over its bases
@@ -57,7 +58,7 @@ SERVED = float(np.log(0.9))
 
 #: Bases on either side of an element's middle that belong to it.
 _HALF = 128
-_SLOT, _JITTER, _SITES = 36, 10, 4
+_SLOT, _JITTER, _SITES = 36, 10, 6
 _BY_CHANCE = 2.0  # activity from which on a decoy is an enhancer
 _APART = 1000  # bp between the middles of elements, and from a start of a gene
 _PLACES = 1200  # bp between places that elements may have, before jitter
@@ -88,7 +89,7 @@ def gain(codes: np.ndarray) -> np.ndarray:
 
 
 def _activity(codes: np.ndarray) -> np.ndarray:
-    one, other = (field(codes, motif) for motif in DISTAL_FACTORS)
+    one, other = (field(codes, motif) for motif in DISTAL_FACTORS[:2])
     return one * other
 
 
@@ -134,14 +135,16 @@ def with_elements(
     slots = generator.random((number, _SITES)).argsort(axis=1)
     jitter = generator.integers(_JITTER, size=slots.shape)
     centres = middles[:, None] + _SLOT * slots - _SLOT * (_SITES - 1) // 2 + jitter - _JITTER // 2
-    # Two sites each of two motifs: of an enhancer its own, of a decoy one of these and another.
-    motifs = (*DISTAL_FACTORS, *FACTORS[:2])
-    decoy = generator.integers([0, 2], [2, 4], size=(number, 2))
-    pair = np.where(is_enhancer[:, None], [0, 1], decoy)
+    # Two sites each of three motifs.
+    motifs = (*DISTAL_FACTORS, FACTORS[0])
+    either = generator.integers(2, size=number)
+    decoy = np.stack([either, np.full(number, 2), np.full(number, 3)], axis=1)
+    enhancer = np.stack([np.zeros(number), np.ones(number), 2 + either], axis=1)
+    held = np.where(is_enhancer[:, None], enhancer, decoy)
     sites = []
     for column in range(_SITES):
         for index, motif in enumerate(motifs):
-            chosen = centres[pair[:, column % 2] == index, column]
+            chosen = centres[held[:, column % held.shape[1]] == index, column]
             strands = generator.random(len(chosen)) < 0.5
             sites += plant(codes, motif, chosen, strands, generator)
     # A decoy that chance gave a site of the other factor is none.

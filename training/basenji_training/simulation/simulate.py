@@ -72,8 +72,8 @@ _FEWEST_OLIGOS, _MOST_OLIGOS = 30, 1_000_000
 _LINE = 60  # letters a line of FASTA
 # Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
 _SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
-# Genes are rarer where there are elements, and their starts are used more.
-_DISTAL_SCALES = {"accessibility": 0.0625, "start_plus": 0.125, "start_minus": 0.125}
+# What comes from afar shows in the starts alone: these count more in the loss.
+_DISTAL_SCALES = {"accessibility": 0.03125, "start_plus": 0.5, "start_minus": 0.5}
 _LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
 
 

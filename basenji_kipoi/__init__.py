@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.intervals import Interval, read_bed
     from basenji_kipoi.interpretation.attribution.result import Attributions
     from basenji_kipoi.interpretation.attribution.run import attribute
+    from basenji_kipoi.interpretation.insertion.result import Insertions
+    from basenji_kipoi.interpretation.insertion.run import insert
     from basenji_kipoi.models.model import Model, load
     from basenji_kipoi.mutagenesis.result import MutationMap
     from basenji_kipoi.mutagenesis.run import mutate
@@ -40,6 +42,7 @@ __all__ = [
     "Comparison",
     "Genome",
     "InputError",
+    "Insertions",
     "Interval",
     "Model",
     "MutationMap",
@@ -49,6 +52,7 @@ __all__ = [
     "activity",
     "attribute",
     "compare",
+    "insert",
     "load",
     "mutate",
     "predict",

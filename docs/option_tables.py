@@ -13,12 +13,17 @@ import sys
 from pathlib import Path
 
 from basenji_training.cli.settings import settings_table
+from basenji_training.data import settings as data
 from basenji_training.optimisation import settings as training
 from basenji_training.reads import settings as coverage
 
 DOCS = Path(__file__).resolve().parent
 #: Page -> the settings of its table.
-PAGES = {"how-to/fit.md": training.Settings, "how-to/coverage.md": coverage.Settings}
+PAGES = {
+    "how-to/coverage.md": coverage.Settings,
+    "how-to/data.md": data.StoreSettings,
+    "how-to/fit.md": training.Settings,
+}
 END = "<!-- end of the table -->"
 
 

@@ -38,7 +38,7 @@ def standardised_activities(
     Parameters
     ----------
     network
-        float32 (batch, window, 4) -> (batch, activities).
+        float32 (batch, window, 4) -> (batch, activities), or what is behind another of its layers.
     architecture, reporter
         The network's description, and the reporter's name.
     assay
@@ -57,7 +57,7 @@ def standardised_activities(
     """
     head = architecture.reporters[reporter]
     moves = assay.moves(head.stride(architecture.trunk))
-    total = np.zeros((len(codes), head.activities), dtype=np.float32)
+    total = np.zeros((len(codes), network.output_shape[-1]), dtype=np.float32)
     size = max(1, min(batch_size, len(codes)))
     # Every call has this size, so that it is compiled once.
     batch = np.full((size, head.window), UNKNOWN, dtype=np.uint8)

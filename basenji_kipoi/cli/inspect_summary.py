@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["facts", "summary"]
 
 #: Groups of tracks whose figures are shown; of more, the last line says how many.
-_MOST_GROUPS = 6
+_MOST_GROUPS = 5
 
 
 def summary(description: Mapping[str, Any]) -> RenderableType:
@@ -37,9 +37,7 @@ def summary(description: Mapping[str, Any]) -> RenderableType:
     return Group(
         Text(shown(f"{description['name']}  ({description['path']})"), style="bold"),
         Padding(grid, (1, 0)),
-        Text(
-            "--details network, tracks, training, evaluation or all shows more, --json everything"
-        ),
+        Text("more: --details network, tracks, training, evaluation or all; all of it: --json"),
     )
 
 
@@ -57,9 +55,8 @@ def facts(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "parameters",
         f"{parameters['trainable']:,} trainable, {parameters['fixed']:,} fixed"
-        + (", in each member" if members > 1 else ""),
+        + (f", in each of {members:,} members" if members > 1 else ""),
     )
-    yield "members", str(members)
     yield (
         "versions",
         ", ".join(f"{name} {value}" for name, value in description["versions"].items()),

@@ -69,8 +69,7 @@ def mutate(
 ) -> None:
     """Mutate every base of each interval and score what that changes.
 
-    What is finished of an interrupted run waits in the folder OUT.unfinished: it goes on where it
-    was when its command is repeated.
+    What is finished of an interrupted run waits in the folder OUT.unfinished: --resume goes on.
     """
     from basenji_kipoi.mutagenesis.run import mutate_file
     from basenji_kipoi.mutagenesis.scores import Mutations
@@ -89,6 +88,7 @@ def mutate(
         plots=plots,
         plot_tracks=plot_tracks,
         memory=memory,
+        resume=resume,
         overwrite=overwrite,
         progress=not quiet,
         note=noting(quiet=quiet),

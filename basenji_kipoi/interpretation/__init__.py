@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.options import ElementOptions
     from basenji_kipoi.interpretation.elements.run import element_effects, element_effects_file
     from basenji_kipoi.interpretation.elements.table import ElementTable
+    from basenji_kipoi.interpretation.insertion.options import InsertOptions
+    from basenji_kipoi.interpretation.insertion.result import Insertions
+    from basenji_kipoi.interpretation.insertion.run import insert, insert_file
 
 __all__ = [
     "AttributionOptions",
     "Attributions",
     "ElementOptions",
     "ElementTable",
+    "InsertOptions",
+    "Insertions",
     "attribute",
     "attribute_file",
     "element_effects",
     "element_effects_file",
+    "insert",
+    "insert_file",
 ]
 
 __getattr__, __dir__ = face(__name__)

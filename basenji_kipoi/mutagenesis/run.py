@@ -153,6 +153,7 @@ def mutate_file(
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,
+    resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
     note: Callable[[str], object] = lambda _: None,
@@ -160,8 +161,7 @@ def mutate_file(
 ) -> tuple[MutationTable, np.ndarray]:
     """Mutate every base of the intervals of a BED file, into a file.
 
-    What an interrupted run finished waits in the folder ``<out>.unfinished``; it goes on where it
-    was when its call is repeated.
+    What an interrupted run finished waits in the folder ``<out>.unfinished``.
 
     Parameters
     ----------
@@ -175,8 +175,10 @@ def mutate_file(
         Directory of figures to write, one for each interval and track.
     plot_tracks
         Tracks to draw; all that are scored by default.
+    resume
+        Whether to go on where an interrupted call with the same arguments stopped.
     overwrite
-        Whether to replace an existing output.
+        Whether to replace an existing output, and unfinished work of another run.
     note
         Called with what the user should know, a line each.
     command
@@ -242,7 +244,7 @@ def mutate_file(
         }
         names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
         with UnfinishedRun(
-            [out], "basenji mutate", settings, command=command, resume=True, overwrite=overwrite
+            [out], "basenji mutate", settings, command=command, resume=resume, overwrite=overwrite
         ) as run:
             todo = [number for number, name in enumerate(names) if not run.has(name)]
             if todo and len(todo) < len(names):

@@ -44,8 +44,11 @@ def test_inspect_shows_the_model(small_bundle):
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_inspect_fits_a_screen(width):
-    inspect = ["inspect", "--model", str(REPOSITORY / "model_files")]
+def test_inspect_fits_a_screen(width, tmp_path):
+    # A path that takes a line more must not push anything off the screen.
+    model = tmp_path / "a_folder_whose_name_is_as_long_as_people_like_to_make_them"
+    model.symlink_to(REPOSITORY / "model_files")
+    inspect = ["inspect", "--model", str(model)]
     result = CliRunner(env={"COLUMNS": str(width)}).invoke(app, inspect)
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()

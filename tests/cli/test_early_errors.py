@@ -12,11 +12,12 @@ MODEL = ["--model", REPOSITORY / "model_files"]
 FASTA = ["--fasta", EXAMPLES / "genome.fa"]
 BED = ["--bed", "x.bed"]
 VCF = ["--vcf", EXAMPLES / "variants.vcf.gz"]
-GENES = ["--genes", EXAMPLES / "genes.gtf"]
+GENES = ["--genes", "x.gtf"]
 ACTIVITY = ["--sequences", "x.fa", "--out", "x.tsv"]
 NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
+INSERT = ["--insert", "TTACCCGG"]
 
 
 def on_intervals(out):
@@ -49,6 +50,7 @@ def with_variants(*more):
 def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
     (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
     (tmp_path / "x.fa").write_text(">x\nACGT\n")
+    (tmp_path / "x.gtf").write_text('chrA\tx\texon\t20001\t20100\t.\t+\t.\tgene_id "G";\n')
     cases = {
         "predict": [
             *on_intervals("x.h5"),
@@ -84,6 +86,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),
+        ],
+        "insert": [
+            *((given + INSERT, said) for given, said in on_intervals("x.tsv")),
+            ([*MODEL, *INSERT, "--backgrounds", "nope.fa", "--out", "x.tsv"], "nope.fa"),
+            ([*MODEL, *FASTA, *BED, "--insert", "nope.meme:a", "--out", "x.tsv"], "nope.meme"),
         ],
         "import": [
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),

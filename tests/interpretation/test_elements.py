@@ -137,9 +137,7 @@ def test_knock_outs_are_those_of_whole_networks(bundles, files, gene, both_stran
             other = outputs_by_whole_networks(
                 bundles, asked, codes, OUTPUTS, both_strands=both_strands
             )
-            np.testing.assert_allclose(
-                found.changes[row, draw], other - own, atol=bound * largest
-            )
+            np.testing.assert_allclose(found.changes[row, draw], other - own, atol=bound * largest)
     # A single base has one order only.
     single = asked.ends - asked.starts == 1
     np.testing.assert_array_equal(found.changes[single], 0)
@@ -288,9 +286,7 @@ def test_a_table_in_memory_and_every_format_are_the_same(files, bundles, tmp_pat
     frame = table.to_dataframe()
     for name in ("o.tsv", "o.tsv.gz", "o.parquet"):
         out = tmp_path / name
-        element_effects_file(
-            bundles[0].path, files / "genome.fa", out, options, progress=False
-        )
+        element_effects_file(bundles[0].path, files / "genome.fa", out, options, progress=False)
         read = pd.read_parquet(out) if name.endswith("parquet") else pd.read_csv(out, sep="\t")
         assert list(read.columns) == list(frame.columns)
         for column in frame.columns:
@@ -322,9 +318,7 @@ def test_browsers_and_figures(files, bundles, tmp_path):
             with pybigtools.open(str(path)) as track:
                 for row in mine[mine.status == "ok"].itertuples():
                     values = track.values(row.chrom, row.start, row.end, fillna=0)
-                    np.testing.assert_allclose(
-                        values, getattr(row, column), rtol=1e-4, atol=1e-5
-                    )
+                    np.testing.assert_allclose(values, getattr(row, column), rtol=1e-4, atol=1e-5)
     assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [
         "G3.access.png", "one.access.png",
     ]  # fmt: skip

@@ -182,8 +182,10 @@ def test_a_killed_run_goes_on(tmp_path, inputs, output, how):
     with np.load(done[0]) as content:
         first = content["SAD"]
     np.savez(done[0], SAD=first + 1)
-    # Repeating the command is enough; --resume, as other commands need it, is taken too.
-    result = mutate(inputs, *["--resume"] * (how == signal.SIGTERM), out=out)
+    result = mutate(inputs, out=out)
+    assert result.exit_code == 2
+    assert "pass --resume to go on with it, or --overwrite to begin anew" in result.stderr
+    result = mutate(inputs, "--resume", out=out)
     assert result.exit_code == 0, result.stderr
     share = re.search(r"going on with .*x.h5.unfinished: (\d+)% is done already\n", result.stderr)
     assert 0 < int(share[1]) < 100 or len(done) > 1
@@ -203,7 +205,7 @@ def test_work_of_another_run_is_kept_unless_it_may_be_thrown_away(tmp_path, inpu
         with run.piece("block-000000.npz") as path:
             path.write_text("precious")
         block = run.path("block-000000.npz")
-    result = mutate(inputs, out=out)
+    result = mutate(inputs, "--resume", out=out)
     assert result.exit_code == 2
     assert re.fullmatch(
         r"error: .*x.h5.unfinished was begun with another intervals .*: give the same, .*\n",
@@ -232,11 +234,11 @@ def test_a_damaged_block_is_named(tmp_path, inputs, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     block = folder / "pieces" / "block-000001.npz"
     block.write_bytes(block.read_bytes()[:1000])
-    result = mutate(inputs, out=out)
+    result = mutate(inputs, "--resume", out=out)
     assert result.exit_code == 2
     assert re.fullmatch(r"error: .*block-000001.npz is damaged .*: remove it .*\n", result.stderr)
     block.unlink()
-    assert mutate(inputs, out=out).exit_code == 0
+    assert mutate(inputs, "--resume", out=out).exit_code == 0
 
 
 @pytest.mark.parametrize(

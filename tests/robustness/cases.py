@@ -86,6 +86,7 @@ BUNDLE = {
 }
 STORE = {"st.zarr/zarr.json": "json", "st.zarr/chr8/coverage/zarr.json": "json"}
 RUN = {"run/settings.json": "json", "run/history.csv": "text"}
+REPORTER_RUN = {"rr/settings.json": "json", "rr/reporters.json": "json"}
 COMMANDS = [
     Command("B inspect --model m", BUNDLE),
     Command(
@@ -133,6 +134,11 @@ COMMANDS = [
     Command(
         "B attribute --model m --fasta g.fa --bed q.bed --out o.h5",
         {**BUNDLE, "g.fa": "text", "q.bed": "text"},
+    ),
+    Command(
+        "B activity --model mr --sequences a.tsv --out o.tsv",
+        {"a.tsv": "text", "mr/reporters.json": "json"},
+        ("mr",),
     ),
     Command("B merge-scores s1.tsv s2.tsv --out o.tsv", {"s1.tsv": "text", "s2.tsv": "text"}),
     Command(
@@ -192,6 +198,27 @@ COMMANDS = [
         "T export run --evaluation ev.json --name n --assembly a --out o",
         {**RUN, "ev.json": "json"},
         ("run", "st.zarr"),
+    ),
+    Command(
+        "T reporters reporter.tsv --flanks GATTACAGATTACA,CCATGGCCATGG --weight cells "
+        "--weight-kind counts --out o",
+        {"reporter.tsv": "text"},
+    ),
+    Command(
+        "T fit promoter --network m/architecture.json --out o --epochs 1 --batch-size 8 --init m "
+        "--freeze-trunk",
+        {"promoter/reporters.json": "json", "promoter/sequences.parquet": "binary"},
+        ("promoter", "m"),
+    ),
+    Command(
+        "T evaluate-reporter rr --store promoter --out o.json",
+        {"promoter/reporters.json": "json", "promoter/pairs.parquet": "binary", **REPORTER_RUN},
+        ("promoter", "rr"),
+    ),
+    Command(
+        "T add-reporter m rr --evaluation re.json --out o",
+        {"re.json": "json", **REPORTER_RUN},
+        ("m", "rr"),
     ),
 ]
 

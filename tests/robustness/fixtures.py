@@ -35,6 +35,11 @@ STEPS = [
     "T fit st.zarr --network net.json --out run --epochs 1 --batch-size 4 --resolution 32",
     "T evaluate run --store st.zarr --out ev.json --resolution 32",
     "T export run --evaluation ev.json --out m --name mini --assembly simulated",
+    "T reporters reporter.tsv --flanks GATTACAGATTACA,CCATGGCCATGG --out promoter",
+    "T fit promoter --network m/architecture.json --init m --freeze-trunk --epochs 1 "
+    "--batch-size 8 --out rr",
+    "T evaluate-reporter rr --store promoter --out re.json",
+    "T add-reporter m rr --evaluation re.json --out mr",
     "B plan-scores --model m --fasta g.fa --vcf v.vcf --out p.json",
     "B score --model m --fasta g.fa --vcf v.vcf --out s1.tsv --shard 1/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.tsv --shard 2/2",
@@ -80,6 +85,7 @@ def _copy_inputs(folder: Path) -> None:
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
     (folder / "q.bed").write_text("chr1\t1000\t1200\ta\t0\t+\nchr8\t50\t300\tb\t0\t-\n")
     (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
+    _write_reporters(folder)
     text = (sim / "targets.tsv").read_text()
     (folder / "t.tsv").write_text(text)
     shutil.copytree(sim / "tracks", folder / "tracks")
@@ -101,6 +107,20 @@ def _write_effects(folder: Path, records: list[str]) -> None:
         for number, (chrom, pos, _, ref, alt) in enumerate(rows)
     ]
     (folder / "e.tsv").write_text("".join(lines))
+
+
+def _write_reporters(folder: Path) -> None:
+    """Write sequences, in pairs one substitution apart, and their activities."""
+    generator = np.random.default_rng(2)
+    lines = ["sequence\texpression\tcells\n"]
+    for _ in range(60):
+        letters = generator.choice(list("ACGT"), 80)
+        other = letters.copy()
+        other[40] = {"A": "C", "C": "G", "G": "T", "T": "A"}[letters[40]]
+        for each in (letters, other):
+            lines.append(f"{''.join(each)}\t{generator.normal(8, 2):.3f}\t20\n")
+    (folder / "reporter.tsv").write_text("".join(lines))
+    (folder / "a.tsv").write_text("".join(line.partition("\t")[0] + "\n" for line in lines[:9]))
 
 
 def _write_reads(folder: Path) -> None:

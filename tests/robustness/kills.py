@@ -118,6 +118,16 @@ RUNS = [
         "T export run --evaluation ev.json --name n --assembly a --out o",
         ("run", "ev.json", "st.zarr"),
     ),
+    Run("B activity --model mr --sequences many.tsv --out o.tsv", ("mr", "many.tsv"), True),
+    Run("T reporters reporter.tsv --flanks GATTACAGATTACA,CCATGGCCATGG --out o", ("reporter.tsv",)),
+    Run(
+        "T fit promoter --network m/architecture.json --init m --freeze-trunk --epochs 3 "
+        "--batch-size 8 --checkpoint-minutes 0.01 --out o",
+        ("promoter", "m"),
+        True,
+    ),
+    Run("T evaluate-reporter rr --store promoter --out o.json", ("rr", "promoter")),
+    Run("T add-reporter m rr --evaluation re.json --out o", ("m", "rr", "re.json")),
     Run("T simulate --size 400000 --variants 8 --out o", ()),
     Run(
         "B import --h5 model_best.h5 --params params.json --out o", ("model_best.h5", "params.json")
@@ -281,6 +291,8 @@ def add_inputs(fixtures: Path) -> None:
     (fixtures / "many.fragments").write_text(
         "".join(f"chr{chrom}\t{start}\t{start + 180}\tcell\t1\n" for chrom, start in lines)
     )
+    rows = ("".join(draw.choices("ACGT", k=draw.randrange(60, 90))) for _ in range(20_000))
+    (fixtures / "many.tsv").write_text("sequence\n" + "".join(f"{row}\n" for row in rows))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.data.build import build_store
 from basenji_training.data.scaling import suggest_thresholds
+from basenji_training.data.settings import StoreSettings
 from basenji_training.store.store import Store
 
 BIN = 32
@@ -85,13 +86,15 @@ def main(folder: Path, out: Path) -> None:
         table().write(raw)
         build_store(
             raw,
+            StoreSettings(
+                bin=BIN,
+                test=TEST,
+                validation=VALIDATION,
+                exclude=["chrM"],
+                blacklist=folder / "blacklist.bed",
+            ),
             fasta=folder / "genome.fa.gz",
             out=Path(scratch) / "raw.zarr",
-            bin_width=BIN,
-            test=TEST,
-            validation=VALIDATION,
-            exclude=["chrM"],
-            blacklist=folder / "blacklist.bed",
             data_dir=folder,
         )
         store = Store.open(Path(scratch) / "raw.zarr")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.store import writing
 
 BIN = 32
@@ -54,8 +55,10 @@ def main(table, fasta, folder, first, stride):
     # Several pieces of a chromosome.
     writing._SHARD_BP, writing._CHUNK_BYTES = 2048, 32
 
+    settings = StoreSettings(bin=BIN, **FOLDS)
+
     def make(out, **options):
-        build_store(table, fasta=fasta, out=out / "s.zarr", bin_width=BIN, **FOLDS, **options)
+        build_store(table, settings, fasta=fasta, out=out / "s.zarr", **options)
 
     (folder / "whole").mkdir()
     if _in_another_process(lambda: make(folder / "whole")):

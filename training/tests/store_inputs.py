@@ -11,6 +11,7 @@ import pytest
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.store.store import Store
 
 LENGTHS = {"chr1": 3210, "chr2": 2000, "chr3": 1601, "chrM": 500}
@@ -67,8 +68,11 @@ def inputs(tmp_path):
 
 
 def build(inputs, **changes):
-    options = {"fasta": inputs.fasta, "out": inputs.folder / "s.zarr", "bin_width": 32, **FOLDS}
-    build_store(inputs.table, **{**options, **changes})
+    fields = StoreSettings.model_fields
+    settings = {**FOLDS, **{key: value for key, value in changes.items() if key in fields}}
+    options = {key: value for key, value in changes.items() if key not in fields}
+    options = {"fasta": inputs.fasta, "out": inputs.folder / "s.zarr", **options}
+    build_store(inputs.table, StoreSettings(**settings), **options)
     return Store.open(inputs.folder / "s.zarr")
 
 

@@ -17,18 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basenji_kipoi.base.sequence import one_hot, reverse_complement
-from basenji_kipoi.effects.passes import passes_of
+from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.interpretation.attribution.outputs import weights_of
-from basenji_kipoi.interpretation.pass_weights import PassWeights
 from basenji_kipoi.interpretation.shuffling import shuffled
-from basenji_kipoi.models.targets import StrandColumns
+from basenji_kipoi.interpretation.weighted_sums import WeightedSums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.incremental.window import IncrementalNetwork
     from basenji_kipoi.interpretation.attribution.outputs import Output, Weights
     from basenji_kipoi.interpretation.elements.asking import Asked
     from basenji_kipoi.interpretation.elements.options import ElementOptions
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ElementEffects", "Found"]
 
-#: Values of changed bins that are held at a time.
-_VALUES = 1 << 24
 #: Elements of a larger share of the window are predicted by whole passes: they change most of it.
 _WHOLE = 0.25
 
@@ -120,8 +115,6 @@ class ElementEffects:
         dtype: str = "float32",
     ) -> None:
         # Imports Keras, which takes seconds: not before there is something to compute.
-        from basenji_kipoi.effects.lowered import LoweredModels  # noqa: PLC0415
-        from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
         from basenji_kipoi.interpretation.gradients import Gradients  # noqa: PLC0415
 
         self.architecture, self.targets = bundles[0].architecture, bundles[0].targets
@@ -132,10 +125,9 @@ class ElementEffects:
         self._gradients = Gradients(
             bundles, tracks=self.tracks, both_strands=options.both_strands, dtype=dtype
         )
-        self._passes = passes_of(bundles, both_strands=options.both_strands, shifts=(0,))
-        self._columns = StrandColumns.of(self.tracks, self.targets.strand_permutation)
-        lowered = LoweredModels(self._columns.computed, dtype=dtype)
-        self._networks = [IncrementalNetwork(lowered.of(bundle)) for bundle in bundles]
+        self._sums = WeightedSums(
+            bundles, self.tracks, both_strands=options.both_strands, dtype=dtype
+        )
         self._dtype = dtype
 
     def steps(self, asked: Asked) -> int:
@@ -185,7 +177,7 @@ class ElementEffects:
         """Find the bases of a window that predicted bins depend on, in either direction."""
         architecture = self.architecture
         spans = [architecture.needed_input(min(bins), max(bins) + 1)]
-        if any(each.reverse for each in self._passes):
+        if any(each.reverse for each in self._gradients.passes):
             turned = [architecture.bins - 1 - place for place in bins]
             start, end = architecture.needed_input(min(turned), max(turned) + 1)
             spans.append((architecture.window - end, architecture.window - start))
@@ -209,33 +201,38 @@ class ElementEffects:
         advance: Callable[[float], object],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Predict a window with each element shuffled: outputs, and their changes."""
-        draws, sums = self.options.draws, len(weights.sums)
+        draws, window = self.options.draws, self.architecture.window
         rows = np.flatnonzero(is_reached)
         advance(draws * (len(asked) - len(rows)))
-        groups = list(self._groups(asked, codes, rows))
-        values, changes = np.zeros(sums), np.zeros((sums, len(asked), draws))
-        for each in self._passes:
-            # Imports Keras, which takes seconds: not before there is something to compute.
-            from basenji_kipoi.interpretation.gradients import turned_weights  # noqa: PLC0415
-
-            network = self._networks[each.model]
-            own = PassWeights.of(turned_weights(weights.sums, self._columns, reverse=each.reverse))
-            turn = reverse_complement if each.reverse else np.asarray
-            changed = _Pass(network, own, turn(codes))
-            values += changed.values
-            for group in groups:
-                per_step = max(1, _VALUES // (self.architecture.bins * len(self.tracks)))
-                for begin in range(0, len(group.positions), per_step):
-                    step = slice(begin, begin + per_step)
-                    places, bases = group.positions[step], group.alternatives[step]
-                    if each.reverse:
-                        places = self.architecture.window - places - bases.shape[1]
-                    found = changed.changes(places, turn(bases))
-                    changes[:, group.rows[step], group.draws[step]] += found
-                    advance(len(places) / len(self._passes))
-        values, changes = values / len(self._passes), changes / len(self._passes)
+        (values,) = self._sums.whole(codes[None], weights.sums)
+        changes = np.zeros((len(weights.sums), len(asked), draws))
+        for group in self._groups(asked, codes, rows):
+            if group.alternatives.shape[1] > _WHOLE * window:
+                found = self._whole(codes, group, weights, advance) - values[:, None]
+            else:
+                # All of the window is kept: another part for each gene would be compiled for each.
+                found = self._sums.changes(
+                    codes, (0, window), group.positions, group.alternatives, weights.sums, advance
+                )
+            changes[:, group.rows, group.draws] = found
         outputs = weights.outputs(values[:, None])[:, 0]
         return outputs, np.moveaxis(weights.changes(values, changes), 0, 2)
+
+    def _whole(
+        self,
+        codes: np.ndarray,
+        group: _Group,
+        weights: Weights,
+        advance: Callable[[float], object],
+    ) -> np.ndarray:
+        """Predict elements that are most of the window by whole passes: (sums, knock-outs)."""
+        found = []
+        for position, bases in zip(group.positions, group.alternatives):
+            changed = codes.copy()
+            changed[position : position + len(bases)] = bases
+            found.append(self._sums.whole(changed[None], weights.sums)[0])
+            advance(1)
+        return np.stack(found, axis=1)
 
     def _groups(self, asked: Asked, codes: np.ndarray, rows: np.ndarray) -> Iterator[_Group]:
         """Group shuffled elements by length, which is rounded up so that few are compiled."""
@@ -278,31 +275,6 @@ class _Group(NamedTuple):
     alternatives: np.ndarray
     rows: np.ndarray
     draws: np.ndarray
-
-
-class _Pass:
-    """One network and direction: what replaced bases change of its weighted sums."""
-
-    def __init__(
-        self, network: IncrementalNetwork, weights: PassWeights, codes: np.ndarray
-    ) -> None:
-        self._network, self._weights, self._codes = network, weights, codes
-        # Of the whole window: another shape for each gene would be compiled for each.
-        self._reference = network.reference(codes)
-        self.values = weights.sums(self._reference.values)
-
-    def changes(self, positions: np.ndarray, alternatives: np.ndarray) -> np.ndarray:
-        """Compute the changes of the sums: (sums, alternatives)."""
-        bases = alternatives.shape[1]
-        if bases <= _WHOLE * len(self._codes):
-            return self._weights.changes(self._network, self._reference, positions, alternatives)
-        found = []
-        for position, alternative in zip(positions, alternatives):
-            changed = self._codes.copy()
-            changed[position : position + bases] = alternative
-            predictions = self._network.predict(changed[None])[0].astype(np.float64)
-            found.append(self._weights.sums(predictions - self._reference.values))
-        return np.stack(found, axis=1)
 
 
 def _summed(profile: np.ndarray, starts: np.ndarray, ends: np.ndarray, stride: int) -> np.ndarray:

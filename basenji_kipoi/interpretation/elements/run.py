@@ -158,7 +158,7 @@ def element_effects(
     --------
     >>> from pathlib import Path
     >>> from basenji_kipoi.interpretation import ElementOptions, element_effects
-    >>> options = ElementOptions(Path("genes.gtf"), gene="geneA", tracks="atac", size=512, draws=1)
+    >>> options = ElementOptions(Path("genes.gtf"), gene="one", tracks="atac", size=512, draws=1)
     >>> table = element_effects("model_files", "genome.fa", options, progress=False)
     >>> len(table)
     32
@@ -232,7 +232,7 @@ def element_effects_file(
     --------
     >>> from pathlib import Path
     >>> from basenji_kipoi.interpretation import ElementOptions, element_effects_file
-    >>> options = ElementOptions(Path("genes.gtf"), gene="geneA", tracks="atac", size=512, draws=1)
+    >>> options = ElementOptions(Path("genes.gtf"), gene="one", tracks="atac", size=512, draws=1)
     >>> summary = element_effects_file("model_files", "genome.fa", "elements.tsv", options)
     >>> summary.genes, summary.pairs
     (1, 32)

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from basenji_kipoi.cli.console import command_line
-from basenji_training.optimisation.settings import LARGEST_SEED
+from basenji_training.cli.settings import options_of
+from basenji_training.data.settings import StoreSettings
 
 __all__ = ["data", "import_tfrecords", "reporters"]
 
@@ -20,66 +21,20 @@ def _names(value: str) -> list[str]:
     return [name for name in value.split(",") if name]
 
 
+@options_of(StoreSettings, "{}")
 def data(
+    *,
     targets: Annotated[
         Path, typer.Argument(help="Targets table (tab-separated): the tracks and their bigWigs.")
     ],
     fasta: Annotated[Path, typer.Option(help="Genome, plain or bgzip.")],
     out: Annotated[Path, typer.Option(help="Store to write (a Zarr directory).")],
-    test: Annotated[str, typer.Option(help="Test chromosomes, separated by commas.")] = "",
-    validation: Annotated[str, typer.Option(help="Validation chromosomes.")] = "",
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            help="Instead of holding out chromosomes, draw contigs into so many folds (at least 3)."
-        ),
-    ] = None,
-    contig_length: Annotated[
-        int,
-        typer.Option(help="Longest contig of a fold (bp); chromosomes are also cut at their gaps."),
-    ] = 2**20,
-    homology: Annotated[
-        Path | None,
-        typer.Option(help="BED file of regions, named by group, whose contigs stay in one fold."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the drawing of folds.")
-    ] = 0,
-    bin_width: Annotated[int, typer.Option("--bin", help="Width of a bin (bp).")] = 32,
-    exclude: Annotated[
-        str, typer.Option(help="Chromosomes or patterns to leave out, such as 'chrM,*_random'.")
-    ] = "",
-    blacklist: Annotated[
-        Path | None, typer.Option(help="BED file of intervals whose coverage is left out.")
-    ] = None,
-    unmappable: Annotated[
-        Path | None,
-        typer.Option(
-            help="BED file of intervals that reads cannot be placed in, such as `basenji-train "
-            "unmappable` finds."
-        ),
-    ] = None,
-    unmappable_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Leave out bins of which at least this share is unmappable.", show_default="0.5"
-        ),
-    ] = None,
-    missing_share: Annotated[
-        float,
-        typer.Option(
-            help="Leave out training windows of which a larger share of bins is missing in all "
-            "tracks."
-        ),
-    ] = 1.0,
+    given: dict[str, Any],
     data_dir: Annotated[
         Path | None,
         typer.Option(
             help="Folder that the table's file names start from.", show_default="the table's"
         ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the data set.", show_default="the output's stem")
     ] = None,
     processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
     resume: Annotated[
@@ -111,22 +66,10 @@ def data(
 
     statistics = build_store(
         targets,
+        StoreSettings(**given),
         fasta=fasta,
         out=out,
-        bin_width=bin_width,
-        test=_names(test),
-        validation=_names(validation),
-        exclude=_names(exclude),
-        folds=folds,
-        contig_length=contig_length,
-        homology=homology,
-        seed=seed,
-        blacklist=blacklist,
-        unmappable=unmappable,
-        unmappable_share=unmappable_share,
-        missing_share=missing_share,
         data_dir=data_dir,
-        name=name,
         processes=processes,
         resume=resume,
         overwrite=overwrite,

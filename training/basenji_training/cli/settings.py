@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
@@ -30,6 +31,7 @@ __all__ = ["options_of", "settings_table"]
 
 #: The parameter of a command that stands for the options.
 _GIVEN = "given"
+_NOTHING = "none"
 
 
 def options_of(
@@ -119,18 +121,23 @@ def settings_table(settings: type[BaseModel]) -> str:
 
 def _annotation(name: str, field: FieldInfo, default: str) -> object:
     """Describe an option to typer; what is not given is None."""
-    unit, text = _extra(field, "unit"), field.description
+    unit, text, shown = _extra(field, "unit"), field.description, default.format(_otherwise(field))
     return Annotated[
-        field.annotation | types.NoneType,
+        _typed(field) | types.NoneType,
         typer.Option(
             _option(name, field),
             help=f"{text.removesuffix('.')} ({unit})." if unit else text,
-            show_default=default.format(_otherwise(field)),
+            show_default=shown != _NOTHING and shown,
             rich_help_panel=_extra(field, "group") or None,
             min=_bound(field, "ge"),
             max=_bound(field, "le"),
         ),
     ]
+
+
+def _typed(field: FieldInfo) -> Any:  # noqa: ANN401 - a type
+    """Return the type of what is typed: names stand in one text, between commas."""
+    return str if get_origin(field.annotation) is tuple else field.annotation
 
 
 def _checked(settings: type[BaseModel], name: str, value: object) -> object:
@@ -164,19 +171,22 @@ def _otherwise(field: FieldInfo) -> str:
     """Say what holds where nothing is given."""
     if field.annotation is bool:
         return "yes" if field.default else "no"
-    number = isinstance(field.default, (int, float))
-    text = f"{field.default:g}" if number else str(field.default or "none")
+    text = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    if field.default is None or field.default == ():
+        text = _NOTHING
     return _extra(field, "otherwise") or ("" if field.is_required() else text)
 
 
 def _values(field: FieldInfo) -> str:
     """Say what a field may be."""
     kind = field.annotation
+    if get_origin(kind) is tuple:
+        return "names, separated by commas"
     if get_origin(kind) is not Literal and get_args(kind):
         kind = next(each for each in get_args(kind) if each is not types.NoneType)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
-    words = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
+    words = {bool: "yes or no", int: "whole number", float: "number", str: "text", Path: "file"}
     bounds = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     limits = [
         f"{word} {limit}"

@@ -23,8 +23,7 @@ from basenji_kipoi.base.unfinished import unfinished_folder
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_annotated
 from basenji_kipoi.models.targets import Targets
-from basenji_training.splits.folds import CONTIG_LENGTH, divide_genome
-from basenji_training.store.description import WIDEST_BIN, TrackStatistics
+from basenji_training.splits.folds import divide_genome
 from basenji_training.store.store import STORE
 from basenji_training.store.unfinished import UnfinishedStore, unfinished_store
 from basenji_training.store.writing import (
@@ -43,10 +42,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
+    from basenji_training.data.settings import StoreSettings
+    from basenji_training.store.description import TrackStatistics
+
 __all__ = ["build_store"]
 
 
-_UNMAPPABLE_SHARE = 0.5
+#: The settings that `divide_genome` takes.
+_SPLITS = {"test", "validation", "exclude", "folds", "contig_length", "homology", "seed"}
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,11 @@ class _Piece(NamedTuple):
 
 def build_store(
     targets: str | os.PathLike[str],
+    settings: StoreSettings,
     *,
     fasta: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    bin_width: int,
-    test: Sequence[str] = (),
-    validation: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    folds: int | None = None,
-    contig_length: int = CONTIG_LENGTH,
-    homology: str | os.PathLike[str] | None = None,
-    seed: int = 0,
-    blacklist: str | os.PathLike[str] | None = None,
-    unmappable: str | os.PathLike[str] | None = None,
-    unmappable_share: float | None = None,
-    missing_share: float = 1.0,
     data_dir: str | os.PathLike[str] | None = None,
-    name: str | None = None,
     processes: int = 1,
     resume: bool = False,
     overwrite: bool = False,
@@ -104,31 +95,14 @@ def build_store(
     ----------
     targets
         The targets table.
+    settings
+        Bins, splits and what is missing.
     fasta
         The genome.
     out
         Store to be written.
-    bin_width
-        Width of a bin in bp.
-    test, validation
-        Chromosomes of these splits; the others are trained on.
-    exclude
-        Chromosomes, or patterns of them, that the store shall not have.
-    folds, contig_length, homology, seed
-        Instead of `test` and `validation`: see `basenji_training.splits.folds.divide_genome`.
-    blacklist
-        BED file of intervals whose coverage is not to be believed.
-    unmappable
-        BED file of intervals that reads cannot be placed in.
-    unmappable_share
-        Share of a bin's bases, above 0, from which the bin is unmappable; 0.5 by default.
-    missing_share
-        Training windows are left out if a larger share of their predicted bins is missing in all
-        tracks, whatever the reason. Validation and test keep theirs.
     data_dir
         Folder from which relative file names of the table start; the table's own by default.
-    name
-        Name of the data set; the output's stem by default.
     processes
         Processes that read and write.
     resume
@@ -152,20 +126,11 @@ def build_store(
         If an input is unusable (see `Genome`, `locate_tracks`, `read_bins`, `read_annotated`,
         `divide_genome`) or the output may not be written.
     """
-    if not 1 <= bin_width <= WIDEST_BIN:
-        raise InputError(f"--bin is {bin_width}: it must be from 1 to {WIDEST_BIN:,} bp")
     if processes < 1:
         raise InputError(f"--processes is {processes}: it must be at least 1")
-    if not 0 <= missing_share <= 1:
-        raise InputError(f"--missing-share is {missing_share}: it must be from 0 to 1")
-    if unmappable_share is None:
-        unmappable_share = _UNMAPPABLE_SHARE
-    elif unmappable is None:
+    if "unmappable_share" in settings.model_fields_set and settings.unmappable is None:
         raise InputError("--unmappable-share needs --unmappable: name the BED file")
-    if not 0 < unmappable_share <= 1:
-        raise InputError(
-            f"--unmappable-share is {unmappable_share}: it must be above 0 and at most 1"
-        )
+    blacklist, unmappable = settings.blacklist, settings.unmappable
     out = Path(out)
     # That of an interrupted run may have come to its place.
     is_begun = resume and unfinished_folder(out).exists()
@@ -175,14 +140,8 @@ def build_store(
     with Genome(fasta) as genome:
         division = divide_genome(
             genome,
-            bin_width=bin_width,
-            test=test,
-            validation=validation,
-            exclude=exclude,
-            folds=folds,
-            contig_length=contig_length,
-            homology=homology,
-            seed=seed,
+            bin_width=settings.bin,
+            **settings.model_dump(include=_SPLITS),
             label=label and "looking for gaps",
         )
         lengths = division.lengths
@@ -190,28 +149,32 @@ def build_store(
         plan = _Plan(
             genome=genome,
             tracks=locate_tracks(table, folder, lengths),
-            layout=Layout.of(bin_width, len(table)),
+            layout=Layout.of(settings.bin, len(table)),
             blacklist=_intervals(blacklist, genome),
             unmappable=_intervals(unmappable, genome),
-            unmappable_share=unmappable_share,
+            unmappable_share=settings.unmappable_share,
         )
         description = {
-            "name": name or out.stem,
+            "name": settings.name or out.stem,
             "folds": division.folds,
             "regions": division.regions,
-            "missing_share": missing_share,
+            "missing_share": settings.missing_share,
             "genome": _source(fasta),
             "blacklist": blacklist and _source(blacklist),
-            "unmappable": unmappable and {**_source(unmappable), "share": unmappable_share},
+            "unmappable": unmappable
+            and {
+                **_source(unmappable),
+                "share": settings.unmappable_share,
+            },
             "excluded": [name for name in genome.lengths if name not in lengths],
         }
         files = [track.path for track in plan.tracks]
         check_output(out, overwrite=True, inputs=files, folder=STORE)
-        settings = {
-            "bin": bin_width,
+        begun_with = {
+            "bin": settings.bin,
             "name": description["name"],
-            "missing_share": missing_share,
-            "unmappable_share": unmappable_share,
+            "missing_share": settings.missing_share,
+            "unmappable_share": settings.unmappable_share,
             "targets": [row.model_dump() for row in table],
             **{
                 key: path and fingerprint(Path(path))
@@ -231,7 +194,7 @@ def build_store(
             unfinished_store(
                 out,
                 "basenji-train data",
-                settings,
+                begun_with,
                 command=command,
                 resume=resume,
                 overwrite=overwrite,
@@ -242,7 +205,7 @@ def build_store(
             if store.is_new:
                 here.submit(create_store, store.path, plan.layout, lengths).result()
             _fill_all(plan, store, list(_pieces(plan, lengths)), pool, label)
-            bins = sum(length // bin_width for length in lengths.values())
+            bins = sum(length // settings.bin for length in lengths.values())
             statistics = summarise(table, list(store.finished.values()), bins)
             here.submit(
                 describe_store,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.models.targets import Targets
     from basenji_training.evaluation.track_replicates import Replicate
-    from basenji_training.evaluation.trained_model import TrainedModel
+    from basenji_training.evaluation.trained_model import Predictor
     from basenji_training.measures.held_out import Collector
     from basenji_training.store.store import Store
 
@@ -83,7 +83,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: TrainedModel,
+    model: Predictor,
     store: Store,
     *,
     split: str,
@@ -273,7 +273,7 @@ def _rounded(value: float) -> float | None:
 
 
 def walk(
-    model: TrainedModel,
+    model: Predictor,
     windows: Windows,
     columns: np.ndarray,
     collectors: Sequence[Collector],

@@ -95,7 +95,9 @@ def export(
                 f"{first.path} and {other.path} have different networks: a bundle holds one "
                 "architecture; `basenji score` averages over several bundles (--model)"
             )
-    if sorted(evaluation.get("weights_sha256", ())) != sorted(m.weights_sha256 for m in members):
+    if sorted(evaluation.get("weights_sha256", ())) != sorted(
+        checksum for member in members for checksum in member.weights_sha256
+    ):
         raise InputError(
             "the evaluation is of other networks than those that are exported, or of other epochs "
             "of them: evaluate these runs together again"
@@ -221,7 +223,7 @@ def rounding(bundle: Bundle, members: Sequence[RunHead]) -> float:
     columns = [members[0].targets.labels.index(label) for label in bundle.targets.labels]
     codes = np.random.default_rng(0).integers(0, 4, (4, bundle.architecture.window))
     x = one_hot(codes.astype(np.uint8))
-    exact = average_networks([member.network for member in members]).predict_on_batch(x)
+    exact = average_networks([member.network() for member in members]).predict_on_batch(x)
     exact = exact[..., columns]
     stored = bundle.network(both_strands=False).predict_on_batch(x)
     return float(np.abs(stored - exact).max() / np.abs(exact).max())

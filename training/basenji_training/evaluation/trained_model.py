@@ -12,6 +12,7 @@ from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import METADATA, Bundle
 from basenji_kipoi.models.ensembles import check_alike
+from basenji_kipoi.models.trained import TrainedModel
 from basenji_training.fit.run_directory import BEST_WEIGHTS, Run
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from basenji_training.store.store import Store
 
 __all__ = [
+    "Predictor",
     "RunHead",
-    "TrainedModel",
     "joined",
     "open_models",
     "pick_tracks",
@@ -37,9 +38,15 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RunHead:
-    """One head of a run, as a model of its own.
+class RunHead(TrainedModel):
+    """One head of a run, with the weights of the best epoch, as a model of its own.
+
+    Parameters
+    ----------
+    run
+        The run.
+    head
+        The head's name.
 
     Attributes
     ----------
@@ -47,37 +54,35 @@ class RunHead:
         The run.
     head : str
         The head's name.
-    path : Path
-        Its directory.
     architecture : Architecture
         The network with this head only, and the run's reporters.
     targets : Targets
         The head's tracks.
-    network : keras.Model
-        float32 (batch, window, 4) -> (batch, bins, tracks), with the weights of the best epoch;
-        it is built when it is asked for.
     """
 
-    run: Run
-    head: str
-    path: Path
-    architecture: Architecture
-    targets: Targets
+    def __init__(self, run: Run, head: str) -> None:
+        targets = run.targets_of(head)
+        alone = run.architecture.with_heads({head: len(targets)})
+        super().__init__(run.path, alone, targets, both_strands=False)
+        self.run, self.head = run, head
+
+    @property
+    def members(self) -> list[RunHead]:
+        """A run is one network."""
+        return [self]
 
     @cached_property
-    def network(self) -> keras.Model:
-        """The network."""
-        return self.run.network(self.head)
+    def weights_sha256(self) -> list[str]:
+        """Checksum of the file of its run's best weights."""
+        return [checksum(self.path / BEST_WEIGHTS)]
 
     @cached_property
     def whole(self) -> keras.Model:
         """The run's network with all heads and reporters."""
         return self.run.networks().whole
 
-    @property
-    def weights_sha256(self) -> str:
-        """Checksum of the file of its run's best weights."""
-        return checksum(self.path / BEST_WEIGHTS)
+    def _trained_networks(self, *, head: str | None, dtype: str) -> list[keras.Model]:
+        return [self.run.network(head or self.head, dtype=dtype)]
 
     @classmethod
     def read(
@@ -114,14 +119,12 @@ class RunHead:
                 if head
                 else f"{path} has several heads: name one of {', '.join(run.heads)} with --head"
             )
-        targets = run.targets_of(head)
-        alone = run.architecture.with_heads({head: len(targets)})
-        return cls(run, head, run.path, alone, targets)
+        return cls(run, head)
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    """A network that predicts, and what it says about itself.
+class Predictor:
+    """A network that predicts, whatever models it was joined of, and what it says about itself.
 
     Attributes
     ----------
@@ -158,7 +161,7 @@ def read_model(
     head: str | None = None,
     usual_head: str | None = None,
     both_strands: bool | None = None,
-) -> TrainedModel:
+) -> Predictor:
     """Read one model, or several as an ensemble whose predictions are averaged.
 
     Parameters
@@ -203,7 +206,7 @@ def open_models(
     return models
 
 
-def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = None) -> TrainedModel:
+def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = None) -> Predictor:
     """Make one model of some, whose predictions are averaged.
 
     Parameters
@@ -225,7 +228,7 @@ def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = No
     )
 
     if both_strands is None:
-        said = {isinstance(m, Bundle) and m.metadata.both_strands for m in models}
+        said = {model.both_strands for model in models}
         if len(said) > 1:
             raise InputError(
                 "some of the models average over both strands and others do not: pass "
@@ -234,16 +237,12 @@ def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = No
         (both_strands,) = said
     networks, checksums = [], []
     for model in models:
-        if isinstance(model, Bundle):
-            networks += [member.network(both_strands=False) for member in model.members]
-            checksums += model.weights_sha256
-        else:
-            networks.append(model.network)
-            checksums.append(model.weights_sha256)
+        networks += [member.network(both_strands=False) for member in model.members]
+        checksums += model.weights_sha256
     network = average_networks(networks)
     if both_strands:
         network = average_strands(network, models[0].targets.strand_permutation)
-    return TrainedModel(
+    return Predictor(
         network,
         models[0].architecture,
         models[0].targets,
@@ -254,7 +253,7 @@ def joined(models: Sequence[RunHead | Bundle], *, both_strands: bool | None = No
     )
 
 
-def split_as_trained(store: Store, model: TrainedModel) -> Store:
+def split_as_trained(store: Store, model: Predictor) -> Store:
     """Open a store with the splits that a model was trained with.
 
     A run of a cross-validation holds out other parts than the store names by itself.

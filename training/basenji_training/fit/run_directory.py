@@ -138,13 +138,15 @@ class Run:
         if not weights.is_file():
             raise InputError(f"{weights} is missing: no epoch of this run has finished yet")
 
-    def network(self, head: str | None = None) -> keras.Model:
+    def network(self, head: str | None = None, *, dtype: str = "float32") -> keras.Model:
         """Build the network that ends with one head, with the weights of the best epoch.
 
         Parameters
         ----------
         head
             Its name; by default the only one.
+        dtype
+            As `basenji_kipoi.models.networks.building.build_network` takes it.
 
         Returns
         -------
@@ -162,9 +164,9 @@ class Run:
         )
 
         head = self._head(head)
-        return networks_of_heads(self.networks(), self.architecture)[head]
+        return networks_of_heads(self.networks(dtype=dtype), self.architecture)[head]
 
-    def networks(self) -> Networks:
+    def networks(self, *, dtype: str = "float32") -> Networks:
         """Build the network with all heads and reporters, with the weights of the best epoch.
 
         Raises
@@ -176,7 +178,7 @@ class Run:
         from basenji_kipoi.models.networks.building import build_networks  # noqa: PLC0415
 
         self.check_has_weights()
-        networks = build_networks(self.architecture)
+        networks = build_networks(self.architecture, dtype=dtype)
         load_weights(networks.whole, self.path / BEST_WEIGHTS, ARCHITECTURE)
         return networks
 

@@ -14,6 +14,7 @@ from basenji_training.cli.app import app
 from basenji_training.data.build import build_store
 from basenji_training.data.check import find_faults, own_strand_shares
 from basenji_training.data.check_plot import plot_check
+from basenji_training.data.settings import StoreSettings
 from basenji_training.data.survey import survey
 from basenji_training.store.store import Store
 
@@ -227,12 +228,9 @@ def test_yeast_with_replicates_and_with_exchanged_strands(tmp_path):
         Targets(rows).write(tmp_path / "targets.tsv")
         build_store(
             tmp_path / "targets.tsv",
+            StoreSettings(bin=128, test=["chrIV"], validation=["chrV"], exclude=["chrM"]),
             fasta=YEAST / "genome.fa.gz",
             out=tmp_path / "y.zarr",
-            bin_width=128,
-            test=["chrIV"],
-            validation=["chrV"],
-            exclude=["chrM"],
             data_dir=YEAST,
             overwrite=True,
         )

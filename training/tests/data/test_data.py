@@ -10,11 +10,14 @@ import pybigtools
 import pytest
 import zarr
 from store_inputs import LENGTHS, build, left_over, write_bigwig, write_table
+from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode
 from basenji_kipoi.models.targets import Targets
+from basenji_training.cli.app import app
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.store.store import Store
 
 
@@ -227,13 +230,7 @@ def test_file_names_start_from_the_table_or_from_the_named_folder(inputs):
         ({"test": ["3"]}, "the FASTA has no chromosome '3': did you mean 'chr3'?"),
         ({"test": ["chr3", "chr3"]}, "chromosome chr3 is named twice"),
         ({"exclude": ["chrUn_*"]}, "the FASTA has no chromosome 'chrUn_*'"),
-        ({"bin_width": 0}, "--bin is 0"),
         ({"processes": 0}, "--processes is 0"),
-        ({"missing_share": 50}, "--missing-share is 50"),
-        (
-            {"unmappable_share": 0, "unmappable": "x.bed"},
-            "--unmappable-share is 0: it must be above 0",
-        ),
         ({"unmappable_share": 0.3}, "--unmappable-share needs --unmappable"),
     ],
 )
@@ -243,14 +240,32 @@ def test_wrong_options_are_named(inputs, changes, message):
     assert left_over(inputs) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--bin", "0", "'--bin': Input should be greater than or equal to 1"),
+        ("--bin", "99999999", "'--bin': Input should be less than or equal to 1048576"),
+        ("--missing-share", "50", "'--missing-share': Input should be less than or equal to 1"),
+        ("--missing-share", "nan", "'--missing-share': Input should be less than or equal to 1"),
+        ("--unmappable-share", "0", "--unmappable-share 0.0: Input should be greater than 0"),
+    ],
+)
+def test_settings_out_of_bounds_are_named(inputs, option, value, reason):
+    files = [str(inputs.table), "--fasta", str(inputs.fasta), "--out", "s.zarr"]
+    result = CliRunner().invoke(app, ["data", *files, "--test", "chr3", option, value])
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.replace("│", "").split())
+    assert left_over(inputs) == []
+
+
 def test_an_existing_store_is_kept_unless_told_otherwise(inputs):
     first = build(inputs)
     before = first.attrs["created"], sorted(p.name for p in first.path.rglob("*"))
     with pytest.raises(InputError, match="--overwrite"):
-        build(inputs, bin_width=16)
+        build(inputs, bin=16)
     again = Store.open(first.path)
     assert (again.attrs["created"], sorted(p.name for p in again.path.rglob("*"))) == before
-    assert build(inputs, bin_width=16, overwrite=True).bin == 16
+    assert build(inputs, bin=16, overwrite=True).bin == 16
     assert left_over(inputs) == ["s.zarr"]
 
 
@@ -265,13 +280,14 @@ def test_yeast(tmp_path):
     out = tmp_path / "yeast.zarr"
     statistics = build_store(
         table,
+        StoreSettings(
+            test=["chrIV", "chrV", "chrXI"],
+            validation=["chrXIII"],
+            exclude=["chrM"],
+            blacklist=YEAST / "blacklist.bed",
+        ),
         fasta=YEAST / "genome.fa.gz",
         out=out,
-        bin_width=32,
-        test=["chrIV", "chrV", "chrXI"],
-        validation=["chrXIII"],
-        exclude=["chrM"],
-        blacklist=YEAST / "blacklist.bed",
         data_dir=YEAST,
         processes=2,
     )

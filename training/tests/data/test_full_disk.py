@@ -10,6 +10,7 @@ import pytest
 
 from basenji_kipoi.base.errors import InputError
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.store.store import Store
 from basenji_training.store.verification import verify_store
 
@@ -42,18 +43,18 @@ def inputs(tmp_path):
     )
     pybigtools.open(str(tmp_path / "t.bw"), "w").write(LENGTHS, runs)
     (tmp_path / "t.tsv").write_text("index\tidentifier\tfile\n0\tt\tt.bw\n")
-    return {"targets": tmp_path / "t.tsv", "fasta": tmp_path / "g.fa", "bin_width": 1}
+    return {"targets": tmp_path / "t.tsv", "fasta": tmp_path / "g.fa"}
 
 
 def test_data_names_the_store_and_goes_on(small, inputs):
     out = small / "s.zarr"
-    split = {"test": ["chr3"], "validation": ["chr2"]}
+    settings = StoreSettings(bin=1, test=["chr3"], validation=["chr2"])
     for resume in (False, True):
         with pytest.raises(InputError, match=r"s\.zarr cannot be written: no space left"):
-            build_store(**inputs, **split, out=out, resume=resume)
+            build_store(settings=settings, **inputs, out=out, resume=resume)
         assert [path.name for path in small.iterdir()] == ["s.zarr.unfinished"] * resume
     subprocess.run(["mount", "-o", "remount,size=40m", str(small)], check=True)
-    build_store(**inputs, **split, out=out, resume=True)
+    build_store(settings=settings, **inputs, out=out, resume=True)
     verify_store(Store.open(out))
 
 

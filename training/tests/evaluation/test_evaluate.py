@@ -21,7 +21,7 @@ from basenji_training.evaluation.files import (
     write_evaluation,
     write_table,
 )
-from basenji_training.evaluation.trained_model import TrainedModel
+from basenji_training.evaluation.trained_model import Predictor
 from basenji_training.measures.comparison import Comparison
 from basenji_training.store.windows import Windows
 
@@ -67,7 +67,7 @@ def predicted(network, tmp_path_factory):
 
 def measure(network, store, **changes):
     options = {"split": "test", "resolution": 64, "batch_size": 5, "command": "how", **changes}
-    return evaluate(TrainedModel(network, ARCHITECTURE, TARGETS), store, **options).figures
+    return evaluate(Predictor(network, ARCHITECTURE, TARGETS), store, **options).figures
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_a_store_with_more_tracks_is_read_by_their_names(network, predicted):
     )
     picked = keras.Model(network.input, keras.ops.take(network.output, [3, 1, 0], axis=2))
     figures = evaluate(
-        TrainedModel(picked, ARCHITECTURE, some), predicted, split="test", resolution=64
+        Predictor(picked, ARCHITECTURE, some), predicted, split="test", resolution=64
     ).figures
     assert [track["pearson"] for track in figures["tracks"]] == [-1, 1, 1]
 
@@ -218,4 +218,4 @@ def test_a_store_with_more_tracks_is_read_by_their_names(network, predicted):
 def test_a_store_without_the_models_tracks(network, predicted):
     other = Targets([TARGETS[0].model_copy(update={"identifier": "x", "strand_pair": 0})])
     with pytest.raises(InputError, match=r"predicted\.zarr has no track 'x'"):
-        evaluate(TrainedModel(network, ARCHITECTURE, other), predicted, split="test", resolution=64)
+        evaluate(Predictor(network, ARCHITECTURE, other), predicted, split="test", resolution=64)

@@ -184,7 +184,7 @@ def test_an_ensemble_of_runs_is_one_bundle(trained, second, tmp_path):
     loaded = write(trained, figures, tmp_path / "pair", members=members)
     assert len(loaded.members) == 2
     x = one_hot(np.random.default_rng(0).integers(0, 5, (3, loaded.architecture.window)))
-    mean = np.mean([member.network.predict_on_batch(x) for member in members], axis=0)
+    mean = np.mean([member.network().predict_on_batch(x) for member in members], axis=0)
     np.testing.assert_allclose(loaded.network().predict_on_batch(x), mean, rtol=1e-5, atol=1e-6)
     card = (loaded.path / "MODEL_CARD.md").read_text()
     assert "the mean of 2 networks" in card

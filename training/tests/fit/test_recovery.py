@@ -13,6 +13,7 @@ import pytest
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.fit.loop import Run, Settings, fit
 from basenji_training.simulation.genome import LOCAL_BP
 from basenji_training.simulation.grammar import START_MOTIF, TRACKS, expected_signal
@@ -45,11 +46,9 @@ def trained(tmp_path_factory):
     assert names["test"] == [TEST]
     build_store(
         folder / "sim" / "targets.tsv",
+        StoreSettings(test=names["test"], validation=names["validation"]),
         fasta=folder / "sim" / "genome.fa",
         out=folder / "store.zarr",
-        bin_width=32,
-        test=names["test"],
-        validation=names["validation"],
     )
     store = Store.open(folder / "store.zarr").load()
     architecture = Architecture.read(NETWORK).with_tracks(len(TRACKS))

@@ -11,7 +11,7 @@ from basenji_kipoi.models.networks.building import build_network
 from basenji_training.evaluation import loci
 from basenji_training.evaluation.evaluate import walk
 from basenji_training.evaluation.loci import Loci, shown_tracks
-from basenji_training.evaluation.trained_model import TrainedModel
+from basenji_training.evaluation.trained_model import Predictor
 from basenji_training.measures import held_out
 from basenji_training.measures.held_out import KeptBins, places_of
 from basenji_training.store.windows import Windows
@@ -27,7 +27,7 @@ def windows(letters):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return TrainedModel(build_network(ARCHITECTURE), ARCHITECTURE, TARGETS)
+    return Predictor(build_network(ARCHITECTURE), ARCHITECTURE, TARGETS)
 
 
 class Everything:

@@ -19,6 +19,7 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_bed
 from basenji_kipoi.models.targets import Targets
 from basenji_training.data.build import build_store
+from basenji_training.data.settings import StoreSettings
 from basenji_training.simulation.genome import LOCAL_BP, effects
 from basenji_training.simulation.grammar import (
     ACCESSIBILITY,
@@ -319,11 +320,9 @@ def test_effects_at_a_chromosomes_ends():
 def test_a_store_can_be_made_of_it(simulation, tmp_path):
     statistics = build_store(
         simulation / "targets.tsv",
+        StoreSettings(test=["chr8"], validation=["chr7"]),
         fasta=simulation / "genome.fa",
         out=tmp_path / "s.zarr",
-        bin_width=32,
-        test=["chr8"],
-        validation=["chr7"],
     )
     assert [row.missing for row in statistics] == [0, 0, 0]
     store = Store.open(tmp_path / "s.zarr")

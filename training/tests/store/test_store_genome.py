@@ -19,7 +19,7 @@ from basenji_training.evaluation.annotations import Annotations, read_annotation
 from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.report.locus_view import locus_view
 from basenji_training.evaluation.track_replicates import Replicate, Replicates
-from basenji_training.evaluation.trained_model import TrainedModel
+from basenji_training.evaluation.trained_model import Predictor
 from basenji_training.measures.held_out import places_of
 from basenji_training.store.genome import StoreGenome
 from basenji_training.store.store import Store
@@ -140,7 +140,7 @@ def test_replicates_are_read_where_the_excerpt_lies(store, tmp_path):
 
 def test_the_page_shows_places_of_the_genome(store):
     keras.utils.set_random_seed(0)
-    model = TrainedModel(build_network(ARCHITECTURE), ARCHITECTURE, TARGETS)
+    model = Predictor(build_network(ARCHITECTURE), ARCHITECTURE, TARGETS)
     genes = StoreGenome(store, "test").place_genes(
         [Gene("here", "name", "-", "Z", (3999,), 2500, 4000)]
     )

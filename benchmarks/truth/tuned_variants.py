@@ -1,0 +1,198 @@
+"""Tune the effects of natural variants, predicted through a reporter, to another laboratory's.
+
+    python benchmarks/truth/tuned_variants.py --data "$BASENJI_DATA/yeast" --model model_files \
+        --out build/tuned_variants
+
+What is compared was written down before: yeast_reporters_plan.md, beside. Kernel ridge regression
+of the measured effect (UpStream, `mpra_tests.tsv.gz`) on what differs between the two alleles:
+
+- ``reporter``: the hidden units of the reporter's heads and its activities, of the same pieces of
+  the oligo as reporter_variants.py takes;
+- ``words``: counts of words of one to six bases in the two oligos, in the gene's direction;
+- ``both``: the sum of the two kernels.
+
+Every chromosome is predicted by what was fitted on the others; among those, leaving one out again
+chooses the penalty and, for ``both``, the kernels' shares. Rows weigh 1 / (SE² + variance of the
+true effects). The reporter as it is, without any of this, stands beside.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import keras
+import numpy as np
+import pandas as pd
+import typer
+from reporter_variants import effects, pieces, rows_of
+
+from basenji_kipoi.activities.passes import standardised_activities
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import encode_rows
+from basenji_kipoi.comparison.options import CompareOptions
+from basenji_kipoi.comparison.run import compare
+from basenji_kipoi.comparison.statistics import as_json
+from basenji_kipoi.models.model import Model, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WORDS = range(1, 7)
+#: Penalties beside a kernel whose mean diagonal is 1, and shares of the reporter's kernel.
+PENALTIES = tuple(10.0**power for power in np.arange(-1, 4.1, 0.5))
+SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+
+
+def of_reporter(model: Model, alleles: Sequence[Sequence[tuple[str, str]]]) -> np.ndarray:
+    """Describe variants by the differences of hidden units and activities: (variants, values)."""
+    name, assay = model.assay_of()
+    distinct = list(dict.fromkeys(s for pairs in alleles for pair in pairs for s in pair))
+    codes, lengths = encode_rows(distinct)
+    blocks = []
+    for networks in model.bundles[0].networks():
+        network = networks.reporters[name]
+        (hidden,) = [layer for layer in network.layers if layer.name.endswith("_hidden")]
+        for output in (hidden.output, network.output):
+            values = standardised_activities(
+                keras.Model(network.input, output),
+                model.architecture,
+                name,
+                assay,
+                codes,
+                lengths,
+            )
+            blocks.append(values)
+    values = np.concatenate(blocks, axis=1)
+    place = {sequence: number for number, sequence in enumerate(distinct)}
+    return np.array(
+        [np.mean([values[place[b]] - values[place[a]] for a, b in pairs], axis=0)
+         for pairs in alleles]
+    )  # fmt: skip
+
+
+def of_words(oligos: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Describe variants by the differences of counts of words: float32, (variants, words)."""
+    blocks = []
+    for size in WORDS:
+        counts = np.zeros((len(oligos), 4**size), dtype=np.float32)
+        for row, pair in zip(counts, oligos, strict=True):
+            for sign, oligo in zip((-1, 1), pair, strict=True):
+                digits = np.frombuffer(oligo.encode(), np.uint8)
+                digits = np.searchsorted(np.frombuffer(b"ACGT", np.uint8), digits)
+                windows = np.lib.stride_tricks.sliding_window_view(digits, size)
+                np.add.at(row, windows @ 4 ** np.arange(size), sign)
+        # Each size of words counts alike.
+        blocks.append(counts / np.sqrt((counts**2).sum(axis=1).mean()))
+    return np.concatenate(blocks, axis=1)
+
+
+def kernel_of(values: np.ndarray) -> np.ndarray:
+    """Return the products of all pairs of rows: float64, mean diagonal 1."""
+    values = values.astype(np.float64)
+    values = values / np.where(values.any(axis=0), np.sqrt((values**2).mean(axis=0)), 1)
+    kernel = values @ values.T
+    return kernel / kernel.diagonal().mean()
+
+
+def fitted(
+    kernel: np.ndarray, effect: np.ndarray, weight: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> np.ndarray:
+    """Predict some rows by ridge regression on others: (rows of `test`, penalties).
+
+    There is no constant: an allele that equals the other one has no effect.
+    """
+    root = np.sqrt(weight[train] / weight[train].mean())
+    inside = kernel[np.ix_(train, train)] * root[:, None] * root
+    values, vectors = np.linalg.eigh(inside)
+    turned = vectors.T @ (root * effect[train])
+    coefficients = vectors @ (turned[:, None] / (np.maximum(values, 0)[:, None] + PENALTIES))
+    return kernel[np.ix_(test, train)] @ (root[:, None] * coefficients)
+
+
+def tuned(
+    kernels: Sequence[np.ndarray], effect: np.ndarray, weight: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Predict each group by what was fitted, and chosen, on the others."""
+    found = np.full(len(effect), np.nan)
+    names = np.unique(groups)
+    for left_out in names:
+        test, rest = np.flatnonzero(groups == left_out), groups != left_out
+        errors = np.zeros((len(kernels), len(PENALTIES)))
+        for inner in names[names != left_out]:
+            train = np.flatnonzero(rest & (groups != inner))
+            held = np.flatnonzero(groups == inner)
+            for number, kernel in enumerate(kernels):
+                predicted = fitted(kernel, effect, weight, train, held)
+                off = (predicted - effect[held, None]) ** 2
+                errors[number] += (weight[held, None] * off).sum(axis=0)
+        best, penalty = np.unravel_index(errors.argmin(), errors.shape)
+        train = np.flatnonzero(rest)
+        found[test] = fitted(kernels[best], effect, weight, train, test)[:, penalty]
+    return found
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="Folder with the yeast data.")],
+    model: Annotated[Path, typer.Option(help="Bundle with a reporter of promoters.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
+) -> None:
+    """Tune predicted effects of natural variants with chromosomes left out, and compare."""
+    try:
+        kind = Folder("these comparisons", holds=("figures.json",))
+        check_output(out, overwrite=overwrite, folder=kind)
+        loaded = load(model)
+        rows = [
+            (row, pairs)
+            for row in rows_of(data / "variants" / "mpra_tests.tsv.gz")
+            if row["library"] == "UpStream"
+            and (pairs := pieces(row["oligo_BY"], row["oligo_RM_allele"]))
+        ]
+        table = pd.DataFrame([row for row, _ in rows]).astype({"pos": int})
+        numbers = ["logFC", "SE", "adj.P.Val"]
+        table = table.astype(dict.fromkeys(numbers, float)).rename(columns={"chr": "chrom"})
+        alleles = [pairs for _, pairs in rows]
+        effect, error = table["logFC"].to_numpy(), table["SE"].to_numpy()
+        weight = 1 / (error**2 + max(np.var(effect) - np.mean(error**2), 0))
+        reporter = kernel_of(of_reporter(loaded, alleles))
+        words = kernel_of(
+            of_words(list(zip(table["oligo_BY"], table["oligo_RM_allele"], strict=True)))
+        )
+        groups = table["chrom"].to_numpy()
+        sums = [share * reporter + (1 - share) * words for share in SHARES]
+        table["reporter"] = effects(loaded, alleles)
+        for name, kernels in (("tuned", [reporter]), ("words", [words]), ("both", sums)):
+            table[name] = tuned(kernels, effect, weight, groups)
+        keys = ["chrom", "pos", "ref", "alt", "gene"]
+        scores = ("reporter", "tuned", "words", "both")
+        comparison = compare(
+            table[[*keys, *scores]],
+            table[[*keys, *numbers]],
+            CompareOptions(
+                scores=scores,
+                effect="logFC",
+                error="SE",
+                match="variant-gene",
+                parts=("SE<0.1",),
+                with_effect="adj.P.Val<0.05",
+                genes=data / "genes.gtf.gz",
+            ),
+            command="tuned_variants.py",
+        )
+        with atomic_path(out, overwrite=overwrite) as folder:
+            folder.mkdir()
+            comparison.write(folder)
+            (folder / "figures.json").write_text(
+                json.dumps(as_json(comparison.figures), indent=2) + "\n"
+            )
+    except InputError as problem:
+        sys.exit(f"error: {problem}")
+    print(comparison)
+
+
+if __name__ == "__main__":
+    typer.run(main)

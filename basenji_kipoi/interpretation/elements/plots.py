@@ -28,6 +28,8 @@ _INK, _GREY, _RAISES, _LOWERS = "#303030", "#b8b8b8", "#b2182b", "#2166ac"
 #: which on there is one.
 _MOST_ARCS, _LEAST_SHARE = 30, 0.15
 _WIDEST = 3.5  # points
+#: An axis is cut where the promoter's value is so many times the largest one outside of it.
+_LEAST_CUT = 3.0
 
 
 def draw_elements(
@@ -103,9 +105,9 @@ def draw_element_figure(
         fontsize=11, color=_INK, loc="left",
     )  # fmt: skip
     if options.has_knock_out:
-        _draw_knock_outs(panels.pop(0), asked, found, output, options.draws)
+        _draw_knock_outs(panels.pop(0), asked, found, output, options)
     if options.has_gradient:
-        _draw_gradient(panels.pop(0), found, output)
+        _draw_gradient(panels.pop(0), asked, found, output, options)
     for ax in axes:
         for site in gene.tss:
             ax.axvline(site / 1000, color=_INK, linewidth=0.8, linestyle=":", zorder=0)
@@ -149,29 +151,53 @@ def _draw_arcs(ax: Axes, asked: Asked, raising: np.ndarray, classes: np.ndarray)
     ax.legend(handles=handles, fontsize=8, frameon=False, loc="upper right", labelcolor=_INK)
 
 
-def _draw_knock_outs(ax: Axes, asked: Asked, found: Found, output: int, draws: int) -> None:
+def _cut(ax: Axes, places: np.ndarray, values: np.ndarray, is_outside: np.ndarray) -> None:
+    """End an axis at the largest value outside of the promoter; write what is cut beside it."""
+    ax.axhline(0, color=_GREY, linewidth=0.8)
+    largest = np.abs(values[is_outside]).max(initial=0)
+    if not largest or np.abs(values).max() < _LEAST_CUT * largest:
+        return
+    low, high = (1.3 * bound(values[is_outside]) for bound in (np.min, np.max))
+    low, high = min(low, -0.1 * high), max(high, -0.1 * low)
+    ax.set_ylim(low, high)
+    rows = np.flatnonzero((values < low) | (values > high))
+    # The largest one alone where several would be written over each other.
+    for row in rows[np.argsort(-np.abs(values[rows]))][:1].tolist():
+        ax.annotate(
+            f" {values[row]:.3g}", (places[row], low if values[row] < 0 else high),
+            va="bottom" if values[row] < 0 else "top", fontsize=8, color=_INK,
+        )  # fmt: skip
+
+
+def _draw_knock_outs(
+    ax: Axes, asked: Asked, found: Found, output: int, options: ElementOptions
+) -> None:
     effects, spread = found.effects[:, output], found.spread[:, output]
     middles, widths = (asked.starts + asked.ends) / 2000, (asked.ends - asked.starts) / 1000
     # A short element of a long window is seen, too.
     least = len(asked.question.interval) / 1000 / 400
     colours = np.where(effects < 0, _RAISES, _LOWERS)
     ax.bar(middles, effects, width=np.maximum(widths, least), color=colours, linewidth=0)
-    if draws > 1:
+    if options.draws > 1:
         known = np.flatnonzero(spread > 0)
         ax.errorbar(
             middles[known], effects[known], yerr=spread[known], fmt="none", ecolor=_INK,
             elinewidth=0.5, alpha=0.6,
         )  # fmt: skip
-    ax.axhline(0, color=_GREY, linewidth=0.8)
+    _cut(ax, middles, effects, asked.classes(options) != "promoter")
     ax.set_ylabel("change when\nknocked out", fontsize=9, color=_INK)
 
 
-def _draw_gradient(ax: Axes, found: Found, output: int) -> None:
+def _draw_gradient(
+    ax: Axes, asked: Asked, found: Found, output: int, options: ElementOptions
+) -> None:
     profile, stride = found.profile[:, output], int(found.stride)
     edges = (int(found.first) + stride * np.arange(len(profile) + 1)) / 1000
     for sign, colour in ((1, _RAISES), (-1, _LOWERS)):
         ax.stairs(
             np.where(sign * profile > 0, profile, 0), edges, fill=True, color=colour, linewidth=0
         )
-    ax.axhline(0, color=_GREY, linewidth=0.8)
+    middles = (edges[1:] + edges[:-1]) / 2
+    apart = np.abs(1000 * middles[:, None] - np.array(asked.gene.tss)).min(axis=1)
+    _cut(ax, middles, profile, apart > options.promoter + stride)
     ax.set_ylabel("gradient\nx features", fontsize=9, color=_INK)

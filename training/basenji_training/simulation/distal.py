@@ -6,9 +6,9 @@ their fields, a(y) = f_osprey(y) * f_curlew(y). The use of starts at base x is m
     gain(x) = 1 + RESPONSE * (sum over y of a(y) * exp(-(x - y)^2 / (2 CONTACT^2))) / ACTIVE
 
 so that enhancers of a gene add up and all genes within reach of one are served by it. **Enhancers**
-hold osprey and curlew beside wren or kestrel, **decoys** one of the first two beside both of the
-others: they are as accessible as enhancers, and do nothing. Genes lie farther apart than without
-elements, and have a start motif each.
+hold osprey and curlew beside wren or kestrel, **decoys** both of the others beside heron, or beside
+one of the first two: they are as accessible as enhancers, and do nothing. Genes lie farther apart
+than without elements, and have a start motif each.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ DISTAL_FACTORS = (
 )
 DISTAL_LAYOUT = Layout(spacing=(2000, 4500), promoters=1.0)
 CONTACT = 10_000.0  # bp
-RESPONSE = 4.0
+RESPONSE = 10.0
 ACTIVE = 200.0  # activity of an enhancer, summed over its bases
 #: No element further away than this raises the use of a start (bp).
 DISTAL_BP = int(4 * CONTACT)
@@ -59,6 +59,7 @@ SERVED = float(np.log(0.9))
 #: Bases on either side of an element's middle that belong to it.
 _HALF = 128
 _SLOT, _JITTER, _SITES = 36, 10, 6
+_ALIKE = 0.5  # share of the decoys that hold one of the factors of enhancers
 _BY_CHANCE = 2.0  # activity from which on a decoy is an enhancer
 _APART = 1000  # bp between the middles of elements, and from a start of a gene
 _PLACES = 1200  # bp between places that elements may have, before jitter
@@ -136,9 +137,11 @@ def with_elements(
     jitter = generator.integers(_JITTER, size=slots.shape)
     centres = middles[:, None] + _SLOT * slots - _SLOT * (_SITES - 1) // 2 + jitter - _JITTER // 2
     # Two sites each of three motifs.
-    motifs = (*DISTAL_FACTORS, FACTORS[0])
-    either = generator.integers(2, size=number)
-    decoy = np.stack([either, np.full(number, 2), np.full(number, 3)], axis=1)
+    kestrel, heron = FACTORS[:2]
+    motifs = (*DISTAL_FACTORS, kestrel, heron)
+    either, other = generator.integers(2, size=(2, number))
+    beside = np.where(generator.random(number) < _ALIKE, other, 4)
+    decoy = np.stack([beside, np.full(number, 2), np.full(number, 3)], axis=1)
     enhancer = np.stack([np.zeros(number), np.ones(number), 2 + either], axis=1)
     held = np.where(is_enhancer[:, None], enhancer, decoy)
     sites = []

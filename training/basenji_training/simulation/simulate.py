@@ -73,7 +73,7 @@ _LINE = 60  # letters a line of FASTA
 # Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
 _SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
 # What comes from afar shows in the starts alone: these count more in the loss.
-_DISTAL_SCALES = {"accessibility": 0.03125, "start_plus": 0.5, "start_minus": 0.5}
+_DISTAL_SCALES = {"accessibility": 0.03125, "start_plus": 0.25, "start_minus": 0.25}
 _LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
 
 

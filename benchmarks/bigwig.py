@@ -23,8 +23,8 @@ import typer
 from scipy.ndimage import gaussian_filter1d
 
 from basenji_kipoi.base.atomic import atomic_path
-from basenji_training.coverage.bigwig import write_bigwig
-from basenji_training.coverage.bigwig_blocks import ALIGNMENT, encode
+from basenji_kipoi.base.bigwig.blocks import ALIGNMENT, encode
+from basenji_kipoi.base.bigwig.file import write_bigwig
 from basenji_training.coverage.events import runs
 
 if TYPE_CHECKING:

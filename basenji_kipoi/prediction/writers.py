@@ -22,14 +22,15 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from basenji_kipoi.base.array_files import Hdf5File, NewHdf5, ZarrFile, import_zarr
 from basenji_kipoi.base.atomic import Folder, Writer, file_names
-from basenji_kipoi.base.errors import FullDiskError, InputError
-from basenji_kipoi.faces import library
+from basenji_kipoi.base.bigwig.blocks import ALIGNMENT, encode
+from basenji_kipoi.base.bigwig.file import write_bigwig
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.prediction.tiles import bins_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def columns_of(intervals: Sequence[Interval], tracks: Sequence[Target]) -> dict[
 
 
 _FORMAT = "basenji-predictions"
+#: Bases of a contig that are written to a bigWig at once (bp).
+_PART = 4 * ALIGNMENT
 _LAYOUT = (
     "Interval i of the group 'intervals' has the rows offset[i]:offset[i+1] of 'predictions'; its "
     "row k is the bin [start + k*bin, start + (k+1)*bin), 0-based half-open. Column j is entry j "
@@ -267,7 +270,6 @@ class BigWigWriter(PredictionWriter):
 
     @classmethod
     def prepare(cls, intervals: Sequence[Interval]) -> list[Interval]:
-        _import_pybigtools()
         by_place = sorted(intervals, key=lambda interval: (interval.chrom, interval.start))
         for left, right in zip(by_place, by_place[1:]):
             if left.chrom == right.chrom and right.start < left.end:
@@ -295,30 +297,47 @@ class BigWigWriter(PredictionWriter):
         )
 
     def _write_track(self, column: int, path: Path) -> None:
-        pybigtools = _import_pybigtools()
-        pybigtools.open(str(path), "w").write(dict(self.table.lengths), self._records(column))
-        # What goes wrong in a write, pybigtools only prints; the file then lacks its header.
-        try:
-            pybigtools.open(str(path)).close()
-        except pybigtools.BBIReadError:
-            raise FullDiskError(
-                f"{path.name} could not be written, as if the disk were full: make space"
-            ) from None
+        lengths = dict(self.table.lengths)
+        pieces = (
+            encode(rank, lengths[name], *self._bins(name, first, column))
+            for rank, name in enumerate(sorted(lengths))
+            for first in self._parts(name, lengths[name])
+        )
+        write_bigwig(path, lengths, pieces)
 
-    def _records(self, column: int) -> Iterator[tuple[str, int, int, float]]:
-        """Yield (chrom, start, end, value) of each bin, sorted by place."""
+    def _parts(self, contig: str, length: int) -> Iterator[int]:
+        """Yield the first base of each part of a contig that holds a bin."""
+        starts, ends, _ = self._intervals(contig)
+        for first in range(0, length, _PART):
+            if (np.maximum(starts, first) < np.minimum(ends, first + _PART)).any():
+                yield first
+
+    def _intervals(self, contig: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return starts, ends and first rows of a contig's intervals."""
         table = self.table.columns
-        offsets = table["intervals/offset"]
-        for first in range(0, self.table.rows, self._chunk_rows):
-            values = self._values[first : first + self._chunk_rows, column]
-            rows = np.arange(first, first + len(values))
-            interval = np.searchsorted(offsets, rows, side="right") - 1
-            starts = (
-                table["intervals/start"][interval] + (rows - offsets[interval]) * self.table.bin
-            )
-            ends = np.minimum(starts + self.table.bin, table["intervals/end"][interval])
-            chroms = table["intervals/chrom"][interval]
-            yield from zip(chroms.tolist(), starts.tolist(), ends.tolist(), values.tolist())
+        here = np.flatnonzero(table["intervals/chrom"] == contig)
+        return (
+            table["intervals/start"][here],
+            table["intervals/end"][here],
+            table["intervals/offset"][here],
+        )
+
+    def _bins(
+        self, contig: str, first: int, column: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Read the bins of a part: where they start and end, cut to the part, and their values."""
+        starts, ends, offsets = self._intervals(contig)
+        last, width = first + _PART, self.table.bin
+        here = (starts < last) & (ends > first)
+        starts, ends, offsets = starts[here], ends[here], offsets[here]
+        skipped = np.maximum(first - starts, 0) // width
+        counts = -(-(np.minimum(ends, last) - starts) // width) - skipped
+        # Rows of a part are consecutive, as its intervals are sorted.
+        rows = slice(offsets[0] + skipped[0], offsets[0] + skipped[0] + counts.sum())
+        number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        begin = np.repeat(starts + skipped * width, counts) + number * width
+        end = np.minimum(begin + width, np.repeat(np.minimum(ends, last), counts))
+        return np.maximum(begin, first), end, self._values[rows, column]
 
     def _release(self) -> None:
         with contextlib.suppress(OSError):  # of what nobody reads any more
@@ -330,10 +349,6 @@ def _file_names(tracks: Sequence[Target]) -> list[str]:
     """Name a file after each track, with its index where two names would be the same."""
     names = file_names([track.identifier for track in tracks], [track.index for track in tracks])
     return [f"{name}.bw" for name in names]
-
-
-def _import_pybigtools() -> Any:  # noqa: ANN401 - a module that not every environment has
-    return library("pybigtools", "writing bigWig", otherwise="or write .h5")
 
 
 #: Writer of each format.

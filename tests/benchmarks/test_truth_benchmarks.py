@@ -202,3 +202,29 @@ def test_effects_are_compared_by_part():
     assert table_of({"x": comparison}).count("\n") == 1 + sum(
         len(part["scores"]) for part in parts.values()
     )
+
+
+def test_tuning_leaves_groups_out_as_if_they_were_never_there(programs):
+    from tuned_variants import PENALTIES, chosen, kernel_of
+
+    generator = np.random.default_rng(0)
+    values, weight = generator.normal(size=(60, 8)), generator.uniform(0.5, 2, 60)
+    effect = values @ generator.normal(size=8) + generator.normal(size=60)
+    groups, kernel = np.repeat(np.arange(6), 10), kernel_of(values)
+    root = np.sqrt(weight / weight.mean())
+    errors = []
+    for penalty in PENALTIES:
+        errors.append(0.0)
+        for left_out in range(6):
+            train, test = groups != left_out, groups == left_out
+            inside = kernel[np.ix_(train, train)] * root[train, None] * root[train]
+            fit = np.linalg.solve(inside + penalty * np.eye(50), root[train] * effect[train])
+            predicted = kernel[np.ix_(test, train)] @ (root[train] * fit)
+            errors[-1] += (root[test] ** 2 * (effect[test] - predicted) ** 2).sum()
+    error, penalty, coefficients = chosen(kernel, effect, weight, groups)
+    assert error == pytest.approx(min(errors))
+    assert penalty == PENALTIES[int(np.argmin(errors))]
+    # All rows together are predicted as the normal equations say.
+    whole = kernel * root[:, None] * root
+    solved = root * np.linalg.solve(whole + penalty * np.eye(60), root * effect)
+    np.testing.assert_allclose(kernel @ coefficients, kernel @ solved, rtol=1e-6, atol=1e-9)

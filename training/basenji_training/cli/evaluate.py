@@ -78,6 +78,13 @@ def evaluate(
             help="TRACK=BED: the peaks of a track; those of others are called. May be repeated."
         ),
     ] = None,
+    reporters: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Store of `basenji-train reporters`, whose name is a reporter's of the models: "
+            "compare its activities too. May be repeated."
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Windows predicted at once.")] = 8,
     both_strands: Annotated[
         bool | None,
@@ -97,7 +104,8 @@ def evaluate(
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
     if out in (table, page):
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
-    inputs = (*models, store, genes, replicates, *(each.partition("=")[2] for each in peaks or ()))
+    stores = (store, *(reporters or ()))
+    inputs = (*models, *stores, genes, replicates, *(p.partition("=")[2] for p in peaks or ()))
     for path in (out, table, page):
         check_output(path, overwrite=overwrite, inputs=filter(None, inputs))
     for model in models:
@@ -107,15 +115,19 @@ def evaluate(
     _check_files(genes, replicates, peaks or ())
     # Only now what takes long to import, Keras still longer: an error above comes at once.
     from basenji_training.evaluation.trained_model import joined, open_models, split_as_trained
+    from basenji_training.store.reporters import ReporterStore
     from basenji_training.store.store import Store
 
     opened = Store.open(store)
+    measured = [ReporterStore.open(each) for each in reporters or ()]
     described = open_models(models, head=head, usual_head=opened.name)
     from basenji_training.evaluation.annotations import read_annotations
     from basenji_training.evaluation.evaluate import evaluate as measure
     from basenji_training.evaluation.files import summary_table, write_evaluation, write_table
     from basenji_training.evaluation.report.page import write_report
+    from basenji_training.evaluation.reporters.figures import evaluate_reporter, open_reporters
 
+    trained = [open_reporters(models, each.name) for each in measured]
     model = joined(described, both_strands=both_strands)
     opened = split_as_trained(opened, model)
     annotations = read_annotations(
@@ -137,6 +149,11 @@ def evaluate(
         annotations=annotations,
         batch_size=batch_size,
         command=command_line("basenji-train"),
+    ).with_reporters(
+        [
+            evaluate_reporter(each, one, split, command=command_line("basenji-train"))
+            for each, one in zip(trained, measured, strict=True)
+        ]
     )
     write_report(evaluation, page, overwrite=overwrite)
     write_table(evaluation.figures, model.targets, table, overwrite=overwrite)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from basenji_kipoi.base.atomic import check_output
+from basenji_kipoi.base.bigwig.blocks import ALIGNMENT, Piece, encode
+from basenji_kipoi.base.bigwig.file import write_bigwig
 from basenji_kipoi.base.checksum import fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
@@ -22,8 +24,6 @@ from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_training import __version__
-from basenji_training.coverage.bigwig import write_bigwig
-from basenji_training.coverage.bigwig_blocks import ALIGNMENT, Piece, encode
 from basenji_training.coverage.gc_bias import GcCurve, busy_tiles, fit_gc_curve
 from basenji_training.coverage.report import Quality, write_report
 from basenji_training.coverage.sharing import Sharing, share_reads

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from basenji_training.coverage.bigwig_blocks import Piece, encode
+from basenji_kipoi.base.bigwig.blocks import Piece, encode
 from basenji_training.coverage.events import EVENT, coverage, intervals, minus, runs, write_events
 from basenji_training.coverage.gc_bias import (
     STEPS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.models.targets import Targets
+    from basenji_training.evaluation.reporters.figures import ReporterComparison
     from basenji_training.evaluation.track_replicates import Replicate
     from basenji_training.evaluation.trained_model import Predictor
     from basenji_training.measures.held_out import Collector
@@ -70,6 +71,8 @@ class Evaluation:
         The contrasts of its measurements.
     replicates : tuple of (list of Replicate, Bins), optional
         Replicates and what was compared with them, as `Replicates.figures` has it.
+    reporters : list of ReporterComparison
+        What the model's reporters predict beside what was measured.
     """
 
     figures: dict[str, Any]
@@ -80,6 +83,16 @@ class Evaluation:
     expression: Expression | None
     contrasts: list[Contrast]
     replicates: tuple[list[Replicate], Bins] | None
+    reporters: list[ReporterComparison] = field(default_factory=list)
+
+    def with_reporters(self, compared: Sequence[ReporterComparison]) -> Evaluation:
+        """Add how the model's reporters agree with measurements."""
+        if not compared:
+            return self
+        measured = {each.figures["reporter"]: each.figures for each in compared}
+        return replace(
+            self, figures={**self.figures, "reporters": measured}, reporters=list(compared)
+        )
 
 
 def evaluate(

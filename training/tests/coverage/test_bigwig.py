@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basenji_training.coverage.bigwig import write_bigwig
-from basenji_training.coverage.bigwig_blocks import ALIGNMENT, encode
+from basenji_kipoi.base.bigwig.blocks import ALIGNMENT, encode
+from basenji_kipoi.base.bigwig.file import write_bigwig
 from basenji_training.coverage.events import runs
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
 import pytest
 from known_truth import SETTINGS, tiny_architecture
+from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.models.bundle import save_bundle
@@ -16,6 +18,7 @@ from basenji_kipoi.models.networks.building import build_networks
 from basenji_kipoi.models.networks.random_weights import randomised
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.training_record import TrainingRecord
+from basenji_training.cli.app import app
 from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.export import export
 from basenji_training.evaluation.reporters.addition import add_reporter
@@ -154,10 +157,9 @@ def test_tracks_and_activities_are_learned_together(both, library, letters):
     assert both.heads == (letters.name,)
     assert both.assays["library"].identifiers == ["g", "minus_g"]
     assert both.history[-1]["validation_r_library"] > 0.9
-    figures, predicted = evaluate_reporter(
-        open_reporters([both.path], "library"), library, "test", draws=50
-    )
-    g, minus = figures["activities"]
+    compared = evaluate_reporter(open_reporters([both.path], "library"), library, "test", draws=50)
+    predicted = compared.predicted
+    g, minus = compared.figures["activities"]
     assert g["pearson"]["value"] > 0.9
     assert minus["pearson"]["value"] > 0.8
     assert g["pairs"]["20 counts"]["spearman"]["value"] > 0.7
@@ -165,6 +167,34 @@ def test_tracks_and_activities_are_learned_together(both, library, letters):
     assert predicted.shape == (len(rows), 2)
     # In the assay's units, whose mean is 6: standard deviations would be 6 away.
     assert np.abs(predicted[:, 0] - library.values[rows, 0]).mean() < 3
+
+
+def test_tracks_and_reporters_are_evaluated_on_one_page(both, library, letters, tmp_path):
+    stores = ["--store", str(letters.path), "--reporters", str(library.path)]
+    out = tmp_path / "evaluation.json"
+    command = ["evaluate", str(both.path), *stores, "--out", str(out), "--resolution", "64"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert figures["tracks"][0]["pearson"] is not None
+    page = out.with_suffix(".html").read_text()
+    alone = tmp_path / "reporter.json"
+    command = ["evaluate-reporter", str(both.path), *stores[:1], stores[3], "--out", str(alone)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.stderr
+    measured = json.loads(alone.read_text())
+    # The same figures either way, but for the command that made them.
+    there = figures["reporters"]["library"]
+    assert {**there, "command": ""} == {**measured, "command": ""}
+    for shown in (page, alone.with_suffix(".html").read_text()):
+        assert "library: activities" in shown
+        assert "library: pairs" in shown
+        assert f"{measured['activities'][0]['pearson']['value']:.3f}" in shown
+    wrong = ["evaluate", str(both.path), "--store", str(letters.path), "--reporters"]
+    done = CliRunner().invoke(app, [*wrong, str(letters.path), "--out", str(tmp_path / "x.json")])
+    assert done.exit_code == 2
+    assert str(letters.path) in done.stderr
+    assert not (tmp_path / "x.json").exists()
 
 
 def test_a_run_of_both_is_exported_with_its_reporter(both, library, letters, tmp_path):
@@ -188,7 +218,7 @@ def test_a_run_of_both_is_exported_with_its_reporter(both, library, letters, tmp
         rtol=1e-6,
     )
     told = [
-        evaluate_reporter(open_reporters([path], "library"), library, "test", draws=10)[1]
+        evaluate_reporter(open_reporters([path], "library"), library, "test", draws=10).predicted
         for path in (both.path, made.path)
     ]
     np.testing.assert_allclose(told[0], told[1], rtol=1e-5)
@@ -255,9 +285,10 @@ def test_a_reporter_is_added_and_the_tracks_stay(bundle, library, tmp_path):
         )
         for member in (1, 2)
     ]
-    figures, predicted = evaluate_reporter(
+    compared = evaluate_reporter(
         open_reporters([run.path for run in runs], "library"), library, "test", draws=20
     )
+    figures = compared.figures
     with pytest.raises(InputError, match="is not that of network 1"):
         add_reporter(bundle, runs[::-1], tmp_path / "wrong", figures=figures, command="x")
     with pytest.raises(InputError, match="has 2 networks, and runs are given for 1"):
@@ -267,8 +298,8 @@ def test_a_reporter_is_added_and_the_tracks_stay(bundle, library, tmp_path):
     np.testing.assert_array_equal(
         made.network().predict_on_batch(x), bundle.network().predict_on_batch(x)
     )
-    _, again = evaluate_reporter(open_reporters([made.path], "library"), library, "test", draws=20)
-    np.testing.assert_allclose(again, predicted, rtol=1e-5, atol=1e-5)
+    again = evaluate_reporter(open_reporters([made.path], "library"), library, "test", draws=20)
+    np.testing.assert_allclose(again.predicted, compared.predicted, rtol=1e-5, atol=1e-5)
     assert made.evaluation["reporters"]["library"]["activities"][0]["identifier"] == "g"
     card = (made.path / "MODEL_CARD.md").read_text()
     assert card.count("## The reporter library") == 1

@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from basenji_kipoi.base.bigwig.blocks import Layer, Piece, encode
 from basenji_kipoi.base.errors import InputError
-from basenji_training.coverage.bigwig_blocks import Layer, Piece, encode
 from basenji_training.coverage.sharing import Sharing
 from basenji_training.coverage.steps import GcCounts, Totals
 from basenji_training.reads.plan import Reading

@@ -28,7 +28,10 @@ def evaluate_reporter(
         Path,
         typer.Option(help="Store of `basenji-train reporters`, whose name is the reporter's."),
     ],
-    out: Annotated[Path, typer.Option(help="JSON file to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="JSON file to write. Beside it appears NAME.html, a page to look at."),
+    ],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     predictions: Annotated[
         Path | None,
@@ -43,20 +46,26 @@ def evaluate_reporter(
 
     if split not in SPLITS:
         raise InputError(f"--split {split}: expected one of {', '.join(SPLITS)}")
-    for path in filter(None, (out, predictions)):
+    page = out.with_suffix(".html")
+    if out == page:
+        raise InputError(f"--out {out}: name the JSON file, such as reporter.json")
+    for path in filter(None, (out, page, predictions)):
         check_output(path, overwrite=overwrite, inputs=[*models, store])
     opened = ReporterStore.open(store)
     # Only now what imports Keras, for seconds: an error above comes at once.
     from basenji_training.evaluation.files import write_evaluation
+    from basenji_training.evaluation.report.reporter_sections import write_reporter_report
     from basenji_training.evaluation.reporters.figures import evaluate_reporter as measure
     from basenji_training.evaluation.reporters.figures import open_reporters, write_predictions
 
     described = open_reporters(models, opened.name)
-    figures, predicted = measure(described, opened, split, command=command_line("basenji-train"))
+    compared = measure(described, opened, split, command=command_line("basenji-train"))
     if predictions is not None:
-        write_predictions(predictions, opened, split, predicted, overwrite=overwrite)
-    write_evaluation(figures, out, overwrite=overwrite)
-    for activity in figures["activities"]:
+        write_predictions(compared, predictions, overwrite=overwrite)
+    write_reporter_report(compared, page, overwrite=overwrite)
+    # Last, since the next command reads it: where it is, the others are.
+    write_evaluation(compared.figures, out, overwrite=overwrite)
+    for activity in compared.figures["activities"]:
         pairs = "; ".join(
             f"pairs ({name}, {each['spearman']['rows']:,}): rho {_number(each['spearman'])}"
             for name, each in activity["pairs"].items()

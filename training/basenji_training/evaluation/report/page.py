@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from bokeh.embed import components
-from bokeh.resources import Resources
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from basenji_kipoi.base.atomic import atomic_path
 from basenji_training.evaluation.files import named_with_reason
 from basenji_training.evaluation.report.locus_view import locus_view
 from basenji_training.evaluation.report.plots import (
@@ -20,40 +16,17 @@ from basenji_training.evaluation.report.plots import (
     replicate_plots,
     track_table,
 )
+from basenji_training.evaluation.report.reporter_sections import reporter_sections
+from basenji_training.evaluation.report.sections import Section, Table, interval, write_page
 from basenji_training.measures.rank_figures import PEAK_RULE
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from basenji_training.evaluation.evaluate import Evaluation
 
 __all__ = ["write_report"]
-
-#: The page's own markup; everything that it is given is escaped, but for `Markup`.
-_PAGES = Environment(
-    loader=PackageLoader("basenji_training.evaluation.report", ""),
-    autoescape=True,
-    undefined=StrictUndefined,
-)
-
-
-class _Table(NamedTuple):
-    """A table whose first ``texts`` columns are text."""
-
-    heading: Sequence[str]
-    rows: Iterable[Sequence[object]]
-    texts: int = 1
-
-
-class _Section(NamedTuple):
-    """A part of the page, with its anchor; None where it has no table or drawing."""
-
-    key: str
-    title: str
-    text: str
-    table: _Table | None
-    drawing: Any
 
 
 def write_report(
@@ -75,23 +48,15 @@ def write_report(
     InputError
         If the output may not be written.
     """
-    sections = list(_sections(evaluation))
-    script, drawn = components(
-        {each.key: each.drawing for each in sections if each.drawing is not None}
-    )
-    library = Resources(mode="inline", components=["bokeh", "bokeh-widgets", "bokeh-tables"])
     figures = evaluation.figures
-    page = _PAGES.get_template("page.html.jinja").render(
+    write_page(
+        path,
+        _sections(evaluation),
         heading=f"Evaluation on {', '.join(figures['chromosomes'])}",
         subtitle=_subtitle(figures),
-        figures=figures,
-        sections=sections,
-        drawn={key: Markup(division) for key, division in drawn.items()},
-        script=Markup(script),
-        library=Markup(library.render()),
+        command=figures["command"],
+        overwrite=overwrite,
     )
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, encoding="utf-8")
 
 
 def _subtitle(figures: dict[str, Any]) -> str:
@@ -109,9 +74,9 @@ def _subtitle(figures: dict[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _sections(evaluation: Evaluation) -> Iterable[_Section]:
+def _sections(evaluation: Evaluation) -> Iterable[Section]:
     figures = evaluation.figures
-    yield _Section(
+    yield Section(
         "summary",
         "Summary",
         Markup(
@@ -121,7 +86,7 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
         _groups(figures),
         correlations(evaluation),
     )
-    yield _Section(
+    yield Section(
         "locus",
         "Along the chromosomes",
         Markup(
@@ -131,7 +96,7 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
         None,
         locus_view(evaluation),
     )
-    yield _Section(
+    yield Section(
         "tracks",
         "All tracks",
         f"Click a heading to sort. A peak is {PEAK_RULE}, unless peaks were given; their "
@@ -139,7 +104,7 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
         None,
         track_table(evaluation),
     )
-    yield _Section(
+    yield Section(
         "bins",
         "Bins and calibration",
         "Points on the dashed line are predicted right. Tenths of the bins above it receive more "
@@ -148,7 +113,7 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
         one_track(evaluation),
     )
     if evaluation.replicates is not None:
-        yield _Section(
+        yield Section(
             "replicates",
             "Replicates",
             "A prediction that agrees with a replicate as well as replicates agree with each other "
@@ -158,7 +123,7 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
         )
     if evaluation.expression is not None:
         flank = figures["genes"]["flank"]
-        yield _Section(
+        yield Section(
             "genes",
             "Expression of genes",
             f"Counts of the bins within {flank:,} bp of a gene's starts, on its strand; r of "
@@ -167,16 +132,18 @@ def _sections(evaluation: Evaluation) -> Iterable[_Section]:
             gene_scatters(evaluation),
         )
         if evaluation.contrasts:
-            yield _Section(
+            yield Section(
                 "contrasts",
                 "Differences between conditions",
                 "log2 of the ratio of 1 + counts; the plot has the genes with enough counts.",
                 _contrasts(figures),
                 ratio_scatters(evaluation),
             )
+    for compared in evaluation.reporters:
+        yield from reporter_sections(compared)
 
 
-def _groups(figures: dict[str, Any]) -> _Table:
+def _groups(figures: dict[str, Any]) -> Table:
     names = {
         "pearson_log1p": "r, log",
         "pearson": "r",
@@ -191,10 +158,10 @@ def _groups(figures: dict[str, Any]) -> _Table:
         (each["assay"], each["sample"], each["tracks"], *(each[name] for name in names))
         for each in figures["groups"]
     )
-    return _Table(("assay", "sample", "tracks", *names.values()), rows, texts=2)
+    return Table(("assay", "sample", "tracks", *names.values()), rows, texts=2)
 
 
-def _replicates(figures: dict[str, Any]) -> _Table:
+def _replicates(figures: dict[str, Any]) -> Table:
     rows = (
         (
             named_with_reason(each),
@@ -214,16 +181,16 @@ def _replicates(figures: dict[str, Any]) -> _Table:
         "prediction, replicate (r)",
         "replicate, replicate (r)",
     )
-    return _Table(heading, rows)
+    return Table(heading, rows)
 
 
-def _measurements(figures: dict[str, Any]) -> _Table:
+def _measurements(figures: dict[str, Any]) -> Table:
     rows = (
         (
             each["name"],
             each["genes"],
             each["pearson"],
-            _interval(each["pearson_interval"]),
+            interval(each["pearson_interval"]),
             each["spearman"],
             each["nonzero_genes"],
             each["nonzero_pearson"],
@@ -232,10 +199,10 @@ def _measurements(figures: dict[str, Any]) -> _Table:
         for each in figures["genes"]["measurements"]
     )
     heading = ("measurement", "genes", "r", "interval", "rank r", "nonzero genes", "r of those")
-    return _Table((*heading, "share of counts on the gene's strand"), rows)
+    return Table((*heading, "share of counts on the gene's strand"), rows)
 
 
-def _contrasts(figures: dict[str, Any]) -> _Table:
+def _contrasts(figures: dict[str, Any]) -> Table:
     contrasts = figures["genes"]["contrasts"]
     rows = (
         (
@@ -244,25 +211,9 @@ def _contrasts(figures: dict[str, Any]) -> _Table:
             each["pearson"],
             each["expressed_genes"],
             each["expressed_pearson"],
-            _interval(each["expressed_pearson_interval"]),
+            interval(each["expressed_pearson_interval"]),
         )
         for each in contrasts
     )
     enough = f"genes with {contrasts[0]['least_counts']} counts"
-    return _Table(("contrast", "genes", "r", enough, "r of those", "interval"), rows)
-
-
-def _interval(pair: Sequence[float | None]) -> str | None:
-    return None if None in pair else f"{pair[0]:.3f} to {pair[1]:.3f}"
-
-
-def _shown(value: object) -> str:
-    """Write a cell of a table."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-_PAGES.filters["shown"] = _shown
+    return Table(("contrast", "genes", "r", enough, "r of those", "interval"), rows)

@@ -34,6 +34,7 @@ __all__ = [
     "one_track",
     "ratio_scatters",
     "replicate_plots",
+    "selection",
     "track_table",
 ]
 
@@ -183,7 +184,7 @@ def one_track(evaluation: Evaluation) -> UIElement:
     lines.line("x", "y", source=means, color=PREDICTED, line_width=1.5)
     lines.scatter("x", "y", source=means, size=7, color=PREDICTED)
     labels = evaluation.targets.labels
-    select = _select(
+    select = selection(
         "Track",
         [(str(track), labels[track]) for track in tracks],
         [(shown, ColumnDataSource(points)), (means, ColumnDataSource(deciles))],
@@ -191,7 +192,7 @@ def one_track(evaluation: Evaluation) -> UIElement:
     return column(select, row(scatter, lines))
 
 
-def _select(
+def selection(
     title: str,
     options: list[tuple[str, str]],
     sources: list[tuple[ColumnDataSource, ColumnDataSource]],
@@ -271,7 +272,7 @@ def replicate_plots(evaluation: Evaluation) -> UIElement:
         y_range=left.y_range,
     )
     right.scatter("r", "y", source=shown, size=4, color=REPLICATE, alpha=0.35, line_color=None)
-    select = _select(
+    select = selection(
         "Track and its first two replicates", options, [(shown, ColumnDataSource(points))]
     )
     return column(plot, select, row(left, right), sizing_mode="stretch_width")
@@ -330,4 +331,4 @@ def _genes(
     )
     plot.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@gene"), ("", "@where")]))
     options = [(str(number), name) for number, name in enumerate(list(pairs)[:_BARS])]
-    return column(_select(title, options, [(shown, ColumnDataSource(points))]), plot)
+    return column(selection(title, options, [(shown, ColumnDataSource(points))]), plot)

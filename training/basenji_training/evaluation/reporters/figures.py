@@ -93,6 +93,29 @@ def open_reporters(paths: Sequence[Path], reporter: str) -> list[TrainedReporter
     return found
 
 
+@dataclass(frozen=True)
+class ReporterComparison:
+    """What a reporter predicts beside what was measured.
+
+    Attributes
+    ----------
+    figures : dict
+        For each activity Pearson's and Spearman's correlation, of all sequences and by set, and of
+        the differences within pairs, with 95 % intervals from draws of groups.
+    store : ReporterStore
+        The measurements.
+    predicted : ndarray, float32, shape (sequences of the split, activities)
+        The predictions, in the assay's units.
+    pairs : ndarray, integer, shape (pairs of the split, 2)
+        Rows of the predictions: reference and alternative.
+    """
+
+    figures: dict[str, Any]
+    store: ReporterStore
+    predicted: np.ndarray
+    pairs: np.ndarray
+
+
 def evaluate_reporter(
     models: Sequence[TrainedReporter],
     store: ReporterStore,
@@ -100,7 +123,7 @@ def evaluate_reporter(
     *,
     draws: int = 1000,
     command: str = "",
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> ReporterComparison:
     """Compare predictions with measurements.
 
     Parameters
@@ -118,11 +141,8 @@ def evaluate_reporter(
 
     Returns
     -------
-    dict
-        For each activity Pearson's and Spearman's correlation, of all sequences and by set, and of
-        the differences within pairs, with 95 % intervals from draws of groups.
-    ndarray, float32, shape (sequences of the split, activities)
-        The predictions, in the assay's units.
+    ReporterComparison
+        With the figures of each activity.
 
     Raises
     ------
@@ -171,7 +191,7 @@ def evaluate_reporter(
         "store": {"content_sha256": store.content_sha256, "command": store.attrs["command"]},
         "command": command,
     }
-    return as_json(figures), predicted
+    return ReporterComparison(as_json(figures), store, predicted, pairs)
 
 
 def _levels(
@@ -224,10 +244,8 @@ def _both(
 
 
 def write_predictions(
+    compared: ReporterComparison,
     path: Path,
-    store: ReporterStore,
-    split: str,
-    predicted: np.ndarray,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -235,15 +253,14 @@ def write_predictions(
 
     Parameters
     ----------
+    compared
+        What `evaluate_reporter` gives.
     path
         The table.
-    store, split
-        What was compared.
-    predicted : ndarray, float32, shape (sequences of the split, activities)
-        What `evaluate_reporter` gives.
     overwrite
         Whether an existing table may be replaced.
     """
+    store = compared.store
     names = [activity.identifier for activity in store.activities]
     columns = ["sequence", "set", *names, *(f"predicted_{name}" for name in names)]
     rows = (
@@ -259,7 +276,9 @@ def write_predictions(
                 strict=True,
             )
         )
-        for row, values in zip(store.rows_of(split), predicted, strict=True)
+        for row, values in zip(
+            store.rows_of(compared.figures["split"]), compared.predicted, strict=True
+        )
     )
     with atomic_path(path, overwrite=overwrite) as temporary:
         write_table(temporary, columns, rows)

@@ -150,7 +150,7 @@ def _by_base(
 ) -> Iterator[tuple[int, int, bytes]]:
     values = value.astype("<f4").tobytes()
     done = 0
-    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+    for start, size in zip(starts.tolist(), sizes.tolist()):
         for offset in range(0, size, _BASES):
             count = min(_BASES, size - offset)
             left = start + offset

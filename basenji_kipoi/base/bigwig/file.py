@@ -1,6 +1,6 @@
-"""Writes bigWig files out of blocks that were compressed elsewhere (`bigwig_blocks`).
+"""Writes bigWig files out of blocks that were compressed elsewhere (`blocks`).
 
-pybigtools, which reads them, writes one Python tuple at a time; smoothed coverage has a value of
+pybigtools writes one Python tuple at a time; smoothed coverage has a value of
 its own at nearly every base. Its summaries (0.3.0) have values where a gap has none, and those of
 pyBigWig (0.3.29), which writes arrays, differ from sparse tracks; where a disk is full, the one
 panics and the other ends the process. The format is described by Kent et al. 2010 (Bioinformatics
@@ -17,13 +17,13 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from basenji_training.coverage.bigwig_blocks import BLOCK, INTERVALS, REDUCTIONS
+from basenji_kipoi.base.bigwig.blocks import BLOCK, INTERVALS, REDUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from basenji_training.coverage.bigwig_blocks import Layer, Piece
+    from basenji_kipoi.base.bigwig.blocks import Layer, Piece
 
 __all__ = ["write_bigwig"]
 
@@ -110,7 +110,7 @@ def _tree(levels: list[np.ndarray], position: int) -> bytes:
     is_leaf = [depth == len(levels) - 1 for depth in range(len(levels))]
     return b"".join(
         _NODE.pack(leaf, 0, len(node)) + node.tobytes()
-        for leaf, nodes in zip(is_leaf, parts, strict=True)
+        for leaf, nodes in zip(is_leaf, parts)
         for node in nodes
     )
 
@@ -165,7 +165,7 @@ def write_bigwig(path: Path, lengths: Mapping[str, int], pieces: Iterable[Piece]
         minimum, maximum = float("inf"), float("-inf")
         for piece in pieces:
             values.add(piece.contig, piece.values)
-            for zoom, layer in zip(zooms, piece.summaries, strict=True):
+            for zoom, layer in zip(zooms, piece.summaries):
                 zoom.add(piece.contig, layer)
             bases, largest = bases + piece.bases, max(largest, piece.largest)
             minimum, maximum = min(minimum, piece.minimum), max(maximum, piece.maximum)
@@ -173,7 +173,7 @@ def write_bigwig(path: Path, lengths: Mapping[str, int], pieces: Iterable[Piece]
         index_at = file.tell()
         file.write(values.index(index_at, data_at + _COUNT.size))
         headers = []
-        for reduction, zoom in zip(REDUCTIONS, zooms, strict=True):
+        for reduction, zoom in zip(REDUCTIONS, zooms):
             # Summaries that are hardly fewer than the values save nobody any reading.
             if zoom.items > values.items / 2:
                 continue

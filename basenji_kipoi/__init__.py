@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.base.errors import InputError
     from basenji_kipoi.comparison.options import CompareOptions
     from basenji_kipoi.comparison.run import Comparison, compare
+    from basenji_kipoi.effects.reporters.oligos import Oligos
     from basenji_kipoi.effects.scores import SCORES
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import read_genes
@@ -46,6 +47,7 @@ __all__ = [
     "Interval",
     "Model",
     "MutationMap",
+    "Oligos",
     "Predictions",
     "ScoreTables",
     "__version__",

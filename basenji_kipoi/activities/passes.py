@@ -9,6 +9,8 @@ import numpy as np
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
 
     from basenji_kipoi.models.networks.architecture import Architecture
@@ -29,6 +31,7 @@ def standardised_activities(
     lengths: np.ndarray,
     *,
     batch_size: int = BATCH,
+    advance: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """Predict sequences, each put at several places of the window, whose predictions are averaged.
 
@@ -49,6 +52,8 @@ def standardised_activities(
         Bases of each.
     batch_size
         Sequences predicted at once.
+    advance
+        Called with a number of sequences that are done.
 
     Returns
     -------
@@ -67,4 +72,6 @@ def standardised_activities(
             placed = assay.place(codes[part], lengths[part], head.window, move)
             batch[: len(placed)] = placed
             total[part] += network.predict_on_batch(one_hot(batch))[: len(placed)]
+        if advance is not None:
+            advance(part.stop - first)
     return total / len(moves)

@@ -19,6 +19,7 @@ from basenji_kipoi.cli.mutate import mutate
 from basenji_kipoi.cli.predict import predict
 from basenji_kipoi.cli.score import merge_scores, plan_scores, score
 from basenji_kipoi.cli.sequences.activity import activity
+from basenji_kipoi.cli.sequences.haplotypes import haplotypes
 
 __all__ = ["app"]
 
@@ -48,6 +49,7 @@ app.command()(evaluated(inspect))
 app.command()(evaluated(score))
 app.command()(evaluated(plan_scores))
 app.command()(evaluated(merge_scores))
+app.command()(evaluated(haplotypes))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
 app.command()(evaluated(elements))

@@ -11,6 +11,7 @@ import typer
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
+    from basenji_kipoi.effects.reporters.oligos import Oligos
     from basenji_kipoi.effects.windows import WindowRule
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Tracks",
     "read_bins",
     "read_names",
+    "read_oligos",
     "read_shard",
     "read_shifts",
     "read_window",
@@ -124,3 +126,37 @@ def read_shard(text: str) -> tuple[int, int]:
             f"--shard: expected i/n with i from 1 to n, for instance 2/8, not {text!r}"
         )
     return int(match[1]), int(match[2])
+
+
+def read_oligos(
+    insert: int | None,
+    places: str | None,
+    ends: str | None,
+    strand: Literal["both", "+", "-", "gene"],
+    promoter: str,
+    activities: str | None,
+) -> Oligos:
+    """Read what the oligos of a reporter are from the options of these names."""
+    from basenji_kipoi.effects.reporters.oligos import Oligos  # noqa: PLC0415 - as in the commands
+
+    both_ends = None if ends is None else read_names(ends)
+    if both_ends is not None and len(both_ends) != 2:
+        raise InputError(f"--ends {ends}: expected LEFT,RIGHT, one of which may be empty")
+    around = _read_numbers("--promoter", promoter, "300,50")
+    if len(around) != 2:
+        raise InputError(f"--promoter {promoter}: expected two numbers, for instance 300,50")
+    return Oligos(
+        insert=insert,
+        places=None if places is None else _read_numbers("--places", places, "20,40,60"),
+        ends=both_ends,
+        strand=strand,
+        promoter=around,
+        activities=read_names(activities) if activities else (),
+    )
+
+
+def _read_numbers(option: str, text: str, example: str) -> tuple[int, ...]:
+    words = read_names(text)
+    if not all(re.fullmatch(r"\d{1,9}", word) for word in words):
+        raise InputError(f"{option}: expected whole numbers, for instance {example}, not {text!r}")
+    return tuple(map(int, words))

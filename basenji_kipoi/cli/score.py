@@ -23,6 +23,7 @@ from basenji_kipoi.cli.options import (
     Tracks,
     read_bins,
     read_names,
+    read_oligos,
     read_shard,
     read_shifts,
     read_window,
@@ -85,8 +86,9 @@ def score(
     genes: Annotated[
         Optional[Path],
         typer.Option(
-            help="GTF: SED and logSED of each gene with a TSS in the window, in a second table, "
-            "x.genes.parquet or x.genes.tsv."
+            help="GTF: SED and logSED of each gene with a TSS in the window, or with --reporter "
+            "SED of each whose promoter holds the allele, in a second table, x.genes.parquet or "
+            "x.genes.tsv."
         ),
     ] = None,
     bins: Annotated[
@@ -116,9 +118,57 @@ def score(
         typer.Option(
             min=1,
             help="Longest REF or ALT that is scored (bp).",
-            show_default="a quarter of the predicted part of a window",
+            show_default="a quarter of the predicted part of a window; of a reporter, the insert",
         ),
     ] = None,
+    reporter: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Score activities of this reporter of the model in the place of tracks: SAD, REF, "
+            "ALT, and SED of genes whose promoter holds the allele.",
+            show_default="tracks",
+        ),
+    ] = None,
+    activities: Annotated[
+        Optional[str],
+        typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
+    ] = None,
+    insert: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Bases of the genome in an oligo of the reporter.",
+            show_default="as the assay's usual sequence",
+        ),
+    ] = None,
+    places: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Where the first base that differs lies in the insert (from 0, by commas): an "
+            "oligo for each, whose activities are averaged.",
+            show_default="a quarter, half and three quarters",
+        ),
+    ] = None,
+    ends: Annotated[
+        Optional[str],
+        typer.Option(
+            help="What an oligo has before and behind the insert: LEFT,RIGHT.",
+            show_default="what the assay's sequences begin and end with",
+        ),
+    ] = None,
+    strand: Annotated[
+        Literal["both", "+", "-", "gene"],
+        typer.Option(
+            help="Direction of the oligos; both and gene average those there are, gene leaves out "
+            "alleles in no promoter. Rows of genes have the gene's."
+        ),
+    ] = "both",
+    promoter: Annotated[
+        str,
+        typer.Option(
+            help="A gene's variants with --reporter: bases before and behind a start of "
+            "transcription."
+        ),
+    ] = "300,50",
     background: Annotated[
         Optional[Path],
         typer.Option(
@@ -170,6 +220,8 @@ def score(
         indels=indels,
         check_ref=check_ref,
         max_allele=max_allele,
+        reporter=reporter,
+        oligos=read_oligos(insert, places, ends, strand, promoter, activities),
         background=background,
         long=long,
         shard=read_shard(shard),
@@ -190,7 +242,8 @@ def score(
         typer.echo(f"{out} is complete", err=True)
         return
     if not quiet:
-        for line in _lines(summary, out, time.monotonic() - began):
+        what = "tracks" if reporter is None else "activities"
+        for line in _lines(summary, out, time.monotonic() - began, what):
             typer.echo(line, err=True)
     if summary.mismatches:
         alleles = "1 allele" if summary.mismatches == 1 else f"{summary.mismatches:,} alleles"
@@ -265,14 +318,14 @@ def _check_libraries() -> None:
         raise InputError("scoring needs pyarrow (pip install pyarrow)") from None
 
 
-def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
+def _lines(summary: Summary, out: Path, seconds: float, what: str) -> Iterator[str]:
     """Say what was done, with every status that some allele has."""
     from basenji_kipoi.genome.variant_checks import Status
 
     alleles, scored = summary.alleles, summary.statuses[Status.ok.value]
     yield (
         f"wrote {out}: {alleles:,} alleles, {scored:,} scored "
-        f"({summary.scores} scores, {summary.tracks:,} tracks), in {seconds:.1f} s"
+        f"({summary.scores} scores, {summary.tracks:,} {what}), in {seconds:.1f} s"
     )
     for status in Status:
         count = summary.statuses[status.value]

@@ -51,7 +51,7 @@ def passes_of(
     Parameters
     ----------
     bundles
-        The models, of one network each (`basenji_kipoi.models.ensembles.load_members`).
+        The models, of one network each (`basenji_kipoi.models.model.Model.members`).
     both_strands
         Whether to average over both strands; by default as each model's metadata says.
     shifts
@@ -63,7 +63,7 @@ def passes_of(
         If the models differ in window, bins or tracks, or a shift stands twice.
     """
     if any(len(bundle.members) > 1 for bundle in bundles):
-        raise ValueError("an ensemble is one bundle too few: pass its members (load_members)")
+        raise ValueError("an ensemble is one bundle too few: pass its members")
     check_alike(bundles)
     if len(set(shifts)) != len(shifts) or not shifts:
         raise InputError(

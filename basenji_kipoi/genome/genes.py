@@ -137,6 +137,37 @@ class Genes:
             for number in dict.fromkeys(numbers.tolist())
         ]
 
+    def with_promoter(
+        self, contig: str, place: int, upstream: int, downstream: int
+    ) -> list[tuple[Gene, int]]:
+        """Find the genes whose promoter holds a base.
+
+        Parameters
+        ----------
+        contig, place
+            The base (0-based).
+        upstream, downstream
+            A promoter has the bases from so many before one of the gene's TSSs to so many from
+            there on, in the gene's direction; that of a gene without direction is as on ``+``.
+
+        Returns
+        -------
+        list of tuple
+            The genes, from left to right by such a TSS, and the bases from it to the place.
+        """
+        if contig not in self._sites:
+            return []
+        sites = self._sites[contig]
+        reach = max(upstream, downstream)
+        first, last = np.searchsorted(sites.positions, [place - reach, place + reach + 1])
+        found: dict[int, int] = {}
+        for tss, number in zip(sites.positions[first:last], sites.genes[first:last]):
+            before = place - tss if self._genes[number].strand == "-" else tss - place
+            if -downstream < before <= upstream:
+                distance = abs(int(before))
+                found[int(number)] = min(distance, found.get(int(number), distance))
+        return [(self._genes[number], distance) for number, distance in found.items()]
+
 
 def nearest_starts(
     chroms: np.ndarray, positions: np.ndarray, genes: Iterable[Gene]

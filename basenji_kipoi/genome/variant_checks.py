@@ -43,6 +43,8 @@ class Status(str, Enum):
     unknown_contig = "unknown_contig"
     off_contig = "off_contig"
     too_long = "too_long"
+    short_contig = "short_contig"
+    no_promoter = "no_promoter"
     ref_mismatch = "ref_mismatch"
 
     @property
@@ -61,6 +63,8 @@ _MEANINGS = {
     Status.unknown_contig: "the genome has no such contig",
     Status.off_contig: "REF lies outside of its contig",
     Status.too_long: "REF or ALT is longer than --max-allele",
+    Status.short_contig: "the contig is shorter than the reporter's insert",
+    Status.no_promoter: "no gene's promoter holds it, and --strand gene was asked for",
     Status.ref_mismatch: "REF is not the genome's sequence",
 }
 

@@ -190,7 +190,7 @@ class Gradients:
     Parameters
     ----------
     bundles
-        The models, of one network each (`basenji_kipoi.models.ensembles.load_members`).
+        The models, of one network each (`basenji_kipoi.models.model.Model.members`).
     tracks
         Indices of the wanted tracks, in the wanted order.
     both_strands

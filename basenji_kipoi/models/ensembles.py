@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.models.bundle import Bundle
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.models.targets import Targets
 
-__all__ = ["Described", "check_alike", "load_members"]
+__all__ = ["Described", "check_alike"]
 
 
 class Described(Protocol):
@@ -24,27 +22,6 @@ class Described(Protocol):
     path: Path
     architecture: Architecture
     targets: Targets
-
-
-def load_members(paths: Iterable[str | os.PathLike[str]]) -> list[Bundle]:
-    """Load bundles whose predictions are averaged, each network of an ensemble by itself.
-
-    Parameters
-    ----------
-    paths
-        The bundles' directories.
-
-    Returns
-    -------
-    list of Bundle
-        Bundles of one network each, in this order: each counts the same in the mean.
-
-    Raises
-    ------
-    InputError
-        As `Bundle.load` raises it.
-    """
-    return [member for path in paths for member in Bundle.load(path).members]
 
 
 def check_alike(models: Sequence[Described]) -> None:

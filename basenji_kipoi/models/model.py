@@ -191,6 +191,12 @@ class Model:
         if reporter not in self.assays:
             said = "several reporters" if reporter is None else f"no reporter {reporter!r}"
             raise InputError(f"{self.name} has {said}: expected one of {', '.join(names)}")
+        for other in self.bundles[1:]:
+            if other.assays[reporter] != self.assays[reporter]:
+                raise InputError(
+                    f"the models {self.bundles[0].path} and {other.path} cannot be averaged: their "
+                    f"reporters {reporter} are of other assays"
+                )
         return reporter, self.assays[reporter]
 
     def reporter_network(self, reporter: str) -> keras.Model:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["COMPARED", "Background", "quantiles"]
 
 #: Settings of a run that its scores and those of its background have in common.
-COMPARED = ("model", "bins", "window", "both_strands", "shifts", "indels")
+COMPARED = (
+    "model", "reporter", "bins", "window", "both_strands", "shifts", "indels",
+    "insert", "places", "ends", "strand",
+)  # fmt: skip
 
 
 def quantiles(background: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -53,8 +56,8 @@ def quantiles(background: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Pick what scores of two tables must have in common; tiles lie on the grid, too."""
-    window = "centred" if settings["window"] == "centred" else "grid"
-    return {**{name: settings[name] for name in COMPARED}, "window": window}
+    window = "centred" if settings.get("window") == "centred" else "grid"
+    return {**{name: settings.get(name) for name in COMPARED}, "window": window}
 
 
 class Background:

@@ -11,7 +11,7 @@ from basenji_kipoi.base import __version__
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY, bytes_of
-from basenji_kipoi.effects.scores import GENE_SCORES, scores_named
+from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.genes import Genes, read_genes
@@ -20,8 +20,7 @@ from basenji_kipoi.genome.vcf import Variant, VariantFile
 from basenji_kipoi.models.model import loaded
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import definitions_of
-from basenji_kipoi.scoring.options import described_placing
-from basenji_kipoi.scoring.part import Scoring, longest_allele
+from basenji_kipoi.scoring.parts.choice import choose
 from basenji_kipoi.scoring.plan import cut
 from basenji_kipoi.scoring.tables import output_schema, output_tables
 
@@ -89,6 +88,8 @@ def score(
     indels: IndelMode = "stitch",
     check_ref: Literal["warn", "fail", "skip", "off"] | None = None,
     max_allele: int | None = None,
+    reporter: str | None = None,
+    oligos: Oligos | None = None,
     background: str | os.PathLike[str] | None = None,
     long: bool = False,
     memory: float = MEMORY,
@@ -134,7 +135,12 @@ def score(
         no scores (``skip``), do not compare (``off``). None: warn, but raise if most REFs differ.
     max_allele
         Longest REF or ALT that is scored (bp); by default a quarter of the predicted part of a
-        window.
+        window, of a reporter the insert.
+    reporter
+        Name of a reporter: what alleles change in its activities, in the place of tracks. Scores
+        are SAD, REF and ALT then, and SED of each gene whose promoter holds the allele.
+    oligos
+        What the reporter's oligos are; by default as its assay has them.
     background
         Parquet file of an earlier run: adds the quantile of each score among its alleles (0 to 1).
     long
@@ -167,20 +173,32 @@ def score(
     >>> alleles, genes = bk.score(model, genome, tata, genes="genes.gtf", tracks="tif_tss_ypd_plus")
     >>> genes.select(["gene_id", "distance"]).to_pylist()
     [{'gene_id': 'G1', 'distance': 51}]
+    >>> alleles, genes = bk.score(model, genome, tata, reporter="promoter", genes="genes.gtf")
+    >>> alleles.column_names[-2:], genes.column_names[-3:]
+    (['SAD/rich', 'SAD/defined'], ['distance', 'SED/rich', 'SED/defined'])
+    >>> forward = bk.Oligos(strand="+", activities=("rich",))
+    >>> bk.score(model, genome, tata, reporter="promoter", oligos=forward).column_names[-1]
+    'SAD/rich'
     """
     model = loaded(model)
-    columns = model.targets.columns_of(tracks, option="tracks")
-    asked = scores_named(scores)
-    rule = WindowRule(window) if cluster is None else WindowRule("cluster", cluster)
+    chosen = choose(
+        model,
+        scores=scores,
+        tracks=tracks,
+        bins=bins,
+        window=WindowRule(window) if cluster is None else WindowRule("cluster", cluster),
+        both_strands=both_strands,
+        shifts=shifts,
+        indels=indels,
+        reporter=reporter,
+        oligos=oligos or Oligos(),
+        has_genes=genes is not None,
+        option="tracks",
+    )
     is_file = isinstance(variants, str) or hasattr(variants, "__fspath__")
     # What scores depend on, and metadata tell.
-    settings = {
-        "model": model.weights_sha256,
-        **described_placing(model.members, bins, rule, both_strands, shifts, indels),
-        "scores": [each.name for each in asked],
-        "tracks": [model.targets[column].identifier for column in columns],
-    }
-    ranks = background and Background(background, settings["scores"], settings["tracks"], settings)
+    settings = {**chosen.placed, "scores": chosen.scores, "tracks": chosen.columns}
+    ranks = background and Background(background, chosen.scores, chosen.columns, chosen.placed)
     with open_genome(genome) as opened:
         opener = (
             VariantFile(variants) if is_file else contextlib.nullcontext(_VariantList(variants))
@@ -192,19 +210,11 @@ def score(
                 opened,
                 source.name,
                 CheckRef(check_ref or CheckRef.warn),
-                max_allele or longest_allele(model.architecture),
+                max_allele or chosen.longest,
             )
-            scoring = Scoring(
-                model.members,
+            scoring = chosen.make(
                 opened,
                 checks,
-                scores=asked,
-                tracks=columns,
-                bins=bins,
-                window=rule,
-                both_strands=both_strands,
-                shifts=tuple(shifts),
-                indels=indels,
                 genes=genes,
                 background=ranks or None,
                 memory_bytes=bytes_of(memory),
@@ -213,7 +223,7 @@ def score(
             if check_ref is None:
                 alleles = assembly_checked(alleles, checks, source.contig_lengths)
             parts = list(cut(alleles, scoring.part_size))
-        definitions = definitions_of([*asked, *(GENE_SCORES.values() if genes is not None else ())])
+        definitions = definitions_of(scoring.defined)
         tables = scoring.tables({**settings, "version": __version__, "definitions": definitions})
         batches: dict[str, list[Any]] = {name: [] for name in tables}
         label, total = label_of("scoring", progress), sum(map(len, parts))

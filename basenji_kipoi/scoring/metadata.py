@@ -17,12 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
-from basenji_kipoi.effects.scores import GENE_SCORES
 from basenji_kipoi.scoring.tables import METADATA_KEY, ROWS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from basenji_kipoi.effects.reporters.scores import ReporterScore
     from basenji_kipoi.effects.scores import GeneScore, Score
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.options import ScoreOptions
@@ -44,7 +44,8 @@ def describe_run(
     options: ScoreOptions,
     settings: dict[str, Any],
     bundles: Sequence[Bundle],
-    asked: Sequence[Score],
+    defined: Sequence[Score | GeneScore | ReporterScore],
+    symbols: str,
     command: str,
 ) -> dict[str, Any]:
     """Describe an output: what it was made of and with, and what its columns mean.
@@ -57,8 +58,8 @@ def describe_run(
         All that its scores depend on.
     bundles
         Its models, an ensemble's members each for itself.
-    asked
-        Its scores.
+    defined, symbols
+        All scores of its tables, and what the symbols of their formulas are.
     command
         The command that began it.
 
@@ -69,7 +70,6 @@ def describe_run(
     """
     import keras  # noqa: PLC0415 - merging shards needs no network
 
-    definitions = [*asked, *(GENE_SCORES.values() if options.genes else ())]
     files = {
         "fasta": options.fasta,
         "vcf": options.vcf,
@@ -101,8 +101,8 @@ def describe_run(
             "pyarrow": pa.__version__,
             "pysam": pysam.__version__,
         },
-        "definitions": definitions_of(definitions),
-        "symbols": "r, a: predictions of reference and alternative in a bin; sums are over bins",
+        "definitions": definitions_of(defined),
+        "symbols": symbols,
         "quantiles": "fraction of the background's alleles with a smaller score, plus half of "
         "those with an equal one"
         if options.background
@@ -110,7 +110,9 @@ def describe_run(
     }
 
 
-def definitions_of(scores: Sequence[Score | GeneScore]) -> dict[str, dict[str, Any]]:
+def definitions_of(
+    scores: Sequence[Score | GeneScore | ReporterScore],
+) -> dict[str, dict[str, Any]]:
     """Define scores, as the metadata of an output hold it."""
     return {
         score.name: {

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Optional, Union
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.effects.passes import IndelMode
+from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.effects.windows import WindowRule
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from basenji_kipoi.models.trained import TrainedModel
-
-__all__ = ["ScoreOptions", "described_placing"]
+__all__ = ["ScoreOptions"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,12 @@ class ScoreOptions:
     check_ref : str or None
         ``warn``, ``fail``, ``skip`` or ``off``; None: ``warn``, but end early if most REFs differ.
     max_allele : int or None
-        Longest REF or ALT (bp); None: a quarter of the predicted part of a window.
+        Longest REF or ALT (bp); None: a quarter of the predicted part of a window, of a reporter
+        the insert.
+    reporter : str or None
+        Name of the reporter whose activities are scored; None for tracks.
+    oligos : Oligos
+        What the reporter's oligos are.
     background : Path or None
         Table of the background set.
     long : bool
@@ -82,6 +83,8 @@ class ScoreOptions:
     indels: IndelMode = "stitch"
     check_ref: Optional[str] = None
     max_allele: Optional[int] = None
+    reporter: Optional[str] = None
+    oligos: Oligos = Oligos()  # noqa: RUF009 - as immutable as a number
     background: Optional[Path] = None
     long: bool = False
     shard: tuple[int, int] = (1, 1)
@@ -93,32 +96,3 @@ class ScoreOptions:
         number, shards = self.shard
         if not 1 <= number <= shards:
             raise InputError(f"--shard: there is no part {number} of {shards}")
-
-    def placed(self, models: Sequence[TrainedModel]) -> dict[str, Any]:
-        """Describe what windows and bins depend on, as `described_placing` does."""
-        return described_placing(
-            models, self.bins, self.window, self.both_strands, self.shifts, self.indels
-        )
-
-
-def described_placing(
-    models: Sequence[TrainedModel],
-    bins: int | None,
-    window: WindowRule,
-    both_strands: bool | None,
-    shifts: Sequence[int],
-    indels: IndelMode,
-) -> dict[str, Any]:
-    """Describe what windows and bins depend on, as the metadata of an output hold it.
-
-    Whether both strands are read is told, not what was asked for: one value, or one a model where
-    the models differ.
-    """
-    strands = [model.reads_both_strands(both_strands) for model in models]
-    return {
-        "bins": "all" if bins is None else f"center:{bins}",
-        "window": str(window),
-        "both_strands": strands[0] if len(set(strands)) == 1 else strands,
-        "shifts": list(shifts),
-        "indels": indels,
-    }

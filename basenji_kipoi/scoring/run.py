@@ -14,12 +14,11 @@ from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import bytes_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
-from basenji_kipoi.effects.scores import scores_named
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import STANDARD_INPUT, VariantFile
-from basenji_kipoi.models.ensembles import load_members
+from basenji_kipoi.models.model import load
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import (
     describe_run,
@@ -27,7 +26,7 @@ from basenji_kipoi.scoring.metadata import (
     settings_of,
 )
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
-from basenji_kipoi.scoring.part import Scoring, longest_allele
+from basenji_kipoi.scoring.parts.choice import choose
 from basenji_kipoi.scoring.plan import (
     KeptParts,
     check_can_be_planned,
@@ -43,9 +42,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
-    from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.parts.choice import Choice
+    from basenji_kipoi.scoring.parts.part import PartScoring
     from basenji_kipoi.scoring.plan import Plan
 
 __all__ = ["plan_file", "score_file"]
@@ -131,7 +131,9 @@ def score_file(
                     batches = scoring.score(part, advance)
                     with run.piece(folders[number]) as folder:
                         save_batches(folder, batches)
-        metadata = describe_run(options, settings, inputs.bundles, inputs.scores, run.command)
+        metadata = describe_run(
+            options, settings, inputs.bundles, scoring.defined, scoring.symbols, run.command
+        )
         with progress_bar("" if quiet else "writing", total=total, unit="alleles") as advance:
             summary = write_outputs(
                 run,
@@ -193,47 +195,44 @@ def _input_files(options: ScoreOptions) -> list[str | os.PathLike[str] | None]:
 class _Inputs:
     """What the options of a run name, opened and checked."""
 
-    bundles: list[Bundle]
+    bundles: Sequence[Bundle]
     variants: VariantFile
     checks: AlleleChecks
-    scoring: Scoring
-    scores: list[Score]
-    tracks: list[str]
-    #: What windows and bins depend on.
-    placed: dict[str, Any]
+    scoring: PartScoring
+    chosen: Choice
 
 
 @contextlib.contextmanager
 def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
-    asked = scores_named(options.scores)
-    bundles = load_members(options.model)
-    targets = bundles[0].targets
-    columns = targets.columns_of(options.tracks)
-    tracks = [targets[column].identifier for column in columns]
-    longest = options.max_allele or longest_allele(bundles[0].architecture)
-    placed = {"model": [bundle.weights_sha256[0] for bundle in bundles], **options.placed(bundles)}
+    model = load(options.model)
+    chosen = choose(
+        model,
+        scores=options.scores,
+        tracks=options.tracks,
+        bins=options.bins,
+        window=options.window,
+        both_strands=options.both_strands,
+        shifts=options.shifts,
+        indels=options.indels,
+        reporter=options.reporter,
+        oligos=options.oligos,
+        has_genes=options.genes is not None,
+    )
     background = None
     if options.background:
-        background = Background(options.background, [score.name for score in asked], tracks, placed)
+        background = Background(options.background, chosen.scores, chosen.columns, chosen.placed)
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
+        longest = options.max_allele or chosen.longest
         checks = AlleleChecks(genome, variants.name, check_ref, longest)
-        scoring = Scoring(
-            bundles,
+        scoring = chosen.make(
             genome,
             checks,
-            scores=asked,
-            tracks=columns,
-            bins=options.bins,
-            window=options.window,
-            both_strands=options.both_strands,
-            shifts=options.shifts,
-            indels=options.indels,
             genes=read_genes(options.genes, genome) if options.genes else None,
             background=background,
             memory_bytes=bytes_of(options.memory),
         )
-        yield _Inputs(bundles, variants, checks, scoring, asked, tracks, placed)
+        yield _Inputs(model.members, variants, checks, scoring, chosen)
 
 
 def _plan(
@@ -246,7 +245,7 @@ def _plan(
 ) -> Plan:
     """Read the plan that the options name, or make one, whose alleles may be kept."""
     variants, checks = inputs.variants, inputs.checks
-    model = inputs.placed["model"]
+    model = inputs.chosen.placed["model"]
     if options.plan:
         plan = read_plan(
             options.plan,
@@ -281,11 +280,11 @@ def _settings(options: ScoreOptions, inputs: _Inputs, plan: Plan) -> dict[str, A
     """List all that the scores depend on."""
     return {
         "version": __version__,
-        **inputs.placed,
+        **inputs.chosen.placed,
         "fasta": plan.fasta.sha256,
         "vcf": plan.vcf.sha256,
-        "scores": [score.name for score in inputs.scores],
-        "tracks": inputs.tracks,
+        "scores": inputs.chosen.scores,
+        "tracks": inputs.chosen.columns,
         "genes": plan.genes and plan.genes.sha256,
         "check_ref": inputs.checks.check_ref.value,
         "max_allele": inputs.checks.longest,

@@ -26,6 +26,7 @@ __all__ = [
     "ALLELE_COLUMNS",
     "GENE_COLUMNS",
     "METADATA_KEY",
+    "REPORTER_GENE_COLUMNS",
     "ROWS_KEY",
     "ScoreTable",
     "matrix",
@@ -63,17 +64,13 @@ ALLELE_COLUMNS = pa.schema(
         ("window", pa.int64()),
     ]
 )
-#: What describes an allele's gene.
+_GENE = [("gene_id", pa.string()), ("gene_name", pa.string()), ("strand", pa.string())]
+#: What describes an allele's gene, ...
 GENE_COLUMNS = pa.schema(
-    [
-        *_VARIANT_COLUMNS,
-        ("gene_id", pa.string()),
-        ("gene_name", pa.string()),
-        ("strand", pa.string()),
-        ("tss_bins", pa.int64()),
-        ("distance", pa.int64()),
-    ]
+    [*_VARIANT_COLUMNS, *_GENE, ("tss_bins", pa.int64()), ("distance", pa.int64())]
 )
+#: ... and one of a reporter's, which has no bins.
+REPORTER_GENE_COLUMNS = pa.schema([*_VARIANT_COLUMNS, *_GENE, ("distance", pa.int64())])
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@
 
 What is compared was written down before the reporter was trained: yeast_reporters_plan.md, beside.
 
-- **Reporter of another laboratory** (`mpra_tests.tsv.gz`): 80-base pieces of the measured oligo,
-  with the variant at base 20, 40 and 60 as far as the oligo reaches, in the place of the training
-  assay's insert; the difference of the first activity, averaged over the pieces.
+- **Reporter of another laboratory** (`mpra_tests.tsv.gz`): scores of a reporter, the measured oligo
+  of BY being the genome: 80-base pieces with the variant at base 20, 40 and 60 as far as the oligo
+  reaches, in the place of the training assay's insert; the difference of the first activity,
+  averaged over the pieces.
 - **Genes** (`local_effects.tsv.gz`): the same of each natural variant from 300 bp before the gene's
-  first coding base to 50 bp behind it, in the gene's direction, summed over the variants.
+  first coding base to 50 bp behind it, in the gene's direction (``SED`` of `basenji score
+  --reporter promoter --genes`), summed over the variants.
 
 Each is set side by side as `basenji compare` does it: a page, figures and all rows lie in a folder
 of the output. Intervals are those of 1,000 draws of genes. Beside the genes stands the sum of what
@@ -23,7 +25,7 @@ import dataclasses
 import gzip
 import json
 import sys
-from collections import defaultdict
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,26 +33,32 @@ import numpy as np
 import pandas as pd
 import typer
 from cyvcf2 import VCF
-from yeast_measurements import genes_by_id, start_of
 
-from basenji_kipoi.activities.run import activity
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import reverse_complement
 from basenji_kipoi.comparison.options import CompareOptions
 from basenji_kipoi.comparison.run import Comparison, compare
 from basenji_kipoi.comparison.statistics import as_json
+from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.models.model import Model, load
+from basenji_kipoi.scoring.in_memory import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What the training assay's sequences carry of the vector, around 80 bases of insert.
-BEFORE, INSERT, BEHIND = "TGCATTTTTTTCACATC", 80, "GGTTACGGCTGTT"
-PLACES = (20, 40, 60)
-UPSTREAM, DOWNSTREAM = 300, 50
+    import pyarrow as pa
+
+    from basenji_kipoi.scoring.in_memory import ScoreTables
+
+#: What the plan says of the oligos; they are also what the shipped model's assay says.
+OLIGOS = {"insert": 80, "places": (20, 40, 60), "ends": ("TGCATTTTTTTCACATC", "GGTTACGGCTGTT")}
+PROMOTER = 300, 50
+
+
+def first_activity(model: Model) -> str:
+    """Name the activity that is compared."""
+    return next(iter(model.assays.values())).identifiers[0]
 
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:
@@ -61,31 +69,27 @@ def rows_of(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines, delimiter="\t")
 
 
-def pieces(reference: str, alternative: str) -> list[tuple[str, str]]:
-    """Cut both alleles of an oligo into pairs of inserts around the first base that differs."""
+def as_variant(reference: str, alternative: str) -> tuple[int, str, str]:
+    """Write two oligos as a variant of the first: position from 1, REF and ALT; '.' if equal."""
+    if reference == alternative:
+        return 1, reference, "."
     shortest = min(len(reference), len(alternative))
-    if shortest < INSERT or reference == alternative:
-        return []
-    place = next(
-        (i for i, (a, b) in enumerate(zip(reference, alternative)) if a != b), shortest - 1
+    pairs = enumerate(zip(reference, alternative))
+    place = next((i for i, (a, b) in pairs if a != b), shortest - 1)
+    return place + 1, reference[place:], alternative[place:]
+
+
+def scored(model: Model, genome: Genome, alleles: list, **more: object) -> pa.Table | ScoreTables:
+    """Score alleles as the plan has it, however long they are."""
+    return score(
+        model,
+        genome,
+        alleles,
+        reporter=next(iter(model.assays)),
+        check_ref="off",
+        max_allele=1 << 20,
+        **more,
     )
-    starts = {min(max(place - within, 0), shortest - INSERT) for within in PLACES}
-    return [
-        (BEFORE + reference[s : s + INSERT] + BEHIND, BEFORE + alternative[s : s + INSERT] + BEHIND)
-        for s in sorted(starts)
-        if s <= place < s + INSERT
-    ]
-
-
-def effects(model: Model, alleles: list[list[tuple[str, str]]]) -> np.ndarray:
-    """Predict effects: the mean over pieces of the first activity's differences; NaN without."""
-    distinct = list(dict.fromkeys(s for pairs in alleles for pair in pairs for s in pair))
-    values = activity(model, distinct)[:, 0]
-    value_of = dict(zip(distinct, values.tolist()))
-    return np.array(
-        [np.mean([value_of[b] - value_of[a] for a, b in pairs]) if pairs else np.nan
-         for pairs in alleles]
-    )  # fmt: skip
 
 
 def compare_reporter(model: Model, data: Path, library: str) -> Comparison:
@@ -99,7 +103,18 @@ def compare_reporter(model: Model, data: Path, library: str) -> Comparison:
         "alt": [row["alt"] for row in rows],
         "gene": [row["gene"] for row in rows],
     }
-    predicted = effects(model, [pieces(r["oligo_BY"], r["oligo_RM_allele"]) for r in rows])
+    names = [f"oligo{number}" for number in range(len(rows))]
+    with tempfile.TemporaryDirectory() as folder:
+        fasta = Path(folder) / "oligos.fa"
+        content = (f">{name}\n{row['oligo_BY']}\n" for name, row in zip(names, rows))
+        fasta.write_text("".join(content), encoding="utf-8")
+        pairs = [as_variant(row["oligo_BY"], row["oligo_RM_allele"]) for row in rows]
+        alleles = [(name, *pair) for name, pair in zip(names, pairs)]
+        # The oligos are in the direction of their genes.
+        oligos = Oligos(**OLIGOS, strand="+")
+        with Genome(fasta) as genome:
+            table = scored(model, genome, alleles, oligos=oligos)
+    predicted = table.column(f"SAD/{first_activity(model)}").to_numpy()
     numbers = {name: [float(row[name]) for row in rows] for name in ("logFC", "SE", "adj.P.Val")}
     return compare(
         pd.DataFrame({**keys, "reporter": predicted}),
@@ -117,36 +132,16 @@ def compare_reporter(model: Model, data: Path, library: str) -> Comparison:
     )
 
 
-def natural_alleles(data: Path, genome: Genome) -> tuple[list[str], list[list[tuple[str, str]]]]:
-    """List natural variants of promoters: their genes, and pieces of both alleles."""
-    genes = genes_by_id(read_genes(data / "genes.gtf.gz", genome), genome)
-    records = defaultdict(list)
+def natural_alleles(data: Path) -> list[tuple[str, int, str, str]]:
+    """List the alleles of RM that differ from the genome."""
+    alleles = []
     file = VCF(str(data / "variants" / "BY_RM.vcf.gz"), samples=["RMx"])
     for record in file:
         number = record.genotypes[0][0]
         if number > 0:
-            records[record.CHROM].append((record.start, record.REF, record.ALT[number - 1]))
+            alleles.append((record.CHROM, record.POS, record.REF, record.ALT[number - 1]))
     file.close()
-    starts = {contig: np.array([row[0] for row in rows]) for contig, rows in records.items()}
-    names, alleles = [], []
-    for name, gene in genes.items():
-        if gene.contig not in starts:
-            continue
-        begin, end = start_of(gene, UPSTREAM, DOWNSTREAM)
-        first, last = np.searchsorted(starts[gene.contig], [begin, end])
-        for start, ref, alt in records[gene.contig][first:last]:
-            left = genome.codes(gene.contig, start - 2 * INSERT, start)
-            right = genome.codes(gene.contig, start + len(ref), start + len(ref) + 2 * INSERT)
-            texts = []
-            for allele in (ref, alt):
-                codes = np.concatenate([left, ["ACGTN".index(c) for c in allele], right])
-                codes = codes.astype(np.uint8)
-                if gene.strand == "-":
-                    codes = reverse_complement(codes)
-                texts.append("".join(np.array(list("ACGTN"))[codes]))
-            names.append(name)
-            alleles.append(pieces(*texts))
-    return names, alleles
+    return alleles
 
 
 def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
@@ -159,8 +154,11 @@ def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
         measured too, beside the sum of what was measured.
     """
     with Genome(data / "genome.fa.gz") as genome:
-        names, alleles = natural_alleles(data, genome)
-    predicted = pd.DataFrame({"gene": names, "reporter": effects(model, alleles)}).dropna()
+        oligos = Oligos(**OLIGOS, promoter=PROMOTER, strand="gene")
+        genes = data / "genes.gtf.gz"
+        rows = scored(model, genome, natural_alleles(data), genes=genes, oligos=oligos).genes
+    columns = {"gene": rows["gene_id"], "reporter": rows[f"SED/{first_activity(model)}"]}
+    predicted = pd.DataFrame({name: column.to_pandas() for name, column in columns.items()})
     tests = pd.DataFrame(rows_of(data / "variants" / "mpra_tests.tsv.gz"))
     tests = tests[tests["library"] == "UpStream"]
     table = predicted.groupby("gene", as_index=False).sum()

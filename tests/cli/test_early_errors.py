@@ -18,6 +18,7 @@ NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
 INSERT = ["--insert", "TTACCCGG"]
+HAPLOTYPES = ["--genes", "x.gtf", "--second", "reference"]
 
 
 def on_intervals(out):
@@ -49,6 +50,7 @@ def with_variants(*more):
 
 def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
     (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
+    (tmp_path / "x.gtf").write_text('chrA\tx\ttranscript\t9\t99\t.\t+\t.\tgene_id "G";\n')
     (tmp_path / "x.fa").write_text(">x\nACGT\n")
     (tmp_path / "x.gtf").write_text('chrA\tx\texon\t20001\t20100\t.\t+\t.\tgene_id "G";\n')
     cases = {
@@ -67,6 +69,18 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (with_variants("--window", "a"), "--window"),
             (with_variants("--shard", "3/2"), "--shard"),
             (with_variants("--plan", "nope.json"), "nope.json"),
+            (with_variants("--reporter", "nope"), "no reporter 'nope'"),
+            (with_variants("--reporter", "promoter", "--places", "a"), "--places"),
+        ],
+        "haplotypes": [
+            ((*given, *HAPLOTYPES), said)
+            for given, said in on_variants("x.tsv")
+            if "--scores" not in given
+        ]
+        + [
+            (with_variants("--genes", "nope.gtf", "--second", "reference"), "nope.gtf"),
+            (with_variants(*HAPLOTYPES[:2], "--sample", "nope"), "no genotypes"),
+            (with_variants(*HAPLOTYPES, "--reporter", "nope"), "no reporter 'nope'"),
         ],
         "plan-scores": on_variants("x.json"),
         "merge-scores": [(["nope.tsv", "--out", "x.tsv"], "nope.tsv does not exist")],

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.models.bundle import Bundle, save_bundle
-from basenji_kipoi.models.ensembles import load_members
+from basenji_kipoi.models.model import load
 
 SCORED = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -69,7 +69,7 @@ def test_predictions_are_means_of_the_members(ensemble, singles, x, both_strands
 
 
 def test_members_are_the_networks(ensemble, singles, x):
-    members = load_members([ensemble.path, singles[0].path])
+    members = load([ensemble.path, singles[0].path]).members
     for member, single in zip(members, [*singles, singles[0]]):
         np.testing.assert_array_equal(
             member.network(both_strands=False).predict_on_batch(x),
@@ -155,7 +155,7 @@ def test_float16_weights_are_those_rounded(singles, x, tmp_path):
 def test_the_engines_read_members(ensemble, genome_of_letters):
     from basenji_kipoi.effects.engine import PlainEngine
 
-    with pytest.raises(ValueError, match="load_members"):
+    with pytest.raises(ValueError, match="pass its members"):
         PlainEngine([ensemble], genome_of_letters)
 
 

@@ -11,7 +11,7 @@ from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import Variant
-from basenji_kipoi.scoring.part import Scoring
+from basenji_kipoi.scoring.parts.tracks import TrackScoring
 
 LETTERS = "".join(np.random.default_rng(2).choice(list("ACGT"), 9000))
 
@@ -34,7 +34,7 @@ def genome(tmp_path):
 def make(bundle, genome, **options):
     checks = AlleleChecks(genome, "x.vcf", CheckRef.warn, 100)
     defaults = {"bins": None, "window": WindowRule("centred"), "both_strands": None, "shifts": [0]}
-    return Scoring(
+    return TrackScoring(
         [bundle],
         genome,
         checks,
@@ -74,7 +74,7 @@ def test_equal_alleles_are_computed_once_and_order_does_not_matter(small_bundle,
 def test_parts_shrink_with_windows_and_values(small_bundle, genome, monkeypatch):
     scoring = make(small_bundle, genome)
     assert scoring.part_size == 1024
-    monkeypatch.setattr("basenji_kipoi.scoring.part._PART_BASES", 2048 * 100)
+    monkeypatch.setattr("basenji_kipoi.scoring.parts.tracks._PART_BASES", 2048 * 100)
     assert scoring.part_size == 100
-    monkeypatch.setattr("basenji_kipoi.scoring.part._PART_VALUES", 2 * 2 * 30)
+    monkeypatch.setattr("basenji_kipoi.scoring.parts.tracks._PART_VALUES", 2 * 2 * 30)
     assert scoring.part_size == 30

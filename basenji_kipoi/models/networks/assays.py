@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,6 +59,11 @@ class Assay(BaseModel):
         What the construct has on either side of a sequence, in the direction of the reporter.
     shortest, longest : int
         Lengths of the sequences that were measured (bp).
+    before, behind : str
+        What nearly all of these sequences begin and end with: vector around the insert, in which
+        they differ. Empty where that is not known.
+    usual : int or None
+        Length of the middle one (bp); None where that is not known.
     activities : tuple of PredictedActivity
         What is measured of each.
     """
@@ -69,12 +74,20 @@ class Assay(BaseModel):
     right: str = Field(default="", pattern="^[ACGTNacgtn]*$", max_length=1 << 20)
     shortest: int = Field(gt=0)
     longest: int = Field(gt=0, le=1 << 24)
+    before: str = Field(default="", pattern="^[ACGTNacgtn]*$", max_length=1 << 20)
+    behind: str = Field(default="", pattern="^[ACGTNacgtn]*$", max_length=1 << 20)
+    usual: Optional[int] = Field(default=None, gt=0)
     activities: tuple[PredictedActivity, ...] = Field(min_length=1)
 
     @property
     def identifiers(self) -> list[str]:
         """Names of the activities."""
         return [activity.identifier for activity in self.activities]
+
+    @property
+    def insert(self) -> int:
+        """Bases of a usual sequence between what nearly all of them begin and end with."""
+        return max((self.usual or self.longest) - len(self.before) - len(self.behind), 1)
 
     def first(self, window: int) -> int:
         """Return the first base of sequences in a window: the longest one lies in its middle."""
@@ -136,9 +149,11 @@ class Assay(BaseModel):
 
         Returns
         -------
-        ndarray, float32, shape (..., activities)
+        ndarray, shape (..., activities)
+            In float32, or what of ``predicted`` is more exact.
         """
-        return predicted.astype(np.float32) * self._of("deviation") + self._of("mean")
+        exact = predicted.astype(np.result_type(predicted, np.float32))
+        return exact * self._of("deviation") + self._of("mean")
 
     def standardised(self, values: np.ndarray) -> np.ndarray:
         """Turn activities into what a network is to predict: the inverse of `raw`."""

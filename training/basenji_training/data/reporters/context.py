@@ -10,13 +10,21 @@ from pydantic import RootModel
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.base.sequence import UNKNOWN, encode
+from basenji_kipoi.base.sequence import UNKNOWN, encode, letters
 from basenji_kipoi.base.text_files import fasta_records, text_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Ends", "carried", "common_ends", "parse_flanks", "read_context", "without_ends"]
+__all__ = [
+    "Ends",
+    "carried",
+    "common_ends",
+    "parse_flanks",
+    "read_context",
+    "usual_ends",
+    "without_ends",
+]
 
 #: Share of the sequences that carry what counts as carried by all.
 _MOST = 0.9
@@ -154,6 +162,28 @@ def common_ends(codes: np.ndarray, lengths: np.ndarray, least: int) -> Ends:
         same = np.logical_and.accumulate(rows == usual, axis=1)
         found.append(int((same.mean(axis=0) >= _MOST).sum()))
     return Ends(*found) if np.median(lengths) - sum(found) >= least else Ends(0, 0)
+
+
+def usual_ends(codes: np.ndarray, lengths: np.ndarray, ends: Ends) -> tuple[str, str]:
+    """Read what nearly all sequences have at their ends.
+
+    Parameters
+    ----------
+    codes, lengths
+        As in `carried`.
+    ends
+        Bases of each end.
+
+    Returns
+    -------
+    before, behind : str
+        At each place the most frequent letter.
+    """
+    before, behind = (
+        "".join(letters(np.array([np.bincount(c, minlength=5)[:4].argmax() for c in rows.T], int)))
+        for rows in (codes[:, : ends.left], _flipped(codes, lengths)[:, : ends.right])
+    )
+    return before, behind[::-1]
 
 
 def without_ends(codes: np.ndarray, lengths: np.ndarray, ends: Ends) -> tuple[np.ndarray, int]:

@@ -18,6 +18,7 @@ from basenji_kipoi.models.networks.operations import (
     Residual,
 )
 from basenji_kipoi.models.networks.reporter_heads import Reading, ReporterHead
+from basenji_training.data.reporters.context import Ends, usual_ends
 from basenji_training.store.reporters import ReporterStore
 
 if TYPE_CHECKING:
@@ -104,11 +105,17 @@ def assays_of(stores: Sequence[AnyStore]) -> dict[str, Assay]:
         for each, spread in zip(store.activities, deviation, strict=True):
             if not spread > 0:
                 raise InputError(f"{store.path}: {each.identifier} is the same for all sequences")
+        # A store that was written without findings tells of no vector.
+        vector = Ends(*store.attrs.get("findings", {}).get("vector", (0, 0)))
+        before, behind = usual_ends(store.codes, store.lengths, vector)
         assays[store.name] = Assay(
             left=store.left,
             right=store.right,
             shortest=int(store.lengths.min()),
             longest=int(store.lengths.max()),
+            before=before,
+            behind=behind,
+            usual=int(np.median(store.lengths)),
             activities=tuple(
                 PredictedActivity(
                     **each.model_dump(),

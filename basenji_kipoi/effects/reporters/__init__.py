@@ -1,0 +1,1 @@
+"""What an allele does to what a reporter assay would measure."""

@@ -1,0 +1,1 @@
+"""What all variants of a haplotype together change in genes."""

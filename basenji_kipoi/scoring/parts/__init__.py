@@ -1,0 +1,1 @@
+"""Scores of the alleles of one part of a file: from variants to rows of the tables."""

@@ -11,6 +11,7 @@ from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
+from basenji_kipoi.cli.interpretation.elements import elements
 from basenji_kipoi.cli.interpretation.insert import insert
 from basenji_kipoi.cli.models.import_published import import_published
 from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
@@ -51,6 +52,7 @@ app.command()(evaluated(merge_scores))
 app.command()(evaluated(haplotypes))
 app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
+app.command()(evaluated(elements))
 app.command()(evaluated(insert))
 app.command()(evaluated(activity))
 app.command()(evaluated(compare))

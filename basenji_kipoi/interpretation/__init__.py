@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.attribution.options import AttributionOptions
     from basenji_kipoi.interpretation.attribution.result import Attributions
     from basenji_kipoi.interpretation.attribution.run import attribute, attribute_file
+    from basenji_kipoi.interpretation.elements.options import ElementOptions
+    from basenji_kipoi.interpretation.elements.run import element_effects, element_effects_file
+    from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.options import InsertOptions
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert, insert_file
@@ -17,10 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AttributionOptions",
     "Attributions",
+    "ElementOptions",
+    "ElementTable",
     "InsertOptions",
     "Insertions",
     "attribute",
     "attribute_file",
+    "element_effects",
+    "element_effects_file",
     "insert",
     "insert_file",
 ]

@@ -12,6 +12,7 @@ MODEL = ["--model", REPOSITORY / "model_files"]
 FASTA = ["--fasta", EXAMPLES / "genome.fa"]
 BED = ["--bed", "x.bed"]
 VCF = ["--vcf", EXAMPLES / "variants.vcf.gz"]
+GENES = ["--genes", "x.gtf"]
 ACTIVITY = ["--sequences", "x.fa", "--out", "x.tsv"]
 NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
@@ -51,6 +52,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
     (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
     (tmp_path / "x.gtf").write_text('chrA\tx\ttranscript\t9\t99\t.\t+\t.\tgene_id "G";\n')
     (tmp_path / "x.fa").write_text(">x\nACGT\n")
+    (tmp_path / "x.gtf").write_text('chrA\tx\texon\t20001\t20100\t.\t+\t.\tgene_id "G";\n')
     cases = {
         "predict": [
             *on_intervals("x.h5"),
@@ -89,6 +91,15 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "attribute": [
             *on_intervals("x.h5"),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.h5"], "nope.gtf does not exist"),
+        ],
+        "elements": [
+            (NO_MODEL[0] + FASTA + GENES + ["--out", "x.tsv"], NO_MODEL[1]),
+            (MODEL + NO_FASTA[0] + GENES + ["--out", "x.tsv"], NO_FASTA[1]),
+            ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.tsv"], "nope.gtf does not exist"),
+            ([*MODEL, *FASTA, *GENES, "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
+            ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),
         ],
         "insert": [
             *((given + INSERT, said) for given, said in on_intervals("x.tsv")),

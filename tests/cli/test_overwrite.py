@@ -19,6 +19,7 @@ def folder(small_bundle, tmp_path, monkeypatch):
     (tmp_path / "v.vcf").write_text(
         "##fileformat=VCFv4.2\n##contig=<ID=chrI>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     )
+    (tmp_path / "genes.gtf").write_text('chrI\tx\texon\t4001\t4100\t.\t+\t.\tgene_id "G";\n')
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     monkeypatch.chdir(tmp_path)
@@ -28,6 +29,7 @@ def folder(small_bundle, tmp_path, monkeypatch):
 PREDICT = "predict --model m --fasta g.fa --bed r.bed --out"
 MUTATE = "mutate --model m --fasta g.fa --bed r.bed --out"
 ATTRIBUTE = "attribute --model m --fasta g.fa --bed r.bed --out"
+ELEMENTS = "elements --model m --fasta g.fa --genes genes.gtf --size 512 --out"
 SCORE = "score --model m --fasta g.fa --vcf v.vcf --out"
 
 
@@ -45,6 +47,8 @@ SCORE = "score --model m --fasta g.fa --vcf v.vcf --out"
         f"{MUTATE} x.h5 --plots mine",
         f"{ATTRIBUTE} mine",
         f"{ATTRIBUTE} x.h5 --plots mine",
+        f"{ELEMENTS} genes.gtf",
+        f"{ELEMENTS} x.tsv --browser mine",
         f"{SCORE} v.vcf",
         "plan-scores --model m --fasta g.fa --vcf v.vcf --out g.fa",
         "plan-scores --model m --fasta g.fa --vcf v.vcf --out g.fa.fai",

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.genes import Gene, Genes
     from basenji_kipoi.models.networks.architecture import Architecture
 
-__all__ = ["Bins", "Question", "gene_questions", "genes_named", "interval_questions"]
+__all__ = [
+    "Bins",
+    "Question",
+    "gene_questions",
+    "genes_by_name",
+    "genes_named",
+    "interval_questions",
+]
 
 #: The bins that an interval overlaps, or all predicted bins of its window.
 Bins = Literal["interval", "window"]
@@ -167,11 +174,7 @@ def genes_named(genes: Genes, names: str) -> list[Gene]:
     InputError
         If a gene is not in the annotation; suggests near names.
     """
-    known: dict[str, list[Gene]] = {}
-    for gene in genes:
-        for key in {gene.gene_id, gene.name} - {""}:
-            known.setdefault(key, []).append(gene)
-    found: list[Gene] = []
+    known, found = genes_by_name(genes), []
     for name in map(str.strip, names.split(",")):
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
@@ -179,6 +182,15 @@ def genes_named(genes: Genes, names: str) -> list[Gene]:
             raise InputError(f"--gene: no gene {name!r} in the annotation{hint}")
         found += known[name]
     return list(dict.fromkeys(found))
+
+
+def genes_by_name(genes: Iterable[Gene]) -> dict[str, list[Gene]]:
+    """Map each identifier and each name to the genes that have it."""
+    known: dict[str, list[Gene]] = {}
+    for gene in genes:
+        for key in {gene.gene_id, gene.name} - {""}:
+            known.setdefault(key, []).append(gene)
+    return known
 
 
 def _label(gene: Gene) -> str:

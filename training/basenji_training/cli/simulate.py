@@ -23,6 +23,13 @@ def simulate(
         typer.Option(help="Number of variants; causal ones have a matched control each besides."),
     ] = 600,
     reporters: Annotated[int, typer.Option(help="Number of oligos of the reporter assay.")] = 3000,
+    elements: Annotated[
+        int,
+        typer.Option(
+            help="Number of distal elements, half of them enhancers of the genes around and half "
+            "decoys; with any, genes lie farther apart."
+        ),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write a genome with known motifs, its genes, tracks, reporters, and variants of known effect.
@@ -41,6 +48,7 @@ def simulate(
         size=size,
         variants=variants,
         reporters=reporters,
+        elements=elements,
         overwrite=overwrite,
         label="simulating",
     )

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.sequence import reverse_complement
-from basenji_training.simulation.genome import LOCAL_BP, NEUTRAL, Variants, effects
-from basenji_training.simulation.grammar import FACTORS, START_MOTIF, occupancy
+from basenji_training.simulation.genome import LOCAL_BP, NEUTRAL, Variants
+from basenji_training.simulation.grammar import START_MOTIF, occupancy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from basenji_training.simulation.genome import Chromosome
+    from basenji_training.simulation.grammar import Motif
 
 __all__ = ["draw_controls"]
 
@@ -49,7 +52,7 @@ def draw_controls(
     order = np.argsort(chromosome.starts)
     starts = chromosome.starts[order]
     direction = np.where(chromosome.forward[order], 1, -1)
-    taken = _bound(codes)
+    taken = _bound(codes, (*chromosome.factors, START_MOTIF))
     for site in chromosome.sites:  # those that were planted too weak to be bound are sites, too
         taken[site.start : site.end] = True
     taken[:LOCAL_BP] = taken[len(codes) - LOCAL_BP :] = True
@@ -68,7 +71,7 @@ def draw_controls(
         places = places[fits][:_TRIED]
         if not len(places):
             continue
-        size = np.abs(effects(codes, places, np.full(len(places), alternative))).max(axis=1)
+        size = np.abs(chromosome.effects(places, np.full(len(places), alternative))).max(axis=1)
         idle = np.flatnonzero(size < NEUTRAL)
         if len(idle):
             place = places[idle[0]]
@@ -90,10 +93,10 @@ def _nearest(starts: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return right - (positions - starts[right - 1] <= starts[right] - positions)
 
 
-def _bound(codes: np.ndarray) -> np.ndarray:
+def _bound(codes: np.ndarray, motifs: Sequence[Motif]) -> np.ndarray:
     """Which bases lie in a site of a motif, on either strand, bound or nearly so."""
     inside = np.zeros(len(codes), dtype=bool)
-    for motif in (*FACTORS, START_MOTIF):
+    for motif in motifs:
         both = np.maximum(
             occupancy(codes, motif), occupancy(reverse_complement(codes), motif)[::-1]
         )

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = [
+    "DENSE",
     "LOCAL_BP",
     "NEUTRAL",
-    "SHORTEST_BP",
     "Chromosome",
+    "Layout",
     "Site",
     "Variants",
     "draw_variants",
     "effects",
+    "plant",
     "simulate_chromosome",
 ]
 
@@ -46,8 +48,6 @@ LOCAL_BP = 256
 _AT_ONCE = 2**13
 
 _LETTER_PROBABILITIES = (0.3, 0.2, 0.2, 0.3)
-_SPACING = (700, 1300)  # bp between neighbouring promoters or distal clusters
-_PROMOTERS = 0.7  # share of the clusters that have a start motif
 _FACTOR_PROBABILITIES = (0.5, 0.5, 0.4, 0.5)  # of a site in a cluster, in the order of FACTORS
 _SLOT = 35  # bp between neighbouring sites of a cluster, before jitter
 _JITTER = 20
@@ -55,8 +55,28 @@ _GENE = (120, 300)  # bp
 #: Largest effect of a variant that does nothing, as a log ratio.
 NEUTRAL = 0.01
 
-#: A shorter chromosome has no room for a cluster (bp).
-SHORTEST_BP = 4 * _SPACING[1]
+
+class Layout(NamedTuple):
+    """Where clusters of sites lie.
+
+    Attributes
+    ----------
+    spacing
+        Least and largest distance between neighbouring clusters (bp).
+    promoters
+        Share of the clusters that have a start motif.
+    """
+
+    spacing: tuple[int, int] = (700, 1300)
+    promoters: float = 0.7
+
+    @property
+    def shortest(self) -> int:
+        """A shorter chromosome has no room for clusters (bp)."""
+        return 4 * self.spacing[1]
+
+
+DENSE = Layout()
 
 
 class Site(NamedTuple):
@@ -84,6 +104,10 @@ class Chromosome:
         Middle of each gene's starts (0-based, bp) and whether it is on the forward strand.
     ends : ndarray, shape (genes,)
         Last base of each gene in its own direction (0-based, bp).
+    factors
+        The factors that bind.
+    gain : ndarray, float64, shape (length,), or None
+        What multiplies the use of starts at each base; None if nothing does.
     """
 
     name: str
@@ -92,9 +116,27 @@ class Chromosome:
     starts: np.ndarray
     forward: np.ndarray
     ends: np.ndarray
+    factors: tuple[Motif, ...] = FACTORS
+    gain: np.ndarray | None = None
+
+    @property
+    def signal(self) -> np.ndarray:
+        """Expected counts at each base: float64, shape (length, tracks)."""
+        return expected_signal(self.codes, factors=self.factors, gain=self.gain)
+
+    @property
+    def genes(self) -> list[str]:
+        """Names of the genes."""
+        return [f"{self.name}_gene{number}" for number in range(1, len(self.starts) + 1)]
+
+    def effects(self, position: np.ndarray, alternative: np.ndarray) -> np.ndarray:
+        """Compute the true effects of variants, as `effects` does."""
+        return effects(self.codes, position, alternative, factors=self.factors, gain=self.gain)
 
 
-def simulate_chromosome(name: str, length: int, generator: np.random.Generator) -> Chromosome:
+def simulate_chromosome(
+    name: str, length: int, generator: np.random.Generator, layout: Layout = DENSE
+) -> Chromosome:
     """Draw a chromosome and plant its clusters of sites.
 
     Parameters
@@ -105,21 +147,24 @@ def simulate_chromosome(name: str, length: int, generator: np.random.Generator) 
         Its length in bp.
     generator
         Source of randomness.
+    layout
+        Where clusters of sites lie.
 
     Returns
     -------
     Chromosome
         The chromosome.
     """
+    spacing = layout.spacing
     codes = generator.choice(4, size=length, p=_LETTER_PROBABILITIES).astype(np.uint8)
-    steps = generator.integers(*_SPACING, size=length // _SPACING[0] + 1)
+    steps = generator.integers(*spacing, size=length // spacing[0] + 1)
     anchors = np.cumsum(steps)
     # No cluster nor gene passes the chromosome's ends.
-    anchors = anchors[anchors < length - _SPACING[0]]
+    anchors = anchors[anchors < length - spacing[0]]
     clusters = len(anchors)
     forward = generator.random(clusters) < 0.5
-    promoter = generator.random(clusters) < _PROMOTERS
-    sites = _plant(codes, START_MOTIF, anchors[promoter], forward[promoter], generator)
+    promoter = generator.random(clusters) < layout.promoters
+    sites = plant(codes, START_MOTIF, anchors[promoter], forward[promoter], generator)
     # Every factor has a slot of its own upstream of the anchor, in a random order.
     slots = generator.random((clusters, len(FACTORS))).argsort(axis=1)
     distance = _SLOT * (slots + 1) + generator.integers(_JITTER, size=slots.shape)
@@ -128,7 +173,7 @@ def simulate_chromosome(name: str, length: int, generator: np.random.Generator) 
     strands = generator.random(slots.shape) < 0.5
     for column, motif in enumerate(FACTORS):
         chosen = present[:, column]
-        sites += _plant(codes, motif, centres[chosen, column], strands[chosen, column], generator)
+        sites += plant(codes, motif, centres[chosen, column], strands[chosen, column], generator)
     direction = np.where(forward[promoter], 1, -1)
     starts = anchors[promoter] + direction * DOWNSTREAM
     return Chromosome(
@@ -141,13 +186,32 @@ def simulate_chromosome(name: str, length: int, generator: np.random.Generator) 
     )
 
 
-def _plant(
+def plant(
     codes: np.ndarray,
     motif: Motif,
     centres: np.ndarray,
     forward: np.ndarray,
     generator: np.random.Generator,
 ) -> list[Site]:
+    """Write sites of a motif into a sequence.
+
+    Parameters
+    ----------
+    codes : ndarray, uint8, shape (length,)
+        The sequence, which is changed.
+    motif
+        The motif, from which the sites are drawn.
+    centres : ndarray, int, shape (sites,)
+        Middle base of each site (0-based).
+    forward : ndarray, bool, shape (sites,)
+        Whether it is on the forward strand.
+    generator
+        Source of randomness.
+
+    Returns
+    -------
+    list of Site
+    """
     letters = random_sites(motif, len(centres), generator)
     letters[~forward] = reverse_complement(letters[~forward])
     first = centres - len(motif) // 2
@@ -192,7 +256,14 @@ class Variants(NamedTuple):
         return everything.take(np.unique(everything.position, return_index=True)[1])
 
 
-def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) -> np.ndarray:
+def effects(
+    codes: np.ndarray,
+    position: np.ndarray,
+    alternative: np.ndarray,
+    *,
+    factors: Sequence[Motif] = FACTORS,
+    gain: np.ndarray | None = None,
+) -> np.ndarray:
     """Compute the true effects of single-nucleotide variants.
 
     Parameters
@@ -203,6 +274,9 @@ def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) ->
         0-based positions in bp.
     alternative : ndarray, uint8, shape (variants,)
         Codes of the alternative bases.
+    factors, gain
+        As `expected_signal` takes them, the gain of the chromosome: what a variant changes of it
+        is left out.
 
     Returns
     -------
@@ -212,17 +286,24 @@ def effects(codes: np.ndarray, position: np.ndarray, alternative: np.ndarray) ->
     """
     if len(position) > _AT_ONCE:
         parts = [slice(first, first + _AT_ONCE) for first in range(0, len(position), _AT_ONCE)]
-        return np.concatenate([effects(codes, position[p], alternative[p]) for p in parts])
+        return np.concatenate(
+            [effects(codes, position[p], alternative[p], factors=factors, gain=gain) for p in parts]
+        )
     if not len(position):
         return np.empty((0, len(TRACKS)))
     # What lies further away has no influence on the bases that are summed.
     half = LOCAL_BP + REACH_BP
     padded = np.pad(codes, half, constant_values=UNKNOWN)
-    reference = padded[position[:, None] + np.arange(2 * half)]
+    places = position[:, None] + np.arange(2 * half)
+    reference = padded[places]
+    near = None if gain is None else np.pad(gain, half, mode="edge")[places]
     changed = reference.copy()
     changed[:, half] = alternative
     local = slice(REACH_BP, -REACH_BP)
-    sums = [expected_signal(window)[:, local].sum(axis=1) for window in (reference, changed)]
+    sums = [
+        expected_signal(window, factors=factors, gain=near)[:, local].sum(axis=1)
+        for window in (reference, changed)
+    ]
     return np.log(sums[1] / sums[0])
 
 
@@ -259,12 +340,12 @@ def _candidates(
             )
 
 
-def draw_variants(codes: np.ndarray, number: int, generator: np.random.Generator) -> Variants:
+def draw_variants(chromosome: Chromosome, number: int, generator: np.random.Generator) -> Variants:
     """Draw variants of a chromosome: a third each disrupts a site, creates one, does nothing.
 
     Parameters
     ----------
-    codes : ndarray, uint8, shape (length,)
+    chromosome
         The chromosome.
     number
         How many; fewer if there are not so many sites.
@@ -276,6 +357,7 @@ def draw_variants(codes: np.ndarray, number: int, generator: np.random.Generator
     Variants
         By position; at most one a position.
     """
+    codes = chromosome.codes
     motifs = (*FACTORS, START_MOTIF)
     found = [part for motif in motifs for part in _candidates(codes, motif, generator)]
     candidates = Variants(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -286,7 +368,7 @@ def draw_variants(codes: np.ndarray, number: int, generator: np.random.Generator
     position = generator.integers(LOCAL_BP, len(codes) - LOCAL_BP, size=number)
     shift = generator.integers(1, 4, size=number)
     alternative = ((codes[position] + shift) % 4).astype(np.uint8)
-    idle = np.abs(effects(codes, position, alternative)).max(axis=1) < NEUTRAL
+    idle = np.abs(chromosome.effects(position, alternative)).max(axis=1) < NEUTRAL
     neutral = Variants(
         position=position,
         alternative=alternative,

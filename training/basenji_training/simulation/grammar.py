@@ -14,18 +14,22 @@ summed over the sites on both strands, and the expected counts at base x are
 where s(x) sums o * exp(-(x - centre - DOWNSTREAM)^2 / (2 SPREAD^2)) over the sites of the start
 motif on that strand. The reverse complement therefore swaps the start tracks and changes nothing
 else: motifs have an odd length, so that a site's centre is a base on both strands. The names and
-the motifs are invented.
+the motifs are invented. What reaches farther is `basenji_training.simulation.distal`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import oaconvolve
 from scipy.special import expit
 
 from basenji_kipoi.base.sequence import ALPHABET, encode, reverse_complement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "FACTORS",
@@ -34,8 +38,10 @@ __all__ = [
     "TRACKS",
     "Motif",
     "expected_signal",
+    "field",
     "occupancy",
     "random_sites",
+    "spread",
 ]
 
 TRACKS = ("accessibility", "start_plus", "start_minus")
@@ -140,13 +146,41 @@ def occupancy(codes: np.ndarray, motif: Motif) -> np.ndarray:
     return result
 
 
-def expected_signal(codes: np.ndarray) -> np.ndarray:
+def field(codes: np.ndarray, motif: Motif) -> np.ndarray:
+    """Compute a factor's field.
+
+    Parameters
+    ----------
+    codes : ndarray, uint8, shape (..., length)
+        Sequence; beyond its ends nothing is bound.
+    motif
+        The factor's motif.
+
+    Returns
+    -------
+    ndarray, float64, shape (..., length)
+        Between 0 and 1 at each base.
+    """
+    both = occupancy(codes, motif) + occupancy(reverse_complement(codes), motif)[..., ::-1]
+    return 1 - np.exp(-STRENGTH * spread(both, REACH))
+
+
+def expected_signal(
+    codes: np.ndarray,
+    *,
+    factors: Sequence[Motif] = FACTORS,
+    gain: np.ndarray | None = None,
+) -> np.ndarray:
     """Compute the expected counts of a sequence: the truth that a model has to find.
 
     Parameters
     ----------
     codes : ndarray, uint8, shape (..., length)
         Sequence; beyond its ends nothing is bound.
+    factors
+        The factors that there are.
+    gain : ndarray, float64, shape (..., length), optional
+        What multiplies the use of starts at each base: what comes from afar.
 
     Returns
     -------
@@ -154,13 +188,12 @@ def expected_signal(codes: np.ndarray) -> np.ndarray:
         Expected counts at each base, in the order of `TRACKS`.
     """
     reverse = reverse_complement(codes)
-    fields = {}
-    for motif in FACTORS:
-        both = occupancy(codes, motif) + occupancy(reverse, motif)[..., ::-1]
-        fields[motif.name] = 1 - np.exp(-STRENGTH * _spread(both, REACH))
-    openness = sum(motif.accessibility * fields[motif.name] for motif in FACTORS)
+    fields = {motif.name: field(codes, motif) for motif in factors}
+    openness = sum(motif.accessibility * fields[motif.name] for motif in factors)
     openness = openness + INTERACTION * fields["kestrel"] * fields["heron"]
-    boost = START * np.exp(sum(motif.start * fields[motif.name] for motif in FACTORS))
+    boost = START * np.exp(sum(motif.start * fields[motif.name] for motif in factors))
+    if gain is not None:
+        boost = boost * gain
     plus = _downstream(occupancy(codes, START_MOTIF))
     minus = _downstream(occupancy(reverse, START_MOTIF))[..., ::-1]
     return np.stack(
@@ -173,8 +206,20 @@ def expected_signal(codes: np.ndarray) -> np.ndarray:
     )
 
 
-def _spread(values: np.ndarray, width: float) -> np.ndarray:
-    """Sum of Gaussians of height 1 around each base, cut off at four standard deviations."""
+def spread(values: np.ndarray, width: float) -> np.ndarray:
+    """Sum Gaussians of height 1 around each base, cut off at four standard deviations.
+
+    Parameters
+    ----------
+    values : ndarray, float64, shape (..., length)
+        How often each base's Gaussian counts.
+    width
+        The standard deviation (bp).
+
+    Returns
+    -------
+    ndarray, float64, shape (..., length)
+    """
     radius = int(4 * width)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / width) ** 2)
     kernel = kernel.reshape((1,) * (values.ndim - 1) + (-1,))
@@ -186,7 +231,7 @@ def _spread(values: np.ndarray, width: float) -> np.ndarray:
 def _downstream(starts: np.ndarray) -> np.ndarray:
     shifted = np.zeros_like(starts)
     shifted[..., DOWNSTREAM:] = starts[..., :-DOWNSTREAM]
-    return _spread(shifted, SPREAD)
+    return spread(shifted, SPREAD)
 
 
 def random_sites(motif: Motif, number: int, generator: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,8 @@
                     control, the causal variant that it is matched with
 ``reporters.tsv``   a reporter assay of the same grammar: oligos, activity, reads, truth
 ``reporter_*``      its construct, pairs of oligos, and true effects of the variants in it
+``element*``        with ``--elements``: distal enhancers and decoys, and what each does to which
+                    genes (`basenji_training.simulation.distal`)
 ``simulation.json`` seed, lengths, suggested chromosomes for test and validation
 ==================  ============================================================================
 
@@ -35,21 +37,28 @@ from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.simulation.controls import draw_controls
+from basenji_training.simulation.distal import (
+    DISTAL_LAYOUT,
+    Element,
+    with_elements,
+    write_elements,
+)
 from basenji_training.simulation.genome import (
+    DENSE,
     LOCAL_BP,
-    SHORTEST_BP,
     Chromosome,
     Variants,
     draw_variants,
-    effects,
     simulate_chromosome,
 )
-from basenji_training.simulation.grammar import FACTORS, START_MOTIF, TRACKS, expected_signal
+from basenji_training.simulation.grammar import START_MOTIF, TRACKS, expected_signal
 from basenji_training.simulation.reporter_files import write_reporters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from basenji_training.simulation.grammar import Motif
 
 __all__ = ["expected_signal", "simulate"]
 
@@ -63,6 +72,8 @@ _FEWEST_OLIGOS, _MOST_OLIGOS = 30, 1_000_000
 _LINE = 60  # letters a line of FASTA
 # Powers of two that bring the tracks' means near 1 in 32-bp bins, so that all count in the loss.
 _SCALES = {"accessibility": 0.125, "start_plus": 2.0, "start_minus": 2.0}
+# What comes from afar shows in the starts alone: these count more in the loss.
+_DISTAL_SCALES = {"accessibility": 0.03125, "start_plus": 0.25, "start_minus": 0.25}
 _LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
 
 
@@ -73,6 +84,7 @@ def simulate(
     size: int,
     variants: int,
     reporters: int = 3000,
+    elements: int = 0,
     overwrite: bool = False,
     label: str = "",
 ) -> None:
@@ -91,6 +103,9 @@ def simulate(
         that disrupt or create a site have a control each besides.
     reporters
         Number of oligos of the reporter assay.
+    elements
+        Number of distal elements, half of them enhancers and half decoys; with any, genes lie
+        farther apart.
     overwrite
         Whether an existing directory may be replaced.
     label
@@ -100,15 +115,16 @@ def simulate(
     ------
     InputError
         If the size is too small or too large, the seed is out of range, there are too many variants
-        for the size, or too few or too many oligos, or the output may not be written.
+        or elements for the size, or too few or too many oligos, or the output may not be written.
     """
     lengths = {
         f"chr{i}": size * part // sum(_PROPORTIONS) for i, part in enumerate(_PROPORTIONS, 1)
     }
-    if min(lengths.values()) < SHORTEST_BP:
+    layout = DISTAL_LAYOUT if elements else DENSE
+    if min(lengths.values()) < layout.shortest:
         raise InputError(
-            f"--size is {size}: {len(lengths)} chromosomes of {SHORTEST_BP} bp or more need "
-            f"{SHORTEST_BP * sum(_PROPORTIONS) // min(_PROPORTIONS) + sum(_PROPORTIONS)} bp"
+            f"--size is {size}: {len(lengths)} chromosomes of {layout.shortest} bp or more need "
+            f"{layout.shortest * sum(_PROPORTIONS) // min(_PROPORTIONS) + sum(_PROPORTIONS)} bp"
         )
     if size > _LARGEST_BP:
         raise InputError(f"--size is {size}: it must be at most {_LARGEST_BP:,} bp")
@@ -123,6 +139,8 @@ def simulate(
         raise InputError(
             f"--reporters is {reporters}: it must be from {_FEWEST_OLIGOS} to {_MOST_OLIGOS:,}"
         )
+    if elements < 0:
+        raise InputError(f"--elements is {elements}: it must be 0 or more")
     kind = Folder("a simulated genome", holds=("simulation.json", "genome.fa"))
     check_output(out, overwrite=overwrite, folder=kind)
     generator = np.random.default_rng(seed)
@@ -130,31 +148,38 @@ def simulate(
     counts: dict[str, np.ndarray] = {}
     mutations: dict[str, Variants] = {}
     truth: dict[str, np.ndarray] = {}
+    distal: list[list[Element]] = []
     with atomic_path(out, overwrite=overwrite) as path:
         (path / "tracks").mkdir(parents=True)
         with progress_bar(label, total=size // 1000, unit="kb") as advance:
             for name, length in lengths.items():
-                chromosome = simulate_chromosome(name, length, generator)
+                chromosome = simulate_chromosome(name, length, generator, layout)
+                if elements:
+                    share = round(elements * length / sum(lengths.values()))
+                    chromosome, planted = with_elements(chromosome, share, generator.spawn(1)[0])
+                    distal.append(planted)
                 chromosomes.append(chromosome)
-                counts[name] = generator.poisson(expected_signal(chromosome.codes))
+                counts[name] = generator.poisson(chromosome.signal)
                 drawn = draw_variants(
-                    chromosome.codes, round(variants * length / sum(lengths.values())), generator
+                    chromosome, round(variants * length / sum(lengths.values())), generator
                 )
                 # A source of its own: controls change nothing of what is drawn after them.
                 controls = draw_controls(chromosome, drawn, generator.spawn(1)[0])
                 drawn = Variants.joined([drawn, controls])
                 mutations[name] = drawn
-                truth[name] = effects(chromosome.codes, drawn.position, drawn.alternative)
+                truth[name] = chromosome.effects(drawn.position, drawn.alternative)
                 advance(length / 1000)
         _write_fasta(path / "genome.fa", chromosomes)
         _write_genes(path / "genes.gtf", chromosomes)
         _write_sites(path / "sites.bed", chromosomes)
-        _write_motifs(path / "motifs.meme")
+        _write_motifs(path / "motifs.meme", (*chromosomes[0].factors, START_MOTIF))
+        if elements:
+            write_elements(path, chromosomes, distal)
         for column, track in enumerate(TRACKS):
             bigwig = path / "tracks" / f"{track}.bw"
             columns = {name: values[:, column] for name, values in counts.items()}
             _write_bigwig(bigwig, columns, lengths)
-        _targets().write(path / "targets.tsv")
+        _targets(_DISTAL_SCALES if elements else _SCALES).write(path / "targets.tsv")
         _write_variants(path, chromosomes, mutations, truth)
         # A source of its own, for the same reason.
         write_reporters(path, chromosomes, mutations, reporters, generator.spawn(1)[0])
@@ -164,6 +189,7 @@ def simulate(
             "size": size,
             "variants": variants,
             "reporters": reporters,
+            **({"elements": elements} if elements else {}),
             "lengths": lengths,
             "test": names[-1:],
             "validation": names[-2:-1],
@@ -172,14 +198,14 @@ def simulate(
         (path / "simulation.json").write_text(json.dumps(description, indent=2) + "\n")
 
 
-def _targets() -> Targets:
+def _targets(scales: Mapping[str, float]) -> Targets:
     pairs = {"start_plus": "start_minus", "start_minus": "start_plus"}
     return Targets(
         Target(
             index=index,
             identifier=track,
             file=f"tracks/{track}.bw",
-            scale=_SCALES[track],
+            scale=scales[track],
             strand_pair=TRACKS.index(pairs.get(track, track)),
             description=f"simulated {track.replace('_', ', ')}",
             assay=track.split("_")[0],
@@ -207,9 +233,11 @@ def _write_fasta(path: Path, chromosomes: Sequence[Chromosome]) -> None:
 def _write_genes(path: Path, chromosomes: Sequence[Chromosome]) -> None:
     with path.open("w", encoding="ascii") as file:
         for chromosome in chromosomes:
-            genes = zip(chromosome.starts, chromosome.ends, chromosome.forward, strict=True)
-            for number, (start, end, forward) in enumerate(genes, 1):
-                gene = f"{chromosome.name}_gene{number}"
+            genes = zip(
+                chromosome.genes, chromosome.starts, chromosome.ends, chromosome.forward,
+                strict=True,
+            )  # fmt: skip
+            for gene, start, end, forward in genes:
                 # GTF is 1-based and closed.
                 first, last = min(start, end) + 1, max(start, end) + 1
                 for feature in ("gene", "transcript", "exon"):
@@ -232,9 +260,9 @@ def _write_sites(path: Path, chromosomes: Sequence[Chromosome]) -> None:
             )
 
 
-def _write_motifs(path: Path) -> None:
+def _write_motifs(path: Path, motifs: Sequence[Motif]) -> None:
     lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
-    for motif in (*FACTORS, START_MOTIF):
+    for motif in motifs:
         lines += [
             f"MOTIF {motif.name}",
             f"letter-probability matrix: alength= 4 w= {len(motif)}",

@@ -1,0 +1,1 @@
+"""Predicted effects of elements on genes beside measured ones."""

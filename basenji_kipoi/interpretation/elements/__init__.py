@@ -1,0 +1,1 @@
+"""Which parts of a window drive a gene."""

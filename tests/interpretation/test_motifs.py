@@ -89,9 +89,13 @@ def planted(folder, number=200, length=120):
     for row in range(number):
         for (name, letters), place in zip(known.items(), random.permutation([25, 75])):
             site, is_reverse = encode(letters), bool(random.integers(2))
+            # Copies that are all the same are no sites of a genome, and have no neighbours.
+            site = np.where(random.random(10) < 0.08, random.integers(4, size=10), site)
+            site = site.astype(np.uint8)
             start = place + int(random.integers(-10, 10))
             codes[row, start : start + 10] = reverse_complement(site) if is_reverse else site
-            values[row, start : start + 10] = 1 if name == "up" else -1
+            size = random.normal(1, 0.25, 10)
+            values[row, start : start + 10] = size if name == "up" else -size
             truth.append((name, row, start, "+-"[is_reverse]))
     letters = one_hot(codes)
     hypothetical = (letters - (1 - letters) / 3) * values[:, :, None]
@@ -120,16 +124,17 @@ def test_planted_motifs_are_found_with_their_sites(tmp_path):
     lines = (tmp_path / "found" / "hits.bed").read_text().splitlines()
     hits = [line.split("\t") for line in lines]
     for name, expected in (("up", 10), ("down", -10)):
-        mine = [hit for hit in hits if hit[3] == found[name]["motif"]]
+        own = {row["motif"] for row in rows if row["known"].split(";")[0] == name}
+        mine = [hit for hit in hits if hit[3] in own]
         places = {(row, start) for motif, row, start, _ in truth if motif == name}
         near = [
             any((int(hit[0][8:]), int(hit[1]) + shift) in places for shift in range(-4, 5))
             for hit in mine
         ]
-        assert len(mine) > 150
+        assert len(mine) > 40
         assert np.mean(near) > 0.95
         effects = np.array([float(hit[6]) for hit in mine])
-        np.testing.assert_allclose(np.median(effects), expected, rtol=0.1)
+        np.testing.assert_allclose(np.median(effects), expected, rtol=0.2)
     page = (tmp_path / "found" / "index.html").read_text()
     assert page.count("data:image/png;base64,") == len(rows)
     assert "Orientation" in page

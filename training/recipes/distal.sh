@@ -28,7 +28,7 @@ step() {
 }
 
 cp "$here/training/recipes/distal_network.json" network.json
-step basenji-train simulate --out simulation --size 12000000 --elements 1000 --variants 100
+step basenji-train simulate --out simulation --size 12000000 --elements 1000 --variants 100 --reporters 30
 step basenji-train data simulation/targets.tsv --fasta simulation/genome.fa --out store.zarr \
   --bin 128 --test chr8 --validation chr7
 step basenji-train fit store.zarr --network network.json --out run \
@@ -37,4 +37,4 @@ step basenji-train evaluate run --store store.zarr --out evaluation.json
 step basenji-train export run --evaluation evaluation.json --out model \
   --name distal --assembly simulation --description 'A simulated genome with distal elements.'
 step "$here/.venv/bin/python" "$here/benchmarks/truth/distal_elements.py" --model model \
-  --simulation simulation --out elements.json
+  --simulation simulation --draws 2 --out elements.json

@@ -18,7 +18,7 @@ if str(_ROOT) not in sys.path:
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import codes_of
-from basenji_kipoi.kipoi_compatibility import Postprocessing
+from basenji_kipoi.kipoi_compatibility import Postprocessing, mend_kipoi_interpret
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.tensorflow_notices import without_notices
 
@@ -237,6 +237,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
 
         if selected_fwd_node is not None:
             raise InputError("selected_fwd_node is not supported: leave it out")
+        mend_kipoi_interpret()
         if avg_func is not None and avg_func not in REDUCTIONS:
             raise InputError(f"no avg_func {avg_func!r}: expected one of {', '.join(REDUCTIONS)}")
         if layer is None and not final_layer:

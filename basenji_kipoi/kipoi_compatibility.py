@@ -1,10 +1,12 @@
 """What old and new releases of Kipoi's programs need, each applied only where it is missing.
 
-Nothing here runs in a process that has not imported kipoi-veff.
+Nothing here runs in a process that has not imported the program that needs it.
 """
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import functools
 import shutil
 import sys
@@ -19,7 +21,18 @@ from basenji_kipoi.base.text_files import byte_lines, open_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postprocessing", "mend_kipoi_veff"]
+__all__ = ["Postprocessing", "mend_kipoi_interpret", "mend_kipoi_veff"]
+
+
+def mend_kipoi_interpret() -> None:
+    """Give kipoi-interpret 0.1.2, where it was imported, the names that Python 3.10 dropped.
+
+    It asks ``collections`` for ``Mapping`` and ``Sequence``, which are in ``collections.abc``.
+    """
+    if "kipoi_interpret" in sys.modules:
+        for name in ("Mapping", "Sequence"):
+            if not hasattr(collections, name):
+                setattr(collections, name, getattr(collections.abc, name))
 
 
 def mend_kipoi_veff() -> None:

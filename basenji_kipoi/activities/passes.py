@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
+from basenji_kipoi.models.networks.reporter_spans import spanned_reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,8 @@ __all__ = ["BATCH", "standardised_activities"]
 
 #: Sequences predicted at once by default.
 BATCH = 512
+#: So many sequences are worth functions of their own.
+_MANY = 8192
 
 
 def standardised_activities(
@@ -66,12 +69,51 @@ def standardised_activities(
     size = max(1, min(batch_size, len(codes)))
     # Every call has this size, so that it is compiled once.
     batch = np.full((size, head.window), UNKNOWN, dtype=np.uint8)
+    spanned = _spanned(network, architecture, reporter, assay, codes, lengths)
     for first in range(0, len(codes), size):
         part = slice(first, min(first + size, len(codes)))
         for move in moves:
             placed = assay.place(codes[part], lengths[part], head.window, move)
             batch[: len(placed)] = placed
-            total[part] += network.predict_on_batch(one_hot(batch))[: len(placed)]
+            if move in spanned:
+                found = spanned[move](batch)
+            else:
+                found = network.predict_on_batch(one_hot(batch))
+            total[part] += found[: len(placed)]
         if advance is not None:
             advance(part.stop - first)
     return total / len(moves)
+
+
+def _spanned(
+    network: keras.Model,
+    architecture: Architecture,
+    reporter: str,
+    assay: Assay,
+    codes: np.ndarray,
+    lengths: np.ndarray,
+) -> dict[int, Callable[[np.ndarray], np.ndarray]]:
+    """Make functions, one a move, that compute what differs between many sequences alone.
+
+    None where there are few sequences, for compiling takes seconds, or of different lengths.
+    """
+    if len(codes) < _MANY or (lengths != lengths[0]).any():
+        return {}
+    differ = np.flatnonzero((codes[:, : lengths[0]] != codes[0, : lengths[0]]).any(axis=0))
+    if not len(differ):
+        return {}
+    window, span = architecture.reporters[reporter].window, (int(differ[0]), int(differ[-1]) + 1)
+    # Bases that are the same are vector: others with the same vector have the same functions.
+    key = reporter, span, int(lengths[0]), *(codes[0, : span[0]]), *(codes[0, span[1] : lengths[0]])
+    # They live as long as the network; an attribute would be one of Keras' own, which it saves.
+    known = vars(network).setdefault("_spanned", {})
+    if key not in known:
+        known[key] = {}
+        for move in assay.moves(architecture.reporters[reporter].stride(architecture.trunk)):
+            first = assay.first(window) + move
+            inside = max(first + span[0], 0), min(first + span[1], window)
+            placed = assay.place(codes[:1], lengths[:1], window, move)[0]
+            run = spanned_reporter(network, architecture, reporter, placed, inside)
+            if run is not None:
+                known[key][move] = run
+    return known[key]

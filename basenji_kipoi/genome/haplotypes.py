@@ -32,6 +32,7 @@ REFERENCE = "reference"
 _ENOUGH, _TOLERATED = 20, 0.2
 #: Why a variant of a haplotype is left out, beside the statuses of alleles.
 _MISSING, _UNPHASED, _OVERLAPPING = "missing_genotype", "unphased", "overlapping"
+_HAPLOID = "haploid"
 
 
 class Copy(NamedTuple):
@@ -335,8 +336,10 @@ def _index_of(
     """Find which allele a copy has (0 is the reference's), or why that is not known."""
     if not indices or None in indices:
         return 0, _MISSING
+    if number is not None and number > len(indices):
+        return 0, _HAPLOID
     if len(set(indices)) == 1:
         return indices[0], None
-    if number is None or not is_phased or number > len(indices):
+    if number is None or not is_phased:
         return 0, _UNPHASED
     return indices[number - 1], None

@@ -140,6 +140,27 @@ COMMANDS = [
         {"a.tsv": "text", "mr/reporters.json": "json"},
         ("mr",),
     ),
+    Command(
+        "B score --model mr --fasta g.fa --vcf v.vcf --reporter promoter --out o.tsv",
+        {"v.vcf": "text"},
+        ("mr", "g.fa"),
+    ),
+    Command(
+        "B haplotypes --model m --fasta g.fa --vcf h.vcf --genes few.gtf --sample s --out o.tsv",
+        {"h.vcf": "text", "few.gtf": "text"},
+        ("m", "g.fa"),
+    ),
+    Command(
+        "B elements --model m --fasta g.fa --genes few.gtf --gene chr7_gene1 --tracks "
+        "accessibility --elements b7.bed --draws 2 --out o.tsv",
+        {"few.gtf": "text", "b7.bed": "text"},
+        ("m", "g.fa"),
+    ),
+    Command(
+        "B insert --model m --insert TGACTCA --backgrounds i.fa --positions 900,1000 --out o.tsv",
+        {"i.fa": "text"},
+        ("m",),
+    ),
     Command("B merge-scores s1.tsv s2.tsv --out o.tsv", {"s1.tsv": "text", "s2.tsv": "text"}),
     Command(
         "B merge-scores s1.parquet s2.parquet --out o.parquet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -82,6 +83,7 @@ def _copy_inputs(folder: Path) -> None:
     records = (sim / "variants.vcf").read_text().splitlines(keepends=True)
     (folder / "v.vcf").write_text("".join(records[:24]))
     _write_effects(folder, records)
+    _write_phased(folder, records[:24])
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
     (folder / "q.bed").write_text("chr1\t1000\t1200\ta\t0\t+\nchr8\t50\t300\tb\t0\t-\n")
     (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
@@ -107,6 +109,26 @@ def _write_effects(folder: Path, records: list[str]) -> None:
         for number, (chrom, pos, _, ref, alt) in enumerate(rows)
     ]
     (folder / "e.tsv").write_text("".join(lines))
+
+
+def _write_phased(folder: Path, records: list[str]) -> None:
+    """Write the variants with the genotypes of a phased sample, and the genes of one contig."""
+    lines = [line.rstrip("\n") for line in records]
+    calls = itertools.cycle(("0|1", "1|0", "1|1"))
+    tag = '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'
+    rows = [
+        line
+        if line.startswith("##")
+        else f"{tag}\n{line}\tFORMAT\ts"
+        if line.startswith("#")
+        else f"{line}\tGT\t{next(calls)}"
+        for line in lines
+    ]
+    (folder / "h.vcf").write_text("\n".join([*rows, ""]))
+    genes = (folder / "g.gtf").read_text().splitlines(keepends=True)
+    (folder / "few.gtf").write_text("".join(line for line in genes if "chr7_gene" in line))
+    (folder / "b7.bed").write_text("chr7\t700\t900\te1\nchr7\t1500\t1700\te2\n")
+    (folder / "i.fa").write_text(f">a\n{'ACGTTGCA' * 256}\n>b\n{'AGCTTCGA' * 256}\n")
 
 
 def _write_reporters(folder: Path) -> None:

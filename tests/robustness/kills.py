@@ -118,6 +118,16 @@ RUNS = [
         "T export run --evaluation ev.json --name n --assembly a --out o",
         ("run", "ev.json", "st.zarr"),
     ),
+    Run(
+        f"B haplotypes {MODEL} --vcf h.vcf --genes g.gtf --sample s --out o.tsv",
+        ("m", "g.fa", "h.vcf", "g.gtf"),
+        True,
+    ),
+    Run(
+        f"B elements {MODEL} --genes few.gtf --tracks accessibility --draws 4 --out o.tsv",
+        ("m", "g.fa", "few.gtf"),
+        True,
+    ),
     Run("B activity --model mr --sequences many.tsv --out o.tsv", ("mr", "many.tsv"), True),
     Run("T reporters reporter.tsv --flanks GATTACAGATTACA,CCATGGCCATGG --out o", ("reporter.tsv",)),
     Run(

@@ -194,6 +194,12 @@ def test_what_is_left_out_is_told_of_the_gene_that_it_lies_at(files, tmp_path):
     assert "unphased" in alone.loc["P", "reason"]
 
 
+def test_a_haploid_sample_has_no_second_copy(files, tmp_path):
+    table = compared(files, tmp_path, [record(4990)], sample="RM", tracks="access")
+    assert table.loc["P", ["status", "reason"]].tolist() == ["incomplete", "1 haploid"]
+    assert table.loc["M", "status"] == "ok"
+
+
 EDIT = st.tuples(st.integers(0, 59), st.integers(1, 4), st.text("ACGT", min_size=1, max_size=4))
 
 

@@ -36,7 +36,7 @@ step basenji-train fit store.zarr --network network.json --out first \
 step basenji-train evaluate first --store store.zarr --out first.json
 step basenji-train export first --evaluation first.json --out first_model \
   --name distal --assembly simulation --description 'A simulated genome with distal elements.'
-# Promoters are learned in the first epochs, which elements matter much later: as many again.
+# Promoters are learned first, which elements matter much later.
 step basenji-train fit store.zarr --network network.json --init first_model --out run \
   --epochs 11 --batch-size 1 --learning-rate 0.004 --warmup-epochs 0.5 --averaging 0.99
 step basenji-train evaluate run --store store.zarr --out evaluation.json

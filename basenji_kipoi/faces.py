@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["face", "html_table", "library"]
 
 #: Packages whose name to install is not the one to import.
-_INSTALLED_AS = {"Bio": "biopython", "sklearn": "scikit-learn"}
+_INSTALLED_AS = {"Bio": "biopython", "modiscolite": "modisco-lite", "sklearn": "scikit-learn"}
 _OWN = __name__.partition(".")[0]
 
 

@@ -13,6 +13,7 @@ from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.interpretation.elements import elements
 from basenji_kipoi.cli.interpretation.insert import insert
+from basenji_kipoi.cli.interpretation.motifs import motifs
 from basenji_kipoi.cli.models.import_published import import_published
 from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
 from basenji_kipoi.cli.mutate import mutate
@@ -54,6 +55,7 @@ app.command()(evaluated(mutate))
 app.command()(evaluated(attribute))
 app.command()(evaluated(elements))
 app.command()(evaluated(insert))
+app.command()(evaluated(motifs))
 app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command("import")(import_published)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.insertion.options import InsertOptions
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert, insert_file
+    from basenji_kipoi.interpretation.motifs.options import MotifOptions
+    from basenji_kipoi.interpretation.motifs.run import motifs_file
 
 __all__ = [
     "AttributionOptions",
@@ -24,12 +26,14 @@ __all__ = [
     "ElementTable",
     "InsertOptions",
     "Insertions",
+    "MotifOptions",
     "attribute",
     "attribute_file",
     "element_effects",
     "element_effects_file",
     "insert",
     "insert_file",
+    "motifs_file",
 ]
 
 __getattr__, __dir__ = face(__name__)

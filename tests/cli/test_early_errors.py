@@ -106,6 +106,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *INSERT, "--backgrounds", "nope.fa", "--out", "x.tsv"], "nope.fa"),
             ([*MODEL, *FASTA, *BED, "--insert", "nope.meme:a", "--out", "x.tsv"], "nope.meme"),
         ],
+        "motifs": [
+            (["--attributions", "nope.h5", "--out", "x"], "nope.h5 is missing"),
+            (["--attributions", "x.fa", "--out", "x"], "expected one .h5"),
+            (["--attributions", "nope.h5", "--out", "nope/x"], NO_FOLDER),
+        ],
         "import": [
             (["--params", "nope.txt", "--checkpoint", "x", "--out", "x"], "nope.txt"),
             (["--params", "nope.json", "--h5", "nope.h5", "--out", "x"], "nope"),

@@ -1,0 +1,1 @@
+"""From what bases contribute to the motifs that they make."""

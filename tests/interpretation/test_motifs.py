@@ -1,0 +1,180 @@
+"""Motifs of contributions: files are read as they were written, planted motifs are found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import basenji_kipoi as bk
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot, reverse_complement
+from basenji_kipoi.base.text_files import table_rows
+from basenji_kipoi.cli.app import app
+from basenji_kipoi.interpretation import AttributionOptions, attribute_file
+from basenji_kipoi.interpretation.motif_matrices import (
+    Motif,
+    iupac_matrix,
+    read_meme,
+    write_meme,
+)
+from basenji_kipoi.interpretation.motifs.discovery import FoundMotif, Sites, merged
+from basenji_kipoi.interpretation.motifs.reading import AttributedSequences, read_attributions
+from basenji_kipoi.interpretation.motifs.similarity import similarity
+
+
+@pytest.fixture(scope="module")
+def attributed(tmp_path_factory, small_bundle):
+    folder = tmp_path_factory.mktemp("attributed")
+    letters = np.random.default_rng(3).choice(list(ALPHABET), 6000)
+    letters[3010:3012] = "N"
+    (folder / "genome.fa").write_text(f">chr1\n{''.join(letters)}\n")
+    (folder / "x.bed").write_text("chr1\t3000\t3064\tp\t0\t-\nchr1\t3200\t3264\n")
+    for name in ("x.h5", "x.npz"):
+        attribute_file(
+            bk.load(small_bundle.path), folder / "genome.fa", folder / "x.bed", folder / name,
+            AttributionOptions(tracks="access,start_plus"), progress=False,
+        )  # fmt: skip
+    return folder
+
+
+def test_files_are_read_as_they_were_written(attributed):
+    whole = read_attributions([attributed / "x.h5"])
+    names = ["x.ohe.npz", "x.shap.access.npz", "x.shap.start_plus.npz"]
+    arrays = read_attributions([attributed / name for name in names])
+    assert whole.labels == arrays.labels == ["access", "start_plus"]
+    assert str(whole.intervals[0]) == "chr1:3000-3064"
+    assert whole.intervals[0].strand == "-"
+    np.testing.assert_array_equal(whole.codes, arrays.codes)
+    np.testing.assert_array_equal(whole.hypothetical, arrays.hypothetical)
+    assert (whole.codes[0, 10:12] == 4).all()
+    scaled = whole.relative()
+    np.testing.assert_allclose(
+        scaled.contributions * whole.values[:, None], whole.contributions, rtol=1e-4, atol=1e-7
+    )
+    with pytest.raises(InputError, match="pass --scale plain"):
+        arrays.relative()
+
+
+def found_motif(letters, starts, turned, output=0):
+    table = 0.97 * iupac_matrix(letters) + 0.0075
+    sites = Sites(np.arange(len(starts)), np.array(starts), np.array(turned))
+    return FoundMotif((output,), True, table, table, sites)
+
+
+def test_motifs_of_several_outputs_are_one():
+    # AAGCCTGACA lies in the first sequence at 10 and, turned, in the second one at 30.
+    longer = found_motif("AAGCCTGACA", [10, 30, 50], [False, True, False])
+    part = "".join(ALPHABET[3 - ALPHABET.index(base)] for base in "AAGCCTGAC"[::-1])
+    shorter = found_motif(part, [10, 31], [True, False], output=1)
+    other = found_motif("TTTTGGGG", [1], [False])
+    first, second = merged([other, shorter, longer])
+    assert first.outputs == (0, 1)
+    np.testing.assert_array_equal(first.sites.sequence, [0, 1, 2])
+    np.testing.assert_array_equal(first.sites.start, [10, 30, 50])
+    np.testing.assert_array_equal(first.sites.is_reverse, [False, True, False])
+    assert second is other
+
+
+def planted(folder, number=200, length=120):
+    """Contributions of two planted motifs, one of which lowers; ripples elsewhere."""
+    random = np.random.default_rng(0)
+    known = {"up": "TGACGTCAAC", "down": "CCAATGGTTG"}
+    codes = random.integers(4, size=(number, length)).astype(np.uint8)
+    values = random.laplace(scale=0.02, size=(number, length))
+    truth = []
+    for row in range(number):
+        for (name, letters), place in zip(known.items(), random.permutation([25, 75])):
+            site, is_reverse = encode(letters), bool(random.integers(2))
+            start = place + int(random.integers(-10, 10))
+            codes[row, start : start + 10] = reverse_complement(site) if is_reverse else site
+            values[row, start : start + 10] = 1 if name == "up" else -1
+            truth.append((name, row, start, "+-"[is_reverse]))
+    letters = one_hot(codes)
+    hypothetical = (letters - (1 - letters) / 3) * values[:, :, None]
+    np.savez(folder / "x.ohe.npz", letters.transpose(0, 2, 1).astype(np.int8))
+    np.savez(folder / "x.shap.npz", hypothetical.transpose(0, 2, 1).astype(np.float32))
+    write_meme(folder / "known.meme", [Motif(n, iupac_matrix(text)) for n, text in known.items()])
+    return known, truth
+
+
+@pytest.mark.slow  # modisco-lite compiles for a minute when it runs for the first time
+def test_planted_motifs_are_found_with_their_sites(tmp_path):
+    known, truth = planted(tmp_path)
+    given = ["motifs", "--attributions", tmp_path / "x.ohe.npz", "--scale", "plain"]
+    given += ["--attributions", tmp_path / "x.shap.npz", "--out", tmp_path / "found"]
+    given += ["--database", tmp_path / "known.meme"]
+    done = CliRunner().invoke(app, list(map(str, given)))
+    assert done.exit_code == 0, done.output
+    matrices = {each.name: each for each in read_meme(tmp_path / "found" / "motifs.meme")}
+    rows = [row for _, row in table_rows(tmp_path / "found" / "motifs.tsv", "table", ["motif"])]
+    found = {row["known"].split(";")[0]: row for row in rows if row["known"]}
+    assert found["up"]["raises"] == "yes"
+    assert found["down"]["raises"] == "no"
+    for name, letters in known.items():
+        table = matrices[found[name]["motif"]].probabilities
+        assert similarity(table, iupac_matrix(letters)).value > 0.9
+    lines = (tmp_path / "found" / "hits.bed").read_text().splitlines()
+    hits = [line.split("\t") for line in lines]
+    for name, expected in (("up", 10), ("down", -10)):
+        mine = [hit for hit in hits if hit[3] == found[name]["motif"]]
+        places = {(row, start) for motif, row, start, _ in truth if motif == name}
+        near = [
+            any((int(hit[0][8:]), int(hit[1]) + shift) in places for shift in range(-4, 5))
+            for hit in mine
+        ]
+        assert len(mine) > 150
+        assert np.mean(near) > 0.95
+        effects = np.array([float(hit[6]) for hit in mine])
+        np.testing.assert_allclose(np.median(effects), expected, rtol=0.1)
+    page = (tmp_path / "found" / "index.html").read_text()
+    assert page.count("data:image/png;base64,") == len(rows)
+    assert "Orientation" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"--attributions": "no.h5"}, "error: no.h5 is missing"),
+        ({"--attributions": "x.txt"}, "error: --attributions: expected one .h5 of `basenji attr"),
+        ({"--attributions": "genome.fa"}, "error: --attributions: expected one .h5"),
+        ({"--tracks": "nothing"}, "error: --tracks: no track 'nothing'"),
+        ({"--database": "no.meme"}, "error: the MEME file no.meme does not exist"),
+        ({"--genes": "no.gtf"}, "no.gtf"),
+    ],
+)
+def test_errors_are_one_line(attributed, changes, message):
+    given = {"--attributions": "x.h5", "--out": "found", **changes}
+    arguments = [str(each) for pair in given.items() for each in pair]
+    run = subprocess.run(
+        [sys.executable, "-m", "basenji_kipoi", "motifs", *arguments],
+        cwd=attributed, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 2, run.stderr
+    assert message in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert not (attributed / "found").exists()
+
+
+def test_a_missing_library_is_named(attributed):
+    program = (
+        "import sys\nsys.modules['modiscolite'] = None\n"
+        "from typer.testing import CliRunner\nfrom basenji_kipoi.cli.app import app\n"
+        "found = CliRunner().invoke(app, ['motifs', '--attributions', 'x.h5', '--out', 'found'])\n"
+        "print(found.output)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=attributed, capture_output=True, text=True, check=False
+    )
+    assert "basenji motifs needs modiscolite, which is not installed (pip install" in run.stdout
+    assert len(run.stdout.strip().splitlines()) == 1
+
+
+def test_sequences_of_other_lengths_are_filled_up():
+    codes = np.array([[0, 1, 4]], dtype=np.uint8)
+    values = np.ones((1, 3, 4, 1), dtype=np.float32)
+    given = AttributedSequences([], codes, values, np.ones((1, 1)), ["x"])
+    np.testing.assert_array_equal(given.contributions[0, :, 0], [1, 1, 0])

@@ -130,7 +130,7 @@ def test_knock_outs_are_those_of_whole_networks(bundles, files, gene, both_stran
     largest = np.abs(own).max()
     for row in range(len(asked)):
         start, end = asked.starts[row], asked.ends[row]
-        shuffles = effects._shuffled(asked, window, row)
+        shuffles = effects.shuffles(asked, window, row)
         for draw, bases in enumerate(shuffles):
             codes = window.copy()
             codes[start - asked.question.window : end - asked.question.window] = bases
@@ -151,13 +151,13 @@ def test_shuffles_keep_dinucleotides_and_depend_on_the_place_alone(bundles, file
     )
     other, _, again, window2 = found_of(bundles, files, "G2", OUTPUTS, elements=files / "e.bed")
     for row in range(len(asked)):
-        shuffles = effects._shuffled(asked, window, row)
+        shuffles = effects.shuffles(asked, window, row)
         own = window[asked.starts[row] - asked.question.window :][: shuffles.shape[1]]
         for each in shuffles:
             pairs = [np.bincount(5 * x[:-1].astype(int) + x[1:], minlength=25) for x in (own, each)]
             np.testing.assert_array_equal(*pairs)
         same = np.flatnonzero(other.starts == asked.starts[row])[0]
-        np.testing.assert_array_equal(again._shuffled(other, window2, same)[:3], shuffles)
+        np.testing.assert_array_equal(again.shuffles(other, window2, same)[:3], shuffles)
 
 
 @pytest.mark.usefixtures("eager")

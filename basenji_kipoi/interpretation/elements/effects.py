@@ -183,8 +183,22 @@ class ElementEffects:
             spans.append((architecture.window - end, architecture.window - start))
         return min(start for start, _ in spans), max(end for _, end in spans)
 
-    def _shuffled(self, asked: Asked, codes: np.ndarray, row: int) -> np.ndarray:
-        """Shuffle an element (draws, bases), the same way whatever else is asked."""
+    def shuffles(self, asked: Asked, codes: np.ndarray, row: int) -> np.ndarray:
+        """Shuffle an element, the same way whatever else is asked.
+
+        Parameters
+        ----------
+        asked
+            The gene and its elements.
+        codes : ndarray, uint8, shape (window,)
+            The gene's window.
+        row
+            Which of the elements.
+
+        Returns
+        -------
+        ndarray, uint8, shape (draws, bases)
+        """
         start, end = int(asked.starts[row]), int(asked.ends[row])
         contig = zlib.crc32(asked.gene.contig.encode())
         random = np.random.default_rng([self.options.seed, contig, start, end])
@@ -247,7 +261,7 @@ class ElementEffects:
             alternatives = np.repeat(alternatives[:, None], self.options.draws, axis=1)
             for place, row in enumerate(mine.tolist()):
                 inside = slice(starts[place] - positions[place], None)
-                found = self._shuffled(asked, codes, row)
+                found = self.shuffles(asked, codes, row)
                 alternatives[place, :, inside][:, : found.shape[1]] = found
             draws = self.options.draws
             yield _Group(

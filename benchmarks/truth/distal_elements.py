@@ -11,7 +11,9 @@ What is compared, below, was fixed after a first network on an easier grammar ha
 (unmatched: .710 by knock-out) and before any was measured so. Two further networks were, .540 and
 .612 by knock-out, and after each the simulation (how strongly genes respond, what decoys look like,
 how many elements there are) or the training was changed; docs/how-to/elements.md has the fourth.
-On the test chromosome, which trained none of them, positives are pairs of an enhancer and a gene in whose window it lies, and whose starts
+
+On the test chromosome, which trained none of them, positives are pairs of an enhancer and a gene in
+whose window it lies, and whose starts
 lose a tenth or more without it (label 1 of ``element_effects.tsv``, exact). Each gets one negative:
 a pair of a decoy and a gene whose accessibility (true expected counts within 256 bp) is of the same
 doubling and whose distance from the gene's start differs by at most 500 bp, the nearest in distance

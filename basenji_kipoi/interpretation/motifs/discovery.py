@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.motifs.reading import AttributedSequences
 
 __all__ = ["FoundMotif", "Sites", "check_discovery", "find_motifs", "merged"]
+
+_log = logging.getLogger(__name__)
 
 #: Bases of the windows that seqlets are found with, and flanks that are added.
 _WINDOW, _FLANK = 21, 10
@@ -120,8 +123,15 @@ def find_motifs(given: AttributedSequences, output: int, options: MotifOptions) 
             target_seqlet_fdr=options.false_discovery,
             n_leiden_runs=_RUNS,
         )
-    except (ValueError, IndexError, ZeroDivisionError, AssertionError):
-        # What it raises where contributions have no stretch that stands out.
+    except (ValueError, IndexError, ZeroDivisionError, AssertionError) as error:
+        # What it raises where contributions have no stretch that stands out; should it mean
+        # something else, its words are here.
+        _log.warning(
+            "%s: modisco-lite found nothing to cluster (%s: %s)",
+            given.labels[output],
+            type(error).__name__,
+            error,
+        )
         return []
     return [
         _found(pattern, output, raises)

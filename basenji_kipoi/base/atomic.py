@@ -33,6 +33,7 @@ __all__ = [
     "check_space",
     "file_names",
     "remove",
+    "remove_leftovers",
     "replace_output",
     "take_lock",
 ]
@@ -42,6 +43,8 @@ _INDEXES = (".fai", ".gzi", ".bai", ".crai", ".csi", ".tbi")
 _ZARR = "zarr.json"
 #: Bytes of a file's name that every file system takes, less some for temporary ones.
 _LONGEST_NAME = 180
+#: What `atomic_path` calls the folder that it writes in.
+_SCRATCH = re.compile(r"\..+\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
@@ -311,6 +314,16 @@ def atomic_path(
             replace_output(temporary, path, scratch)
         finally:
             remove(scratch)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes were writing into a folder by `atomic_path`.
+
+    Only for folders that nobody else writes to now, such as a locked one.
+    """
+    for path in folder.glob(".*"):
+        if _SCRATCH.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            remove(path)
 
 
 def take_lock(path: Path, output: Path) -> IO[str]:

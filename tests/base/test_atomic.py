@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from basenji_kipoi.base.atomic import atomic_path, check_output
+from basenji_kipoi.base.atomic import atomic_path, check_output, remove_leftovers
 from basenji_kipoi.base.errors import InputError
 
 
@@ -101,6 +103,23 @@ def test_one_kind_replaces_the_other(tmp_path, earlier, later):
                 (temporary / "new" if kind is later else temporary / "old").write_text(kind)
     assert out.is_dir() == (later == "directory")
     assert names(tmp_path) == ["out"]
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+    # As a kill leaves it: the process ends within the block, and no cleaning up runs.
+    script = (
+        "import os; from basenji_kipoi.base.atomic import atomic_path\n"
+        "with atomic_path('x.h5') as path: path.write_text('half'); os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False)
+    assert killed.returncode == 9
+    left = names(tmp_path)
+    assert len(left) == 1
+    assert left[0].startswith(".x.h5.")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".notes.abcdefgh").write_text("a file of the user's")
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".git", ".notes.abcdefgh"]
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basenji_kipoi.base.atomic import atomic_path, check_output, take_lock
+from basenji_kipoi.base.atomic import atomic_path, check_output, remove_leftovers, take_lock
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import first_difference
@@ -274,6 +274,7 @@ def locked(out: Path) -> Iterator[None]:
     """
     lock = take_lock(out / LOCK, out)
     try:
+        remove_leftovers(out)
         yield
     finally:
         (out / LOCK).unlink(missing_ok=True)

@@ -93,7 +93,10 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew(trained, tmp_path)
     out.mkdir()
     for name in ("settings.json", "architecture.json", "targets.tsv"):
         shutil.copy(trained.run.path / name, out)
+    left = out / ".best.weights.h5.abcd_123"
+    left.mkdir()
     again = fit(trained.store, ARCHITECTURE, out, SETTINGS, resume=True)
+    assert not left.exists()
     assert timeless(again.history) == timeless(trained.run.history)
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.intervals import Interval, read_bed
     from basenji_kipoi.interpretation.attribution.result import Attributions
     from basenji_kipoi.interpretation.attribution.run import attribute
+    from basenji_kipoi.interpretation.elements.options import ElementOptions
+    from basenji_kipoi.interpretation.elements.run import element_effects
+    from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
     from basenji_kipoi.models.model import Model, load
@@ -41,6 +44,8 @@ __all__ = [
     "Attributions",
     "CompareOptions",
     "Comparison",
+    "ElementOptions",
+    "ElementTable",
     "Genome",
     "InputError",
     "Insertions",
@@ -54,6 +59,7 @@ __all__ = [
     "activity",
     "attribute",
     "compare",
+    "element_effects",
     "insert",
     "load",
     "mutate",

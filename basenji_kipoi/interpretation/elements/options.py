@@ -49,6 +49,13 @@ class ElementOptions:
         proximal; all others are distal.
     both_strands : bool or None
         Whether predictions are averaged over both strands; None as the model was evaluated.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import basenji_kipoi as bk
+    >>> bk.ElementOptions(Path("genes.gtf"), gene="one", method="gradient").draws
+    4
     """
 
     genes: Path

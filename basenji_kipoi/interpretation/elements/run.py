@@ -157,9 +157,9 @@ def element_effects(
     Examples
     --------
     >>> from pathlib import Path
-    >>> from basenji_kipoi.interpretation import ElementOptions, element_effects
-    >>> options = ElementOptions(Path("genes.gtf"), gene="one", tracks="atac", size=512, draws=1)
-    >>> table = element_effects("model_files", "genome.fa", options, progress=False)
+    >>> import basenji_kipoi as bk
+    >>> options = bk.ElementOptions(Path("genes.gtf"), gene="one", tracks="atac", size=512, draws=1)
+    >>> table = bk.element_effects("model_files", "genome.fa", options, progress=False)
     >>> len(table)
     32
     """

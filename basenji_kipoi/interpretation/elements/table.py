@@ -49,6 +49,16 @@ class ElementTable:
         ``docs/how-to/elements.md``.
     attributes : dict
         The model, the genome, and how it was computed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import basenji_kipoi as bk
+    >>> options = bk.ElementOptions(
+    ...     Path("genes.gtf"), gene="one", tracks="atac", size=512, method="gradient"
+    ... )
+    >>> bk.element_effects("model_files", "genome.fa", options, progress=False)
+    <ElementTable: 32 rows, 1 gene, 1 track>
     """
 
     columns: dict[str, np.ndarray]

@@ -94,12 +94,15 @@ def test_substitutions_at_every_phase_and_both_ends(family):
     check(shared, lambda x: network.predict_on_batch(one_hot(x)), alleles)
     assert shared.work.changes == before.changes + 2 * len(places)
     assert shared.work.passes == before.passes
-    effects = shared.predict(alleles) - shared.predict(codes[None])
+    reference = shared.predict(codes[None])
+    effects = shared.predict(alleles) - reference
     assert (np.abs(effects[: len(phases)]).max(axis=(1, 2)) > 1e-4).all()
     for effect, place in zip(effects, places):
         first, last = architecture.affected_bins(place, place + 1)
-        assert not effect[:first].any()
-        assert not effect[last:].any()
+        # Rounding alone: a product of matrices may depend on how many rows it is computed with.
+        rounding = 1e-6 * np.abs(reference).max()
+        assert np.abs(effect[:first]).max(initial=0) <= rounding
+        assert np.abs(effect[last:]).max(initial=0) <= rounding
 
 
 def test_windows_on_a_grid_share_their_bins(family):

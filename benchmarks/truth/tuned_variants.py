@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import pandas as pd
 import typer
-from reporter_variants import effects, pieces, rows_of
+from reporter_variants import OLIGOS, rows_of
 
 from basenji_kipoi.activities.passes import standardised_activities
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
@@ -47,12 +47,38 @@ PENALTIES = tuple(10.0**power for power in np.arange(-1, 4.1, 0.5))
 SHARES = (0.25, 0.5, 0.75)
 
 
-def of_reporter(model: Model, alleles: Sequence[Sequence[tuple[str, str]]]) -> np.ndarray:
-    """Describe variants by the differences of hidden units and activities: (variants, values)."""
+def pieces(reference: str, alternative: str) -> list[tuple[str, str]]:
+    """Cut both alleles of an oligo into pairs of oligos of the training assay, as the plan says."""
+    shortest, size = min(len(reference), len(alternative)), OLIGOS["insert"]
+    if shortest < size or reference == alternative:
+        return []
+    pairs = enumerate(zip(reference, alternative))
+    place = next((i for i, (a, b) in pairs if a != b), shortest - 1)
+    starts = {min(max(place - within, 0), shortest - size) for within in OLIGOS["places"]}
+    before, behind = OLIGOS["ends"]
+    return [
+        tuple(before + oligo[s : s + size] + behind for oligo in (reference, alternative))
+        for s in sorted(starts)
+        if s <= place < s + size
+    ]
+
+
+def of_reporter(
+    model: Model, alleles: Sequence[Sequence[tuple[str, str]]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Describe variants by what differs in the reporter's heads.
+
+    Returns
+    -------
+    values : ndarray, float32, shape (variants, values)
+        Differences of hidden units and activities.
+    effect : ndarray, float32, shape (variants,)
+        Of the first activity, in its unit; the mean of the networks.
+    """
     name, assay = model.assay_of()
     distinct = list(dict.fromkeys(s for pairs in alleles for pair in pairs for s in pair))
     codes, lengths = encode_rows(distinct)
-    blocks = []
+    blocks, effects = [], []
     for networks in model.bundles[0].networks():
         network = networks.reporters[name]
         (hidden,) = [layer for layer in network.layers if layer.name.endswith("_hidden")]
@@ -66,12 +92,14 @@ def of_reporter(model: Model, alleles: Sequence[Sequence[tuple[str, str]]]) -> n
                 lengths,
             )
             blocks.append(values)
-    values = np.concatenate(blocks, axis=1)
+        effects.append(blocks[-1][:, 0] * assay.activities[0].deviation)
+    values = np.column_stack([*blocks, np.mean(effects, axis=0)])
     place = {sequence: number for number, sequence in enumerate(distinct)}
-    return np.array(
+    differences = np.array(
         [np.mean([values[place[b]] - values[place[a]] for a, b in pairs], axis=0)
          for pairs in alleles]
     )  # fmt: skip
+    return differences[:, :-1], differences[:, -1]
 
 
 def of_words(oligos: Sequence[tuple[str, str]]) -> np.ndarray:
@@ -173,13 +201,13 @@ def main(
         alleles = [pairs for _, pairs in rows]
         effect, error = table["logFC"].to_numpy(), table["SE"].to_numpy()
         weight = 1 / (error**2 + max(np.var(effect) - np.mean(error**2), 0))
-        reporter = kernel_of(of_reporter(loaded, alleles))
+        described, table["reporter"] = of_reporter(loaded, alleles)
+        reporter = kernel_of(described)
         words = kernel_of(
             of_words(list(zip(table["oligo_BY"], table["oligo_RM_allele"], strict=True)))
         )
         groups = table["chrom"].to_numpy()
         sums = [share * reporter + (1 - share) * words for share in SHARES]
-        table["reporter"] = effects(loaded, alleles)
         for name, kernels in (("tuned", [reporter]), ("words", [words]), ("both", sums)):
             table[name] = tuned(kernels, effect, weight, groups)
         keys = ["chrom", "pos", "ref", "alt", "gene"]

@@ -49,7 +49,8 @@ def network(dtype):
     return keras.Model(inputs, x)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+# A bfloat16 has 8 bits: ten of its roundings, whose number depends on how a processor adds up.
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 0.04)])
 def test_all_gradients_of_a_network_stay(dtype, tolerance):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 50, CHANNELS)).astype(np.float32)

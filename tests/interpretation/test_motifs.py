@@ -7,13 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import basenji_kipoi as bk
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot, reverse_complement
 from basenji_kipoi.base.text_files import table_rows
-from basenji_kipoi.cli.app import app
 from basenji_kipoi.interpretation import AttributionOptions, attribute_file
 from basenji_kipoi.interpretation.motif_matrices import (
     Motif,

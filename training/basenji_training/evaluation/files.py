@@ -25,6 +25,7 @@ __all__ = [
     "markdown_tables",
     "named_with_reason",
     "read_evaluation",
+    "read_reporter_evaluation",
     "summary_table",
     "write_evaluation",
     "write_table",
@@ -105,6 +106,53 @@ class _Figures(_Part):
     groups: list[_Group]
     replicates: list[_Replicates] = []
     genes: _Genes | None = None
+
+
+class _Estimate(_Part):
+    value: float | None
+    low: float | None
+    high: float | None
+    rows: int
+
+
+class _Agreement(_Part):
+    pearson: _Estimate
+    spearman: _Estimate
+
+
+class _Activity(_Agreement):
+    identifier: str
+    sets: dict[str, _Agreement]
+    pairs: dict[str, _Agreement]
+
+
+class _ReporterFigures(_Part):
+    """What a bundle is told of a reporter."""
+
+    command: str
+    reporter: str
+    split: str
+    sequences: int
+    groups: int
+    activities: list[_Activity]
+
+
+def read_reporter_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what `basenji-train evaluate-reporter` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing or no such evaluation.
+    """
+    check_seekable(path, "JSON")
+    try:
+        return read_json(_ReporterFigures, path).model_dump(mode="json", exclude_unset=True)
+    except InputError as error:
+        raise InputError(
+            f"{path} is no evaluation of a reporter ({error}): make it with `basenji-train "
+            "evaluate-reporter`"
+        ) from error
 
 
 def write_evaluation(

@@ -21,6 +21,7 @@ from basenji_kipoi.models.training_record import TrainingRecord
 from basenji_training.cli.app import app
 from basenji_training.evaluation.evaluate import evaluate
 from basenji_training.evaluation.export import export
+from basenji_training.evaluation.files import read_reporter_evaluation
 from basenji_training.evaluation.reporters.addition import add_reporter
 from basenji_training.evaluation.reporters.figures import evaluate_reporter, open_reporters
 from basenji_training.evaluation.trained_model import RunHead, read_model
@@ -195,6 +196,15 @@ def test_tracks_and_reporters_are_evaluated_on_one_page(both, library, letters, 
     assert done.exit_code == 2
     assert str(letters.path) in done.stderr
     assert not (tmp_path / "x.json").exists()
+
+
+def test_a_damaged_evaluation_of_a_reporter_is_named(tmp_path):
+    path = tmp_path / "reporter.json"
+    activity = {"identifier": "g", "pearson": "high", "spearman": "low", "sets": {}, "pairs": {}}
+    figures = {"command": "x", "reporter": "library", "split": "test", "sequences": 2, "groups": 1}
+    path.write_text(json.dumps({**figures, "activities": [activity]}))
+    with pytest.raises(InputError, match=r"no evaluation of a reporter .*activities\.0\.pearson"):
+        read_reporter_evaluation(path)
 
 
 def test_a_run_of_both_is_exported_with_its_reporter(both, library, letters, tmp_path):

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -99,17 +98,14 @@ def add_reporter(
     from basenji_kipoi.base.atomic import check_output
     from basenji_kipoi.base.text_files import check_is_there
     from basenji_kipoi.models.bundle import BUNDLE, Bundle
+    from basenji_training.evaluation.files import read_reporter_evaluation
     from basenji_training.fit.run_directory import Run
 
     check_output(out, overwrite=overwrite, inputs=(bundle, *runs, evaluation), folder=BUNDLE)
     check_is_there(evaluation, "JSON")
-    try:
-        figures = json.loads(evaluation.read_text(encoding="utf-8"))
-        described = figures["reporter"], figures["activities"], figures["command"]
-    except (ValueError, KeyError, TypeError):
-        described = None
+    figures = read_reporter_evaluation(evaluation)
     opened, trained = Bundle.load(bundle), [Run(run) for run in runs]
-    if described is None or described[0] not in trained[0].assays:
+    if figures["reporter"] not in trained[0].assays:
         raise InputError(
             f"{evaluation} is no evaluation of these runs' reporter: make it with `basenji-train "
             "evaluate-reporter`"

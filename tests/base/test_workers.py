@@ -13,7 +13,7 @@ from basenji_kipoi.base.atomic import take_lock
 from basenji_kipoi.base.errors import InputError
 
 PROGRAM = """
-import fcntl, sys, time
+import concurrent.futures, fcntl, sys, time
 from basenji_kipoi.base.resources import executor
 
 def hold(path):
@@ -23,8 +23,8 @@ def hold(path):
 
 if __name__ == "__main__":
     with executor(2) as pool:
-        for path in sys.argv[1:]:
-            pool.submit(hold, path)
+        # Whoever leaves the block cancels what no worker has begun.
+        concurrent.futures.wait([pool.submit(hold, path) for path in sys.argv[1:]])
 """
 
 
@@ -52,8 +52,10 @@ def test_workers_of_a_killed_process_end(tmp_path):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        wait_until(lambda: all(lock.exists() and is_held(lock) for lock in locks))
-        process.kill()
+        try:
+            wait_until(lambda: all(lock.exists() and is_held(lock) for lock in locks))
+        finally:
+            process.kill()
     try:
         # A process that ends, and only that, gives its lock back.
         wait_until(lambda: not any(map(is_held, locks)))

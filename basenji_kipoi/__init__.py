@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
+    from basenji_kipoi.locus.mechanism.record import Mechanism
+    from basenji_kipoi.locus.mechanism.run import mechanism
     from basenji_kipoi.models.model import Model, load
     from basenji_kipoi.mutagenesis.result import MutationMap
     from basenji_kipoi.mutagenesis.run import mutate
@@ -50,6 +52,7 @@ __all__ = [
     "InputError",
     "Insertions",
     "Interval",
+    "Mechanism",
     "Model",
     "MutationMap",
     "Oligos",
@@ -62,6 +65,7 @@ __all__ = [
     "element_effects",
     "insert",
     "load",
+    "mechanism",
     "mutate",
     "predict",
     "read_bed",

@@ -27,6 +27,7 @@ FACES = [
             "effects",
             "genome",
             "interpretation",
+            "locus",
             "models",
             "mutagenesis",
             "prediction",

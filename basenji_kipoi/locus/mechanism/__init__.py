@@ -1,0 +1,1 @@
+"""What a variant does, and how: one record and one figure."""

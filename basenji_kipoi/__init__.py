@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
+    from basenji_kipoi.locus.mechanism.plots import mechanism_figure
     from basenji_kipoi.locus.mechanism.record import Mechanism
     from basenji_kipoi.locus.mechanism.run import mechanism
     from basenji_kipoi.models.model import Model, load
@@ -66,6 +67,7 @@ __all__ = [
     "insert",
     "load",
     "mechanism",
+    "mechanism_figure",
     "mutate",
     "predict",
     "read_bed",

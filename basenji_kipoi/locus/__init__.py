@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
+    from basenji_kipoi.locus.mechanism.plots import mechanism_figure
     from basenji_kipoi.locus.mechanism.record import Mechanism
     from basenji_kipoi.locus.mechanism.run import mechanism
 
-__all__ = ["Mechanism", "mechanism"]
+__all__ = ["Mechanism", "mechanism", "mechanism_figure"]
 
 __getattr__, __dir__ = face(__name__)

@@ -177,7 +177,7 @@ def test_the_sentence_and_the_figure_say_the_record(found, tmp_path):
         f"{near}; shuffling e2, in which it lies, changes {gene.gene} by x 4.0 "
         f"({gene.element_track})"
     )
-    figure = record.figure()
+    figure = bk.mechanism_figure(record)
     figure.savefig(tmp_path / "x.png")
     texts = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
     assert "AP1 (-), lost" in texts
@@ -196,7 +196,7 @@ def test_without_genes_and_motifs_the_record_says_so(small_bundle, files):
     both = record.contributions
     assert len(both.alternative.sequence) == len(both.reference.sequence) + 2
     assert both.alternative.sequence[30:33] == "AGG"
-    record.figure()
+    bk.mechanism_figure(record)
 
 
 @pytest.mark.parametrize(

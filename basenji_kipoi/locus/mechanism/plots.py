@@ -30,12 +30,23 @@ _GENES = 8
 
 
 def mechanism_figure(record: Mechanism) -> Figure:
-    """Draw a mechanism.
+    """Draw a mechanism: profiles, contributions of both alleles with the motif, and genes.
 
     Parameters
     ----------
     record
-        The record.
+        What `basenji_kipoi.mechanism` made.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Examples
+    --------
+    >>> import basenji_kipoi as bk
+    >>> found = bk.mechanism("model_files", "genome.fa", "chrA:20050:A:C", tracks="atac")
+    >>> bk.mechanism_figure(found).savefig("mechanism.png")
     """
     tracks = len(record.profile.tracks)
     heights = [1.0] * tracks + [1.15, 1.15]

@@ -13,8 +13,6 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.figure import Figure
-
 __all__ = [
     "AlleleBases",
     "Contributions",
@@ -256,13 +254,6 @@ class Mechanism(_Record):
     def target(self) -> Optional[GeneChange]:
         """The gene whose starts change most."""
         return next((gene for gene in self.genes if gene.gene == self.target_gene), None)
-
-    def figure(self) -> Figure:
-        """Draw it: profiles, contributions of both alleles with the motif, and the genes."""
-        # Draws with matplotlib, which takes seconds to import.
-        from basenji_kipoi.locus.mechanism.plots import mechanism_figure  # noqa: PLC0415
-
-        return mechanism_figure(self)
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""

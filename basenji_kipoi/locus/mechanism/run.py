@@ -90,8 +90,8 @@ def mechanism(
     Returns
     -------
     Mechanism
-        The record; ``.sentence`` says it in words, ``.figure()`` draws it, ``.write(path)`` makes
-        JSON of it.
+        The record; ``.sentence`` says it in words, ``.write(path)`` makes JSON of it, and
+        `basenji_kipoi.mechanism_figure` a figure.
 
     Raises
     ------

@@ -21,34 +21,28 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Pages beside those that docs/README.md lists: what the front page and they lead to.
-PROJECT = (
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "model_files/MODEL_CARD.md",
-    "training/README.md",
-    "benchmarks/truth/yeast_reporters_plan.md",
-    "tests/golden/README.md",
-)
 INDEX = "docs/README.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make the navigation."""
     config.nav = [{"Start": ["README.md", INDEX]}]
-    config.nav += [{title: pages} for title, pages in listed().items()]
+    config.nav += [
+        {title: [page.replace(".ipynb", ".md") for page in pages]}
+        for title, pages in listed().items()
+    ]
     config.nav += [
         {"Gallery": ["gallery.md"]},
         {"Reference": [*({title: path} for path, (title, _) in command_pages().items()),
                        {"Python": list(python_pages())}]},
-        {"Project": list(PROJECT)},
+        {"Project": further()},
     ]  # fmt: skip
     return config
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the repository's pages, what they link to, and the pages that are made."""
-    pages = ["README.md", INDEX, *PROJECT, *(page for part in listed().values() for page in part)]
+    pages = [*_front(), *further()]
     texts = {}
     for page in pages:
         if page.endswith(".ipynb"):
@@ -61,9 +55,9 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         else:
             texts[page] = (ROOT / page).read_text(encoding="utf-8")
             _take(files, page, config)
-    for path in sorted({target for page, text in texts.items() for target in _linked(page, text)}):
-        if files.get_file_from_path(path) is None:
-            _take(files, path, config)
+    linked = {target for page, text in texts.items() for target in _linked(page, text)}
+    for path in sorted(linked - set(pages)):
+        _take(files, path, config)
     for path, (_, content) in command_pages().items():
         files.append(File.generated(config, path, content=content))
     for path, content in python_pages().items():
@@ -89,15 +83,31 @@ def listed() -> dict[str, list[str]]:
     return parts
 
 
+def _front() -> list[str]:
+    return ["README.md", INDEX, *(page for part in listed().values() for page in part)]
+
+
+def further() -> list[str]:
+    """Return the other pages of the repository that those lead to, and so on."""
+    pages = _front()
+    for page in pages:
+        pages += [
+            path
+            for path in _linked(page, (ROOT / page).read_text(encoding="utf-8"))
+            if path.endswith(".md") and path not in pages
+        ]
+    return pages[len(_front()) :]
+
+
 def _take(files: Files, path: str, config: MkDocsConfig) -> None:
     files.append(File(path, str(ROOT), config.site_dir, config.use_directory_urls))
 
 
 def _linked(page: str, text: str) -> list[str]:
-    """Return the files of the repository, pages aside, that a page shows or links to."""
+    """Return the files of the repository that a page shows or links to, each once."""
     found = []
     for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", text):
         path = (ROOT / page).parent.joinpath(link).resolve()
-        if "://" not in link and path.suffix not in (".md", ".ipynb") and path.is_file():
+        if "://" not in link and path.is_file():
             found.append(path.relative_to(ROOT).as_posix())
-    return found
+    return list(dict.fromkeys(found))

@@ -163,6 +163,12 @@ kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and 
 option-tables: $(TRAINING_READY) ## after a change of settings: fit the tables of options in docs
 	$(TRAINING)/bin/python docs/option_tables.py
 
+.PHONY: dist
+dist: $(VENV_READY) ## sdist and wheel of both packages, the shipped model in the first (build/dist)
+	rm -rf build/dist
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist .
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist training
+
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info training/*.egg-info

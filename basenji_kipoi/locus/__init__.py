@@ -1,4 +1,4 @@
-"""From a locus to a hypothesis: which of its variants acts, and how."""
+"""From a locus to a hypothesis: its variants, linkage, which may be causal, and how."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
+    from basenji_kipoi.locus.linkage import Linkage, open_linkage
     from basenji_kipoi.locus.mechanism.plots import mechanism_figure
     from basenji_kipoi.locus.mechanism.record import Mechanism
     from basenji_kipoi.locus.mechanism.run import mechanism
+    from basenji_kipoi.locus.reading import read_loci
+    from basenji_kipoi.locus.variants import LocusTable, LocusVariant
 
-__all__ = ["Mechanism", "mechanism", "mechanism_figure"]
+__all__ = [
+    "Linkage",
+    "LocusTable",
+    "LocusVariant",
+    "Mechanism",
+    "mechanism",
+    "mechanism_figure",
+    "open_linkage",
+    "read_loci",
+]
 
 __getattr__, __dir__ = face(__name__)

@@ -18,7 +18,7 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import STANDARD_INPUT, VariantFile
-from basenji_kipoi.models.model import load
+from basenji_kipoi.models.model import load, paths_of
 from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.metadata import (
     describe_run,
@@ -187,8 +187,13 @@ def _input_files(options: ScoreOptions) -> list[str | os.PathLike[str] | None]:
     """List the files and folders that the options name."""
     vcf = None if str(options.vcf) == STANDARD_INPUT else options.vcf
     return [
-        *options.model, options.fasta, vcf, options.genes, options.background, options.plan
-    ]  # fmt: skip
+        *paths_of(options.model),
+        options.fasta,
+        vcf,
+        options.genes,
+        options.background,
+        options.plan,
+    ]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
     from basenji_kipoi.locus.linkage import Linkage, open_linkage
+    from basenji_kipoi.locus.mechanism.options import MechanismOptions
     from basenji_kipoi.locus.mechanism.plots import mechanism_figure
     from basenji_kipoi.locus.mechanism.record import Mechanism
     from basenji_kipoi.locus.mechanism.run import mechanism
+    from basenji_kipoi.locus.page.options import PageOptions
+    from basenji_kipoi.locus.page.run import locus_file
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
 
@@ -19,6 +22,9 @@ __all__ = [
     "LocusTable",
     "LocusVariant",
     "Mechanism",
+    "MechanismOptions",
+    "PageOptions",
+    "locus_file",
     "mechanism",
     "mechanism_figure",
     "open_linkage",

@@ -18,6 +18,7 @@ NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
 INSERT = ["--insert", "TTACCCGG"]
+LOCUS = ["--variants", "x.loci.tsv", "--out", "x.html"]
 HAPLOTYPES = ["--genes", "x.gtf", "--second", "reference"]
 
 
@@ -52,6 +53,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
     (tmp_path / "x.bed").write_text("chrA\t4000\t4100\n")
     (tmp_path / "x.gtf").write_text('chrA\tx\ttranscript\t9\t99\t.\t+\t.\tgene_id "G";\n')
     (tmp_path / "x.fa").write_text(">x\nACGT\n")
+    (tmp_path / "x.loci.tsv").write_text("chrom\tpos\tref\talt\nchrA\t20050\tA\tC\n")
     (tmp_path / "x.gtf").write_text('chrA\tx\texon\t20001\t20100\t.\t+\t.\tgene_id "G";\n')
     cases = {
         "predict": [
@@ -126,6 +128,18 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--predicted", "nope.tsv", "--measured", "x.bed", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "nope.tsv", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "x.bed", "--out", "nope/x"], NO_FOLDER),
+        ],
+        "locus": [
+            (NO_MODEL[0] + FASTA + LOCUS, NO_MODEL[1]),
+            (MODEL + NO_FASTA[0] + LOCUS, NO_FASTA[1]),
+            ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x.html"], "nope.tsv"),
+            ([*MODEL, *FASTA, *LOCUS[:2], "--out", "nope/x.html"], NO_FOLDER),
+            ([*MODEL, *FASTA, *LOCUS, "--genes", "nope.gtf"], "nope.gtf does not exist"),
+            ([*MODEL, *FASTA, *LOCUS, "--tracks", "nope"], "no track 'nope'"),
+            ([*MODEL, *FASTA, *LOCUS, "--motifs", "nope.meme"], "nope.meme"),
+            ([*MODEL, *FASTA, *LOCUS, "--linkage", "nope.npz"], "nope.npz does not exist"),
+            ([*MODEL, *FASTA, *LOCUS, "--ranking", "nope"], "no variants.parquet"),
+            ([*MODEL, *FASTA, *LOCUS, "--observed", "x"], "expected NAME=VALUE"),
         ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),

@@ -29,13 +29,15 @@ _AROUND = 500
 _GENES = 8
 
 
-def mechanism_figure(record: Mechanism) -> Figure:
+def mechanism_figure(record: Mechanism, *, titled: bool = True) -> Figure:
     """Draw a mechanism: profiles, contributions of both alleles with the motif, and genes.
 
     Parameters
     ----------
     record
         What `basenji_kipoi.mechanism` made.
+    titled
+        Whether its sentence stands above.
 
     Returns
     -------
@@ -53,8 +55,9 @@ def mechanism_figure(record: Mechanism) -> Figure:
     figure = Figure(figsize=(12, 1.4 + 1.05 * sum(heights)), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[3, 1])
     axes = left.subplots(len(heights), 1, height_ratios=heights)
-    title = "\n".join(textwrap.wrap(record.sentence, 150))
-    figure.suptitle(title, fontsize=10, color=_INK, x=0.01, ha="left")
+    if titled:
+        title = "\n".join(textwrap.wrap(record.sentence, 150))
+        figure.suptitle(title, fontsize=10, color=_INK, x=0.01, ha="left")
     for number, ax in enumerate(axes[:tracks]):
         _draw_profile(ax, record, number)
     axes[0].legend(fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.35))

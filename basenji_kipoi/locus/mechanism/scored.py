@@ -115,6 +115,11 @@ class ScoredVariant:
         return AlleleWindow(self.place.chrom, self.window, allele)
 
     @property
+    def largest(self) -> int:
+        """The track with the largest change around it, among those that were scored."""
+        return int(np.nan_to_num(np.abs(self.changes), nan=-1).argmax())
+
+    @property
     def target(self) -> Optional[ScoredGene]:
         """The gene whose starts change most; None without a gene in the window."""
         return max(self.genes, key=lambda gene: abs(gene.change), default=None)

@@ -1,0 +1,165 @@
+"""The command ``basenji locus``: pages of loci."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.options import BothStrands, Fasta, Models, Overwrite, Quiet, Resume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basenji_kipoi.locus.page.run import Summary
+
+# What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["locus"]
+
+
+def locus(
+    model: Models,
+    fasta: Fasta,
+    variants: Annotated[
+        Path,
+        typer.Option(
+            help="Table of the variants: credible sets, summary statistics, or a VCF; chrom, pos, "
+            "ref, alt, and as far as known pip, p, beta, se, trait, gene, locus."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="Page to write, x.html; of several loci a folder, with index.html."),
+    ],
+    genes: Annotated[Optional[Path], typer.Option(help="GTF file of the genes.")] = None,
+    tracks: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Tracks that count: identifiers, patterns or indices, separated by commas.",
+            show_default="all",
+        ),
+    ] = None,
+    linkage: Annotated[
+        Optional[Path],
+        typer.Option(help="Linkage: genotypes (VCF, BCF), or a matrix of r (.npz or text)."),
+    ] = None,
+    ranking: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of basenji rank of the same table: posteriors are shown."),
+    ] = None,
+    motifs: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Known motifs: a MEME file, jaspar, or jaspar:GROUP (fungi, vertebrates, …)."
+        ),
+    ] = None,
+    elements: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="BED of elements that are knocked out.", show_default="--size bases around each"
+        ),
+    ] = None,
+    size: Annotated[int, typer.Option(min=1, help="Bases of an element (bp).")] = 200,
+    observed: Annotated[
+        Optional[list[str]],
+        typer.Option(help="NAME=FILE.bw: an observed track; may be repeated."),
+    ] = None,
+    explain: Annotated[
+        int, typer.Option(min=0, help="Variants of each locus whose mechanism is shown.")
+    ] = 10,
+    show_tracks: Annotated[
+        int, typer.Option(min=1, help="Tracks of each of these: those that change most.")
+    ] = 4,
+    table_format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format", help="Format of the table.", show_default="the one whose columns it has"
+        ),
+    ] = None,
+    column: Annotated[
+        Optional[list[str]],
+        typer.Option(help="ROLE=NAME: what a column of the table is called; may be repeated."),
+    ] = None,
+    rsids: Annotated[
+        Optional[Path], typer.Option(help="VCF of the places and alleles of rsIDs.")
+    ] = None,
+    gap: Annotated[
+        int, typer.Option(min=1, help="Variants further apart lie in two loci (bp).")
+    ] = 500_000,
+    draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
+    both_strands: BothStrands = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the page of a locus: which variant, which gene, which tracks, how, and how sure."""
+    from basenji_kipoi.base.atomic import check_place
+    from basenji_kipoi.locus.mechanism.options import MechanismOptions
+    from basenji_kipoi.locus.page.options import PageOptions
+    from basenji_kipoi.locus.page.run import locus_file
+
+    check_place(out, overwrite=overwrite or resume)
+    began = time.monotonic()
+    found = locus_file(
+        model,
+        fasta,
+        out,
+        PageOptions(
+            variants,
+            MechanismOptions(
+                genes=genes,
+                tracks=tracks,
+                elements=elements,
+                size=size,
+                motifs=motifs,
+                most_tracks=show_tracks,
+                draws=draws,
+                seed=seed,
+                both_strands=both_strands,
+            ),
+            format=table_format,
+            columns=dict(_named("--column", text) for text in column or ()),
+            rsids=rsids,
+            gap=gap,
+            linkage=linkage,
+            ranking=ranking,
+            observed={
+                name: Path(path) for name, path in (_named("--observed", t) for t in observed or ())
+            },
+            explain=explain,
+        ),
+        resume=resume,
+        overwrite=overwrite,
+        progress=not quiet,
+        note=noting(quiet=quiet),
+        command=command_line("basenji"),
+    )
+    if not quiet:
+        for line in _lines(found, out, time.monotonic() - began):
+            typer.echo(line, err=True)
+
+
+def _named(option: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InputError(f"{option} {text}: expected NAME=VALUE")
+    return name, value
+
+
+def _lines(found: Summary, out: Path, seconds: float) -> Iterator[str]:
+    loci = "1 locus" if found.loci == 1 else f"{found.loci:,} loci"
+    yield (
+        f"wrote {out}: {loci}, {found.variants:,} variants, {found.explained:,} explained, in "
+        f"{seconds:.1f} s"
+    )
+    for reason, number in found.reasons.items():
+        yield f"  {number:,} without predictions: {reason}"
+    if found.loci == 1:
+        yield found.first

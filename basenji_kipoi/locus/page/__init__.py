@@ -1,0 +1,1 @@
+"""Pages of loci, which a browser shows without a network."""

@@ -1,0 +1,280 @@
+"""Pages of loci, from files to files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet
+
+from basenji_kipoi.base import __version__
+from basenji_kipoi.base.atomic import Folder, check_output, file_names
+from basenji_kipoi.base.checksum import check_unchanged, fingerprint
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.progress import label_of, progress_bar
+from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.genome.fasta import open_genome
+from basenji_kipoi.locus.linkage import open_linkage
+from basenji_kipoi.locus.mechanism.run import Explainer
+from basenji_kipoi.locus.mechanism.scored import Place
+from basenji_kipoi.locus.page.content import content_of
+from basenji_kipoi.locus.reading import check_table, read_loci
+from basenji_kipoi.models.model import loaded
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from basenji_kipoi.locus.linkage import Key, Linkage
+    from basenji_kipoi.locus.mechanism.scored import ScoredVariant
+    from basenji_kipoi.locus.page.content import LocusContent
+    from basenji_kipoi.locus.page.options import PageOptions
+    from basenji_kipoi.locus.variants import LocusVariant
+    from basenji_kipoi.models.model import Model
+
+__all__ = ["PAGES", "Summary", "locus_file"]
+
+PAGES = Folder("a folder of pages of loci", holds=("index.html",), only=".html")
+
+
+@dataclass
+class Summary:
+    """What was written.
+
+    Attributes
+    ----------
+    loci, variants, explained : int
+        Loci, variants, and those whose mechanism is shown.
+    reasons : Counter of str
+        Variants without predictions, by reason.
+    first : str
+        What the first locus shows.
+    """
+
+    loci: int = 0
+    variants: int = 0
+    explained: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+
+
+def locus_file(
+    model: Model | str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    fasta: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    options: PageOptions,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    note: Callable[[str], object] = lambda _: None,
+    command: str = "",
+) -> Summary:
+    """Write the page of a locus, or a folder of the pages of many.
+
+    Parameters
+    ----------
+    model
+        The model, or the directories of bundles, whose predictions are averaged.
+    fasta
+        The genome.
+    out
+        ``x.html`` for one locus; else a folder: ``index.html``, and a page a locus.
+    options
+        What pages are made of.
+    resume, overwrite
+        Whether to go on with what an interrupted run left; whether to replace outputs and delete
+        what such a run left.
+    progress
+        Whether to show a progress bar.
+    note
+        Called with what the user should know, a line each.
+    command
+        The command, which pages will name.
+
+    Returns
+    -------
+    Summary
+        What was written.
+
+    Raises
+    ------
+    InputError
+        If something of the input cannot be used, or the output may not be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from basenji_kipoi.locus import MechanismOptions, PageOptions, locus_file
+    >>> asked = MechanismOptions(genes=Path("genes.gtf"), tracks="atac", draws=1)
+    >>> options = PageOptions(Path("locus.tsv"), asked, explain=1)
+    >>> done = locus_file("model_files", "genome.fa", "locus.html", options)
+    >>> done.loci, done.variants, done.explained
+    (1, 6, 1)
+    """
+    # Whatever may be wrong is found before a network is loaded.
+    out, fasta = Path(out), Path(fasta)
+    check_table(options.variants)
+    for path in options.files:
+        if not path.exists():
+            raise InputError(f"{path} does not exist")
+    posteriors = None if options.ranking is None else _posteriors(options.ranking)
+    model = loaded(model)
+    with open_genome(fasta) as genome:
+        explainer = Explainer(model, genome, options.mechanism)
+        table = read_loci(
+            options.variants, genome, format=options.format, columns=options.columns,
+            rsids=options.rsids, gap=options.gap,
+        )  # fmt: skip
+        for line in table.lines():
+            note(line)
+        loci = table.by_locus()
+        is_page = out.suffix.lower() in (".html", ".htm")
+        if is_page and len(loci) > 1:
+            raise InputError(
+                f"{options.variants} has {len(loci):,} loci, and --out {out} is one page: name a "
+                "folder, which will hold a page a locus and index.html"
+            )
+        linkage = None
+        if options.linkage is not None:
+            linkage = open_linkage(options.linkage, table.variants)
+        inputs = (*(member.path for member in model.members), fasta, *options.files)
+        check_output(
+            out, overwrite=overwrite or resume, inputs=inputs, folder=None if is_page else PAGES
+        )
+        watched = {path: fingerprint(path) for path in (fasta, *options.files)}
+        settings = {
+            "files": list(watched.values()),
+            "models": model.weights_sha256,
+            "version": __version__,
+            **{name: str(value) for name, value in asdict(options).items()},
+        }
+        names = [f"{name}.html" for name in file_names(list(loci))]
+        with UnfinishedRun(
+            [out], "basenji locus", settings, command=command, resume=resume, overwrite=overwrite
+        ) as run:
+            todo = [number for number, name in enumerate(names) if not run.has(name)]
+            if run.is_resumed and len(todo) < len(names):
+                note(f"going on with {run.folder}: {len(names) - len(todo)} loci are done")
+            rows = list(loci.items())
+            label = label_of("loci", progress)
+            with progress_bar(
+                label, total=len(names), unit="loci", done=len(names) - len(todo)
+            ) as advance:
+                for number in todo:
+                    locus = _content(explainer, *rows[number], linkage, posteriors, options)
+                    index = "" if is_page else "index.html"
+                    _write(run, names[number], locus, explainer, options, index)
+                    advance(1)
+            check_unchanged(watched)
+            found = _place(run, out, names, is_page=is_page)
+    return found
+
+
+def _posteriors(folder: Path) -> dict[Key, float]:
+    """Read the posteriors of `basenji rank`; of a variant in several sets, the largest."""
+    path = folder / "variants.parquet"
+    if not path.is_file():
+        raise InputError(
+            f"--ranking {folder} has no variants.parquet: pass what basenji rank wrote"
+        )
+    columns = ["chrom", "pos", "ref", "alt", "posterior"]
+    try:
+        table = pyarrow.parquet.read_table(path, columns=columns)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is no table of basenji rank: {reason}") from None
+    found: dict[Key, float] = {}
+    for chrom, pos, ref, alt, value in zip(*(table[name].to_pylist() for name in columns)):
+        if value is not None:
+            key = chrom, pos, ref, alt
+            found[key] = max(value, found.get(key, 0.0))
+    return found
+
+
+def _content(
+    explainer: Explainer,
+    name: str,
+    rows: Sequence[LocusVariant],
+    linkage: Linkage | None,
+    posteriors: Mapping[Key, float] | None,
+    options: PageOptions,
+) -> LocusContent:
+    """Score the variants of a locus, and explain those with most support."""
+    keys = list(dict.fromkeys(row.key for row in rows if row.reason is None))
+    scored: dict[Key, ScoredVariant] = {}
+    if keys:
+        found = explainer.score([Place(*key) for key in keys], progress=False)
+        scored = dict(zip(keys, found))
+    locus = content_of(
+        name, rows, scored,
+        labels=[explainer.model.targets[track].identifier for track in explainer.tracks],
+        genes=list(explainer.genes or ()), window=explainer.model.architecture.window,
+        linkage=linkage, posteriors=posteriors,
+    )  # fmt: skip
+    chosen = [each for each in locus.variants if each.scored is not None][: options.explain]
+    records = explainer.explain([each.scored for each in chosen]) if chosen else []
+    known = {id(each): record for each, record in zip(chosen, records)}
+    variants = tuple(replace(each, mechanism=known.get(id(each))) for each in locus.variants)
+    return replace(locus, variants=variants)
+
+
+def _write(
+    run: UnfinishedRun,
+    name: str,
+    locus: LocusContent,
+    explainer: Explainer,
+    options: PageOptions,
+    index: str,
+) -> None:
+    """Write the page of a locus as a piece of the run, and note what it shows."""
+    # Import Bokeh and matplotlib, which take seconds: not before there is something to draw.
+    from basenji_kipoi.locus.page.observed import read_observed  # noqa: PLC0415
+    from basenji_kipoi.locus.page.view import shown_range  # noqa: PLC0415
+    from basenji_kipoi.locus.page.writing import IndexRow, locus_page  # noqa: PLC0415
+
+    observed = {
+        track: read_observed(path, locus.chrom, *shown_range(locus))
+        for track, path in options.observed.items()
+    }
+    page = locus_page(
+        locus, model=explainer.model.name, command=run.command, index=index, observed=observed
+    )
+    reasons = Counter(each.reason for each in locus.variants if each.reason)
+    run.note(
+        name,
+        {
+            "row": IndexRow.of(locus, name)._asdict(),
+            "variants": len(locus.variants),
+            "explained": len(locus.explained),
+            "reasons": dict(reasons),
+        },
+    )
+    with run.piece(name) as path:
+        # Names of files may hold bytes that are no text.
+        path.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def _place(run: UnfinishedRun, out: Path, names: Sequence[str], *, is_page: bool) -> Summary:
+    """Put finished pages in their place, and count what they show."""
+    from basenji_kipoi.locus.page.writing import IndexRow, index_page  # noqa: PLC0415 - as above
+
+    notes = [run.notes[name] for name in names]
+    found = Summary(loci=len(names), first=notes[0]["row"]["summary"])
+    for each in notes:
+        found.variants += each["variants"]
+        found.explained += each["explained"]
+        found.reasons.update(each["reasons"])
+    target = run.output(out)
+    if is_page:
+        target.write_bytes(run.path(names[0]).read_bytes())
+    else:
+        target.mkdir()
+        for name in names:
+            (target / name).write_bytes(run.path(name).read_bytes())
+        page = index_page([IndexRow(**each["row"]) for each in notes], command=run.command)
+        (target / "index.html").write_text(page, encoding="utf-8", errors="backslashreplace")
+    run.place()
+    return found

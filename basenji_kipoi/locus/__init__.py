@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
+    from basenji_kipoi.locus.exports.run import export_scores
     from basenji_kipoi.locus.linkage import Linkage, open_linkage
     from basenji_kipoi.locus.mechanism.options import MechanismOptions
     from basenji_kipoi.locus.mechanism.plots import mechanism_figure
@@ -24,6 +25,7 @@ __all__ = [
     "Mechanism",
     "MechanismOptions",
     "PageOptions",
+    "export_scores",
     "locus_file",
     "mechanism",
     "mechanism_figure",

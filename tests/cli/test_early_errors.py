@@ -141,6 +141,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *FASTA, *LOCUS, "--ranking", "nope"], "no variants.parquet"),
             ([*MODEL, *FASTA, *LOCUS, "--observed", "x"], "expected NAME=VALUE"),
         ],
+        "annotations": [
+            (["--scores", "nope.parquet", "--to", "sldp", "--out", "x"], "nope.parquet"),
+            (["--scores", "x.fa", "--to", "sldp", "--out", "x"], "expected the Parquet file"),
+            (["--scores", "x.fa", "--to", "linked", "--out", "x"], "need --linkage"),
+        ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),
             ([MODEL[1], "nope/x"], NO_FOLDER),

@@ -10,7 +10,15 @@ import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line, noting
-from basenji_kipoi.cli.options import BothStrands, Fasta, Models, Overwrite, Quiet, Resume
+from basenji_kipoi.cli.options import (
+    BothStrands,
+    ChosenTracks,
+    Fasta,
+    Models,
+    Overwrite,
+    Quiet,
+    Resume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +46,7 @@ def locus(
         typer.Option(help="Page to write, x.html; of several loci a folder, with index.html."),
     ],
     genes: Annotated[Optional[Path], typer.Option(help="GTF file of the genes.")] = None,
-    tracks: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Tracks that count: identifiers, patterns or indices, separated by commas.",
-            show_default="all",
-        ),
-    ] = None,
+    tracks: ChosenTracks = None,
     linkage: Annotated[
         Optional[Path],
         typer.Option(help="Linkage: genotypes (VCF, BCF), or a matrix of r (.npz or text)."),

@@ -159,15 +159,17 @@ def locus_file(
             if run.is_resumed and len(todo) < len(names):
                 note(f"going on with {run.folder}: {len(names) - len(todo)} loci are done")
             rows = list(loci.items())
-            label = label_of("loci", progress)
+            left = sum(len(rows[number][1]) for number in todo)
+            label = label_of("locus", progress)
             with progress_bar(
-                label, total=len(names), unit="loci", done=len(names) - len(todo)
+                label, total=len(table), unit="variants", done=len(table) - left
             ) as advance:
                 for number in todo:
-                    locus = _content(explainer, *rows[number], linkage, posteriors, options)
+                    locus = _content(
+                        explainer, *rows[number], linkage, posteriors, options, advance
+                    )
                     index = "" if is_page else "index.html"
                     _write(run, names[number], locus, explainer, options, index)
-                    advance(1)
             check_unchanged(watched)
             found = _place(run, out, names, is_page=is_page)
     return found
@@ -201,6 +203,7 @@ def _content(
     linkage: Linkage | None,
     posteriors: Mapping[Key, float] | None,
     options: PageOptions,
+    advance: Callable[[int], object],
 ) -> LocusContent:
     """Score the variants of a locus, and explain those with most support."""
     keys = list(dict.fromkeys(row.key for row in rows if row.reason is None))
@@ -215,7 +218,8 @@ def _content(
         linkage=linkage, posteriors=posteriors,
     )  # fmt: skip
     chosen = [each for each in locus.variants if each.scored is not None][: options.explain]
-    records = explainer.explain([each.scored for each in chosen]) if chosen else []
+    advance(len(rows) - len(chosen))
+    records = explainer.explain([each.scored for each in chosen], advance) if chosen else []
     known = {id(each): record for each, record in zip(chosen, records)}
     variants = tuple(replace(each, mechanism=known.get(id(each))) for each in locus.variants)
     return replace(locus, variants=variants)

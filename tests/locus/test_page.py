@@ -89,6 +89,10 @@ def test_notes_say_what_a_reader_must_know(locus):
     ]
     two = content_of("x", rows, {}, labels=(), genes=[], window=1000)
     assert "2 signals here (L1, L2)" in two.notes[0]
+    assert two.credible == 1
+    one = [replace(row, credible_set="", pip=0.9) for row in rows]
+    (note, _) = content_of("x", one, {}, labels=(), genes=[], window=1000).notes
+    assert note.startswith("The PIPs of this locus sum to 1.80: expected at most 1")
 
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_is_given(page):
@@ -194,8 +198,8 @@ def test_observed_tracks_are_means_of_a_bigwig(tmp_path):
     import pybigtools
 
     path = tmp_path / "x.bw"
-    with pybigtools.open(str(path), "w") as file:
-        file.write({"1": 5000}, iter([("1", 0, 2500, 1.0), ("1", 2500, 5000, 3.0)]))
+    values = iter([("1", 0, 2500, 1.0), ("1", 2500, 5000, 3.0)])
+    pybigtools.open(str(path), "w").write({"1": 5000}, values)
     values = read_observed(path, "chr1", 0, 5000)
     np.testing.assert_allclose(values[:500], 1.0)
     np.testing.assert_allclose(values[500:], 3.0)

@@ -23,6 +23,7 @@ from basenji_kipoi.base.text_files import table_line
 from basenji_kipoi.locus.exports.linked import REACH, linked_scores
 from basenji_kipoi.locus.exports.scores import read_scores
 from basenji_kipoi.locus.linkage import open_linkage
+from basenji_kipoi.locus.variants import LocusVariant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,8 @@ def export_scores(
     check_output(out, overwrite=overwrite, inputs=(scores, linkage), folder=_FOLDERS.get(kind))
     values = found.values
     if linkage is not None:
-        opened = open_linkage(linkage, ())
+        alleles = enumerate(dict.fromkeys(found.keys), 1)
+        opened = open_linkage(linkage, [LocusVariant(row, *key) for row, key in alleles])
         label = label_of("linked", progress)
         with progress_bar(label, total=len(found.keys), unit="variants") as advance:
             values = linked_scores(found, opened, reach=reach, advance=advance)

@@ -248,6 +248,8 @@ class Explainer:
             yield "no gene starts within the window"
         elif element is None:
             yield "it lies in none of the given elements"
+        elif all(gene.element_change is None for gene in genes):
+            yield f"no gene's window holds all of {element.name}"
 
     def _chosen(self, variant: ScoredVariant) -> list[int]:
         """Choose the tracks that change most around a variant: indices of the model's tracks."""

@@ -23,6 +23,8 @@ __all__ = ["LocusContent", "PageVariant", "content_of"]
 
 #: A credible set holds such a share of the probability.
 _CREDIBLE = 0.95
+#: What PIPs of a set may sum to: files have few digits.
+_MOST = 1.02
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,13 @@ class LocusContent:
 
     @property
     def credible(self) -> Optional[int]:
-        """How many variants hold 95 % of the probability; None without probabilities."""
-        values = [self.probability(each) for each in self.variants]
+        """How many variants hold 95 % of a signal's probability; None without probabilities.
+
+        The signal is that of the first variant.
+        """
+        signal = self.variants[0].known.credible_set
+        among = [each for each in self.variants if each.known.credible_set == signal]
+        values = [self.probability(each) for each in among]
         known = np.array([value for value in values if value is not None])
         if not len(known) or known.sum() <= 0:
             return None
@@ -143,6 +150,14 @@ class LocusContent:
                 f"The table has {len(sets)} signals here ({', '.join(sorted(sets))}): compare "
                 "variants within one."
             )
+        for name in sorted(sets) or [""]:
+            of_set = [each for each in self.variants if each.known.credible_set == name]
+            total = sum(each.known.pip or 0 for each in of_set)
+            if total > _MOST:
+                found.append(
+                    f"The PIPs of {name or 'this locus'} sum to {total:.2f}: expected at most 1, "
+                    "or a column that names the sets."
+                )
         unknown = [each for each in self.variants if each.reason]
         if unknown:
             reasons = sorted({each.reason for each in unknown})

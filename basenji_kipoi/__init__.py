@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
-    from basenji_kipoi.locus.mechanism.plots import mechanism_figure
-    from basenji_kipoi.locus.mechanism.record import Mechanism
-    from basenji_kipoi.locus.mechanism.run import mechanism
+    from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
+    from basenji_kipoi.locus.mechanisms.record import Mechanism
+    from basenji_kipoi.locus.mechanisms.run import mechanism
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
     from basenji_kipoi.models.model import Model, load

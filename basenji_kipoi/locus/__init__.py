@@ -9,10 +9,10 @@ from basenji_kipoi.faces import face
 if TYPE_CHECKING:
     from basenji_kipoi.locus.exports.run import export_scores
     from basenji_kipoi.locus.linkage import Linkage, open_linkage
-    from basenji_kipoi.locus.mechanism.options import MechanismOptions
-    from basenji_kipoi.locus.mechanism.plots import mechanism_figure
-    from basenji_kipoi.locus.mechanism.record import Mechanism
-    from basenji_kipoi.locus.mechanism.run import mechanism
+    from basenji_kipoi.locus.mechanisms.options import MechanismOptions
+    from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
+    from basenji_kipoi.locus.mechanisms.record import Mechanism
+    from basenji_kipoi.locus.mechanisms.run import mechanism
     from basenji_kipoi.locus.page.options import PageOptions
     from basenji_kipoi.locus.page.run import locus_file
     from basenji_kipoi.locus.reading import read_loci

@@ -6,7 +6,7 @@ import numpy as np
 
 from basenji_kipoi.genome.genes import Gene
 from basenji_kipoi.genome.variant_checks import Status
-from basenji_kipoi.locus.mechanism.record import (
+from basenji_kipoi.locus.mechanisms.record import (
     AlleleBases,
     Contributions,
     ElementPlace,
@@ -16,8 +16,8 @@ from basenji_kipoi.locus.mechanism.record import (
     Profile,
     TrackChange,
 )
-from basenji_kipoi.locus.mechanism.scored import Place, ScoredGene, ScoredVariant
-from basenji_kipoi.locus.mechanism.sentences import sentence_of
+from basenji_kipoi.locus.mechanisms.scored import Place, ScoredGene, ScoredVariant
+from basenji_kipoi.locus.mechanisms.sentences import sentence_of
 from basenji_kipoi.locus.page.content import content_of
 from basenji_kipoi.locus.variants import LocusVariant, Reason
 

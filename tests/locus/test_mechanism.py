@@ -16,10 +16,10 @@ from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.interpretation.motif_matrices import Motif, iupac_matrix, write_meme
-from basenji_kipoi.locus.mechanism.driving import element_of
-from basenji_kipoi.locus.mechanism.scored import Place, read_place
-from basenji_kipoi.locus.mechanism.sentences import percent, sentence_of
-from basenji_kipoi.locus.mechanism.sites import Stretch, background_of, motif_changes
+from basenji_kipoi.locus.mechanisms.driving import element_of
+from basenji_kipoi.locus.mechanisms.scored import Place, read_place
+from basenji_kipoi.locus.mechanisms.sentences import percent, sentence_of
+from basenji_kipoi.locus.mechanisms.sites import Stretch, background_of, motif_changes
 
 #: A motif that stands at 3000 (0-based) on the minus strand; its third base is the variant's.
 SITE, PLACE = "TGACTCA", 3000
@@ -232,7 +232,7 @@ def test_p_values_are_those_of_all_sequences():
     every = np.array(list(itertools.product(range(4), repeat=4)))
     totals = scores[np.arange(4), every].sum(axis=1)
     chances = background[every].prod(axis=1)
-    from basenji_kipoi.locus.mechanism.sites import _Tail
+    from basenji_kipoi.locus.mechanisms.sites import _Tail
 
     tail = _Tail(scores.astype(int), background)
     for total in np.unique(totals):

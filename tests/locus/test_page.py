@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import basenji_kipoi as bk
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.locus.linkage import LinkageMatrix
-from basenji_kipoi.locus.mechanism.scored import Place
+from basenji_kipoi.locus.mechanisms.scored import Place
 from basenji_kipoi.locus.page.content import content_of
 from basenji_kipoi.locus.page.observed import read_observed
 from basenji_kipoi.locus.page.summary import summary_of

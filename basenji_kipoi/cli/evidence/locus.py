@@ -103,7 +103,7 @@ def locus(
 ) -> None:
     """Make the page of a locus: which variant, which gene, which tracks, how, and how sure."""
     from basenji_kipoi.base.atomic import check_place
-    from basenji_kipoi.locus.mechanism.options import MechanismOptions
+    from basenji_kipoi.locus.mechanisms.options import MechanismOptions
     from basenji_kipoi.locus.page.options import PageOptions
     from basenji_kipoi.locus.page.run import locus_file
 

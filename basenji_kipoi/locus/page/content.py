@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.genes import Gene
     from basenji_kipoi.locus.linkage import Key, Linkage
-    from basenji_kipoi.locus.mechanism.record import Mechanism
-    from basenji_kipoi.locus.mechanism.scored import ScoredVariant
+    from basenji_kipoi.locus.mechanisms.record import Mechanism
+    from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
     from basenji_kipoi.locus.variants import LocusVariant
 
 __all__ = ["LocusContent", "PageVariant", "content_of"]

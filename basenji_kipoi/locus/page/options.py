@@ -12,7 +12,7 @@ from basenji_kipoi.locus.reading import GAP
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from basenji_kipoi.locus.mechanism.options import MechanismOptions
+    from basenji_kipoi.locus.mechanisms.options import MechanismOptions
 
 __all__ = ["PageOptions"]
 

@@ -17,8 +17,8 @@ from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.locus.linkage import open_linkage
-from basenji_kipoi.locus.mechanism.run import Explainer
-from basenji_kipoi.locus.mechanism.scored import Place
+from basenji_kipoi.locus.mechanisms.run import Explainer
+from basenji_kipoi.locus.mechanisms.scored import Place
 from basenji_kipoi.locus.page.content import content_of
 from basenji_kipoi.locus.reading import check_table, read_loci
 from basenji_kipoi.models.model import loaded
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from basenji_kipoi.locus.linkage import Key, Linkage
-    from basenji_kipoi.locus.mechanism.scored import ScoredVariant
+    from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
     from basenji_kipoi.locus.page.content import LocusContent
     from basenji_kipoi.locus.page.options import PageOptions
     from basenji_kipoi.locus.variants import LocusVariant

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.locus.mechanism.sentences import percent
+from basenji_kipoi.locus.mechanisms.sentences import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basenji_kipoi.locus.mechanism.scored import ScoredGene
+    from basenji_kipoi.locus.mechanisms.scored import ScoredGene
     from basenji_kipoi.locus.page.content import LocusContent, PageVariant
 
 __all__ = ["summary_of"]

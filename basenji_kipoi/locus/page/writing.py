@@ -11,7 +11,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from basenji_kipoi.locus.mechanism.plots import mechanism_figure
+from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
 from basenji_kipoi.locus.page.summary import summary_of
 from basenji_kipoi.locus.page.view import LINKAGE, locus_drawing
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from basenji_kipoi.locus.mechanism.record import Mechanism
+    from basenji_kipoi.locus.mechanisms.record import Mechanism
     from basenji_kipoi.locus.page.content import LocusContent, PageVariant
 
 __all__ = ["IndexRow", "index_page", "locus_page"]

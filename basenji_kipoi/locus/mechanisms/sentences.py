@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basenji_kipoi.locus.mechanism.record import Mechanism
+    from basenji_kipoi.locus.mechanisms.record import Mechanism
 
 __all__ = ["percent", "sentence_of"]
 

@@ -13,18 +13,18 @@ from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.genome.variant_checks import Status
 from basenji_kipoi.interpretation.elements.places import read_elements
 from basenji_kipoi.interpretation.motifs.databases import read_database
-from basenji_kipoi.locus.mechanism.bases import AllelesRead, rounded, short
-from basenji_kipoi.locus.mechanism.driving import Driving, element_of
-from basenji_kipoi.locus.mechanism.options import MechanismOptions
-from basenji_kipoi.locus.mechanism.record import (
+from basenji_kipoi.locus.mechanisms.bases import AllelesRead, rounded, short
+from basenji_kipoi.locus.mechanisms.driving import Driving, element_of
+from basenji_kipoi.locus.mechanisms.options import MechanismOptions
+from basenji_kipoi.locus.mechanisms.record import (
     GeneChange,
     Mechanism,
     Profile,
     TrackChange,
 )
-from basenji_kipoi.locus.mechanism.scored import read_place, score_variants
-from basenji_kipoi.locus.mechanism.sentences import sentence_of
-from basenji_kipoi.locus.mechanism.sites import background_of, motif_changes
+from basenji_kipoi.locus.mechanisms.scored import read_place, score_variants
+from basenji_kipoi.locus.mechanisms.sentences import sentence_of
+from basenji_kipoi.locus.mechanisms.sites import background_of, motif_changes
 from basenji_kipoi.models.model import loaded
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.effects.engine import Effects
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.locus.mechanism.bases import BothAlleles
-    from basenji_kipoi.locus.mechanism.record import ElementPlace
-    from basenji_kipoi.locus.mechanism.scored import ScoredGene, ScoredVariant
+    from basenji_kipoi.locus.mechanisms.bases import BothAlleles
+    from basenji_kipoi.locus.mechanisms.record import ElementPlace
+    from basenji_kipoi.locus.mechanisms.scored import ScoredGene, ScoredVariant
     from basenji_kipoi.models.model import Model, Strands
 
 __all__ = ["Explainer", "mechanism"]

@@ -12,14 +12,14 @@ from basenji_kipoi.genome.alleles import allele_codes
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.interpretation.attribution.outputs import Output
 from basenji_kipoi.interpretation.attribution.questions import Question
-from basenji_kipoi.locus.mechanism.record import AlleleBases, Contributions
-from basenji_kipoi.locus.mechanism.sites import Stretch
+from basenji_kipoi.locus.mechanisms.record import AlleleBases, Contributions
+from basenji_kipoi.locus.mechanisms.sites import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.locus.mechanism.scored import ScoredVariant
+    from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
     from basenji_kipoi.models.model import Model, Strands
 
 __all__ = ["AllelesRead", "BothAlleles", "rounded", "short"]

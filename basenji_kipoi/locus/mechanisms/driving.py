@@ -15,15 +15,15 @@ from basenji_kipoi.interpretation.elements.effects import ElementEffects
 from basenji_kipoi.interpretation.elements.options import ElementOptions
 from basenji_kipoi.interpretation.elements.places import Elements
 from basenji_kipoi.interpretation.elements.table import OK, columns_of
-from basenji_kipoi.locus.mechanism.record import ElementPlace
+from basenji_kipoi.locus.mechanisms.record import ElementPlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import Genes
-    from basenji_kipoi.locus.mechanism.options import MechanismOptions
-    from basenji_kipoi.locus.mechanism.scored import Place
+    from basenji_kipoi.locus.mechanisms.options import MechanismOptions
+    from basenji_kipoi.locus.mechanisms.scored import Place
     from basenji_kipoi.models.model import Model
 
 __all__ = ["Driving", "element_of"]

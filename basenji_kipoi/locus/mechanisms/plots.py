@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from basenji_kipoi.locus.mechanism.record import AlleleBases, Mechanism
+    from basenji_kipoi.locus.mechanisms.record import AlleleBases, Mechanism
 
 __all__ = ["mechanism_figure"]
 

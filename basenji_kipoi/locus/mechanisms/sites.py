@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN
-from basenji_kipoi.locus.mechanism.record import MotifChange
+from basenji_kipoi.locus.mechanisms.record import MotifChange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

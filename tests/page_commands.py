@@ -24,6 +24,7 @@ __all__ = [
     "mistakes",
     "name",
     "program_mistake",
+    "to_run",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +66,15 @@ def blocks(page: str) -> list[Block]:
         line = page.count("\n", 0, match.start(3)) + 1
         found.append(Block(match[3], text, line, match[1] or ""))
     return found
+
+
+def to_run(page: Path) -> list[Block]:
+    """Return the blocks that run as they stand; tests/test_face.py runs those with prompts."""
+    return [
+        block
+        for block in blocks(page.read_text(encoding="utf-8"))
+        if block.language in ("sh", "python") and not block.reason and ">>>" not in block.text
+    ]
 
 
 def command_lines(shell: str) -> Iterator[list[str]]:

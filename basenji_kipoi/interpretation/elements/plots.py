@@ -175,6 +175,7 @@ def _cut(ax: Axes, places: np.ndarray, values: np.ndarray, is_outside: np.ndarra
                     xytext=(3 * direction, inwards * (2 + _LINE * level)),
                     textcoords="offset points", va="top" if inwards < 0 else "bottom",
                     ha="left" if direction > 0 else "right", fontsize=7, color=_INK,
+                    bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
                 )  # fmt: skip
 
 

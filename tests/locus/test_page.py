@@ -163,7 +163,7 @@ def test_a_point_shows_its_mechanism(opened):
     opened.execute_script(
         """
         const root = Bokeh.documents[0].roots()[0]
-        const plot = root.children.find((each) => each.title?.text.startsWith("Association"))
+        const plot = root.children.find((each) => each.title?.text?.startsWith("Association"))
         plot.renderers[0].data_source.selected.indices = [0]
         """
     )

@@ -11,7 +11,6 @@ import pyarrow.parquet
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_is_there
-from basenji_kipoi.scoring.metadata import read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.linkage import Key
 
 __all__ = ["AlleleScores", "read_scores"]
+
+_PLACES = ("chrom", "pos", "ref", "alt", "id")
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,12 @@ def read_scores(path: Path, columns: Sequence[str] = ()) -> AlleleScores:
     check_is_there(path, "table of scores")
     if path.suffix != ".parquet":
         raise InputError(f"{path}: expected the Parquet file of basenji score, x.parquet")
-    read_metadata(path)
     try:
         table = pyarrow.parquet.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if missing := [name for name in _PLACES if name not in table.column_names]:
+        raise InputError(f"{path} has no column {missing[0]!r}: expected what basenji score wrote")
     known = [name for name in table.column_names if "/" in name]
     if not known:
         raise InputError(f"{path} has no columns SCORE/TRACK: scores with --long have none")
@@ -82,13 +84,10 @@ def read_scores(path: Path, columns: Sequence[str] = ()) -> AlleleScores:
     wanted = list(columns) or known
     values = np.stack([table[name].to_numpy() for name in wanted], axis=1).astype(np.float64)
     kept = np.flatnonzero(np.isfinite(values).all(axis=1))
-    places = [table[name].to_pylist() for name in ("chrom", "pos", "ref", "alt")]
+    *places, identifiers = (table[name].to_pylist() for name in _PLACES)
     keys = list(zip(*places))
     genes = table["gene_id"].to_pylist() if "gene_id" in table.column_names else [""] * len(keys)
-    ids = [
-        identifier or ":".join(map(str, key))
-        for identifier, key in zip(table["id"].to_pylist(), keys)
-    ]
+    ids = [name or ":".join(map(str, key)) for name, key in zip(identifiers, keys)]
     return AlleleScores(
         *([values_[row] for row in kept] for values_ in (keys, ids, genes)),
         wanted,

@@ -35,7 +35,7 @@ def read_observed(path: Path, chrom: str, start: int, end: int) -> np.ndarray:
             last = min(end, lengths[name])
             bins = max(OBSERVED_BINS * (last - start) // (end - start), 1)
             values = np.full(OBSERVED_BINS, np.nan)
-            values[:bins] = file.values(name, start, last, bins=bins, summary="mean")
+            values[:bins] = file.values(name, start, last, bins=bins, summary="mean", fillna=None)
     except (OSError, ValueError, KeyError, tracks.BBIReadError) as error:
         if isinstance(error, InputError):
             raise

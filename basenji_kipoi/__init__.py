@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
     from basenji_kipoi.locus.ranking.options import RankOptions
-    from basenji_kipoi.locus.ranking.result import Ranking
     from basenji_kipoi.locus.ranking.run import rank
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
@@ -62,7 +61,6 @@ __all__ = [
     "Oligos",
     "Predictions",
     "RankOptions",
-    "Ranking",
     "ScoreTables",
     "__version__",
     "activity",

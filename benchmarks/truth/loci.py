@@ -9,8 +9,8 @@
 Compared are PIPs alone with the joint posterior of `basenji rank`, its weight estimated from the
 same table, which holds no truth. A locus counts if it has one signal, and one variant makes at
 least 80 % of the variance that sequence makes of its gene and changes it by 5 % or more: that one
-is causal. Of a trait's locus the gene is the nearest one that the trait follows from. For eQTLs (prior
-of effects on tracks, and on the gene) and for traits (tracks):
+is causal. Of a trait's locus the gene is the nearest one that the trait follows from. For eQTLs
+(prior of effects on tracks, and on the gene) and for traits (tracks):
 
 - first: share of loci whose causal variant has the largest value; of k equal ones, it counts 1 / k.
   Bar: the joint posterior finds 10 points more than PIP;
@@ -43,6 +43,7 @@ import basenji_kipoi as bk
 from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.comparison.statistics import Estimate, as_json, auprc, estimate
+from basenji_kipoi.locus.ranking.result import Ranking
 
 #: What makes a variant the causal one of its gene.
 SHARE, LEAST = 0.8, np.log(1.05)
@@ -78,7 +79,7 @@ def causal_variants(truth: list[dict[str, str]]) -> dict[str, tuple[str, int, fl
 
 
 def loci_of(
-    found: bk.Ranking,
+    found: Ranking,
     given: list[dict[str, str]],
     causal: dict[str, tuple[str, int, float]],
     genes_of: dict[str, list[str]],

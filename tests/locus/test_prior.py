@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.locus.linkage import LinkageMatrix
 from basenji_kipoi.locus.ranking.posterior import rank_sets
 from basenji_kipoi.locus.ranking.prior import estimate_weight, joined, log_prior
 from basenji_kipoi.locus.variants import LocusTable, LocusVariant
@@ -90,3 +91,28 @@ def test_z_scores_alone_make_pips():
     assert one.pip[0] > one.pip[1]
     assert one.posterior[1] > one.posterior[0]
     assert one.notes == {2: "no_statistics"}
+
+
+def test_linkage_tells_two_signals_apart_and_names_what_it_lacks():
+    rng = np.random.default_rng(4)
+    genotypes = rng.normal(size=(600, 6))
+    genotypes[:, 1] = genotypes[:, 0] + 0.2 * rng.normal(size=600)
+    genotypes[:, 4] = genotypes[:, 3] + 0.2 * rng.normal(size=600)
+    trait = 0.5 * genotypes[:, 0] + 0.5 * genotypes[:, 3] + rng.normal(size=600)
+    r = np.corrcoef(genotypes.T)
+    z = np.array([np.corrcoef(g, trait)[0, 1] for g in genotypes.T]) * np.sqrt(600)
+    given = table(*({"z": value, "sign_known": True} for value in z), {"z": 3.0})
+    linkage = LinkageMatrix("r", [each.key for each in given.variants[:6]], r)
+    p = np.array([1, 0.001, 1, 1, 1, 1, 1])
+    (one,), _, method = rank_sets(given, p, linkage, weight=1.0, signals=5)
+    assert (method, one.signals, one.reason) == ("susie", 2, "")
+    assert one.pip[[0, 1]].sum() > 0.9
+    assert one.pip[[3, 4]].sum() > 0.9
+    # The effect of the second variant draws its own signal to it, and no other one.
+    assert one.posterior[1] > one.pip[1]
+    np.testing.assert_allclose(one.posterior[[3, 4]], one.pip[[3, 4]], atol=0.05)
+    # Without a sign, z cannot be set beside linkage.
+    assert one.notes == {6: "no_statistics"}
+    five = LinkageMatrix("r", [each.key for each in given.variants[:5]], r[:5, :5])
+    (less,), _, _ = rank_sets(given, p, five, weight=1.0, signals=5)
+    assert less.notes == {5: "absent_from_linkage", 6: "no_statistics"}

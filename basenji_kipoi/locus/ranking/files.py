@@ -59,7 +59,8 @@ class RankInputs:
     def check(self) -> None:
         """Check that what is named exists, before anything long is imported or done."""
         check_table(self.variants)
-        for path in self.paths:
+        # A model may be named without a path; opening it says what is wrong.
+        for path in self.paths[len(self.model) :]:
             if not path.exists():
                 raise InputError(f"the file {path} does not exist")
 

@@ -32,13 +32,6 @@ class Ranking:
         What columns mean.
     random : int
         Random variants of the background.
-
-    Examples
-    --------
-    >>> import basenji_kipoi as bk
-    >>> options = bk.RankOptions(weight=0.5, random=20, tracks=("atac",))
-    >>> bk.rank("model_files", "genome.fa", "locus.tsv", options=options)
-    <Ranking of 6 variants in 1 sets, weight 0.5 (given)>
     """
 
     table: LocusTable

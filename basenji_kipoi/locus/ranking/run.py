@@ -96,7 +96,9 @@ def rank(
     --------
     >>> import basenji_kipoi as bk
     >>> options = bk.RankOptions(weight=0.5, random=20, tracks=("atac",))
-    >>> found = bk.rank("model_files", "genome.fa", "locus.tsv", genes="genes.gtf", options=options)
+    >>> found = bk.rank("model_files", "genome.fa", "locus.tsv", options=options)
+    >>> found
+    <Ranking of 6 variants in 1 sets, weight 0.5 (given)>
     >>> found.variants.select(["rank", "pos", "pip"]).to_pylist()[0]
     {'rank': 1, 'pos': 20050, 'pip': 0.4}
     """

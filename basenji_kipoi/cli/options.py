@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODEL_HELP",
+    "Activities",
     "BothStrands",
+    "ChosenTracks",
+    "Ends",
     "Fasta",
+    "Gene",
+    "Group",
     "Indels",
+    "Insert",
     "Memory",
     "Model",
     "Models",
     "Overwrite",
+    "Places",
     "Plots",
     "Quiet",
     "Resume",
@@ -72,6 +79,48 @@ Indels = Annotated[
         "--indel",
         help="Alleles of another length than the reference: the window's first base stays up to "
         "the variant and its last one behind it (stitch), or the first one alone (anchor).",
+    ),
+]
+Gene = Annotated[
+    Optional[str],
+    typer.Option(help="Genes by identifier or name, separated by commas.", show_default="all"),
+]
+ChosenTracks = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Tracks, each by itself: identifiers, patterns, indices, assay:NAME or sample:NAME, "
+        "separated by commas.",
+        show_default="all",
+    ),
+]
+Group = Annotated[
+    Optional[list[str]],
+    typer.Option(help="NAME=TRACKS: the mean of some tracks; may be repeated."),
+]
+Activities = Annotated[
+    Optional[str],
+    typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
+]
+Insert = Annotated[
+    Optional[int],
+    typer.Option(
+        help="Bases of the genome in an oligo of the reporter.",
+        show_default="as the assay's usual sequence",
+    ),
+]
+Places = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Where the first base that differs lies in the insert (from 0, by commas): an "
+        "oligo for each, whose activities are averaged.",
+        show_default="a quarter, half and three quarters",
+    ),
+]
+Ends = Annotated[
+    Optional[str],
+    typer.Option(
+        help="What an oligo has before and behind the insert: LEFT,RIGHT.",
+        show_default="what the assay's sequences begin and end with",
     ),
 ]
 Plots = Annotated[
@@ -149,8 +198,8 @@ def read_oligos(
     places: str | None,
     ends: str | None,
     strand: Literal["both", "+", "-", "gene"],
-    promoter: str,
     activities: str | None,
+    promoter: str = "300,50",
 ) -> Oligos:
     """Read what the oligos of a reporter are from the options of these names."""
     from basenji_kipoi.effects.reporters.oligos import Oligos  # noqa: PLC0415 - as in the commands

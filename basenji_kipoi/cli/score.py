@@ -12,12 +12,16 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
+    Activities,
     BothStrands,
+    Ends,
     Fasta,
     Indels,
+    Insert,
     Memory,
     Models,
     Overwrite,
+    Places,
     Quiet,
     Resume,
     Tracks,
@@ -129,32 +133,10 @@ def score(
             show_default="tracks",
         ),
     ] = None,
-    activities: Annotated[
-        Optional[str],
-        typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
-    ] = None,
-    insert: Annotated[
-        Optional[int],
-        typer.Option(
-            help="Bases of the genome in an oligo of the reporter.",
-            show_default="as the assay's usual sequence",
-        ),
-    ] = None,
-    places: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Where the first base that differs lies in the insert (from 0, by commas): an "
-            "oligo for each, whose activities are averaged.",
-            show_default="a quarter, half and three quarters",
-        ),
-    ] = None,
-    ends: Annotated[
-        Optional[str],
-        typer.Option(
-            help="What an oligo has before and behind the insert: LEFT,RIGHT.",
-            show_default="what the assay's sequences begin and end with",
-        ),
-    ] = None,
+    activities: Activities = None,
+    insert: Insert = None,
+    places: Places = None,
+    ends: Ends = None,
     strand: Annotated[
         Literal["both", "+", "-", "gene"],
         typer.Option(
@@ -221,7 +203,7 @@ def score(
         check_ref=check_ref,
         max_allele=max_allele,
         reporter=reporter,
-        oligos=read_oligos(insert, places, ends, strand, promoter, activities),
+        oligos=read_oligos(insert, places, ends, strand, activities, promoter),
         background=background,
         long=long,
         shard=read_shard(shard),

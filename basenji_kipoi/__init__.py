@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
     from basenji_kipoi.locus.mechanisms.record import Mechanism
     from basenji_kipoi.locus.mechanisms.run import mechanism
+    from basenji_kipoi.locus.ranking.options import RankOptions
+    from basenji_kipoi.locus.ranking.run import rank
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
     from basenji_kipoi.models.model import Model, load
@@ -62,6 +64,7 @@ __all__ = [
     "MutationMap",
     "Oligos",
     "Predictions",
+    "RankOptions",
     "ScoreTables",
     "__version__",
     "activity",
@@ -74,6 +77,7 @@ __all__ = [
     "mechanism_figure",
     "mutate",
     "predict",
+    "rank",
     "read_bed",
     "read_genes",
     "read_loci",

@@ -11,6 +11,7 @@ from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.evidence.annotations import annotations
 from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.evidence.locus import locus
+from basenji_kipoi.cli.evidence.rank import rank
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.interpretation.elements import elements
@@ -62,5 +63,6 @@ app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command()(evaluated(locus))
 app.command()(evaluated(annotations))
+app.command()(evaluated(rank))
 app.command("import")(import_published)
 app.command()(evaluated(kipoi_dir))

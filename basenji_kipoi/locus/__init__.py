@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.mechanisms.run import mechanism
     from basenji_kipoi.locus.page.options import PageOptions
     from basenji_kipoi.locus.page.run import locus_file
+    from basenji_kipoi.locus.ranking.files import RankInputs
+    from basenji_kipoi.locus.ranking.options import RankOptions
+    from basenji_kipoi.locus.ranking.result import Ranking
+    from basenji_kipoi.locus.ranking.run import rank, rank_file
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
 
@@ -25,11 +29,16 @@ __all__ = [
     "Mechanism",
     "MechanismOptions",
     "PageOptions",
+    "RankInputs",
+    "RankOptions",
+    "Ranking",
     "export_scores",
     "locus_file",
     "mechanism",
     "mechanism_figure",
     "open_linkage",
+    "rank",
+    "rank_file",
     "read_loci",
 ]
 

@@ -145,6 +145,12 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--scores", "nope.parquet", "--to", "sldp", "--out", "x"], "nope.parquet"),
             (["--scores", "x.fa", "--to", "sldp", "--out", "x"], "expected the Parquet file"),
             (["--scores", "x.fa", "--to", "linked", "--out", "x"], "need --linkage"),
+        "rank": [
+            ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
+            ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "nope/x"], NO_FOLDER),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--random", 3], "--random"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--score", "no"], "no score"),
         ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
@@ -18,6 +17,7 @@ from basenji_kipoi.cli.options import (
     Overwrite,
     Quiet,
     Resume,
+    read_named,
 )
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ def locus(
                 both_strands=both_strands,
             ),
             format=table_format,
-            columns=dict(_named("--column", text) for text in column or ()),
+            columns=read_named("--column", column or []),
             rsids=rsids,
             gap=gap,
             linkage=linkage,
             ranking=ranking,
             observed={
-                name: Path(path) for name, path in (_named("--observed", t) for t in observed or ())
+                name: Path(path) for name, path in read_named("--observed", observed or []).items()
             },
             explain=explain,
         ),
@@ -146,13 +146,6 @@ def locus(
     if not quiet:
         for line in _lines(found, out, time.monotonic() - began):
             typer.echo(line, err=True)
-
-
-def _named(option: str, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise InputError(f"{option} {text}: expected NAME=VALUE")
-    return name, value
 
 
 def _lines(found: Summary, out: Path, seconds: float) -> Iterator[str]:

@@ -139,12 +139,13 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *FASTA, *LOCUS, "--motifs", "nope.meme"], "nope.meme"),
             ([*MODEL, *FASTA, *LOCUS, "--linkage", "nope.npz"], "nope.npz does not exist"),
             ([*MODEL, *FASTA, *LOCUS, "--ranking", "nope"], "no variants.parquet"),
-            ([*MODEL, *FASTA, *LOCUS, "--observed", "x"], "expected NAME=VALUE"),
+            ([*MODEL, *FASTA, *LOCUS, "--observed", "x"], "expected ROLE=NAME"),
         ],
         "annotations": [
             (["--scores", "nope.parquet", "--to", "sldp", "--out", "x"], "nope.parquet"),
             (["--scores", "x.fa", "--to", "sldp", "--out", "x"], "expected the Parquet file"),
             (["--scores", "x.fa", "--to", "linked", "--out", "x"], "need --linkage"),
+        ],
         "rank": [
             ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
             ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),

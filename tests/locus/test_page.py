@@ -297,7 +297,7 @@ def test_a_page_that_was_interrupted_goes_on(small_bundle, files, tmp_path, monk
     [
         (("--variants", "nope.tsv"), "nope.tsv"),
         (("--variants", "one.tsv", "--genes", "nope.gtf"), "nope.gtf does not exist"),
-        (("--variants", "one.tsv", "--observed", "x"), "expected NAME=VALUE"),
+        (("--variants", "one.tsv", "--observed", "x"), "expected ROLE=NAME"),
         (("--variants", "one.tsv", "--observed", "x=nope.bw"), "nope.bw does not exist"),
         (("--variants", "one.tsv", "--ranking", "nope"), "no variants.parquet"),
         (("--variants", "one.tsv", "--motifs", "nope.meme"), "nope.meme"),

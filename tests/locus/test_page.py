@@ -66,6 +66,11 @@ def test_variants_are_in_the_order_of_what_is_known():
     assert [each.known.log10_p for each in by_p.variants] == [3.0, 2.0, 1.0]
     assert by_p.by == "P-value"
     assert by_p.credible is None
+    same = content_of("x", [replace(row, pip=0.3) for row in rows], effects, **options)
+    assert "(0.3)." in summary_of(same)[0]
+    equal = [replace(row, pip=0.3, log10_p=None) for row in rows]
+    tied = content_of("x", equal, effects, **options)
+    assert "(0.3), which 2 others have too, and among these by the size" in summary_of(tied)[0]
     posteriors = {rows[0].key: 0.7, rows[1].key: 0.2, rows[2].key: 0.1}
     joined = content_of("x", rows, effects, posteriors=posteriors, **options)
     assert [each.posterior for each in joined.variants] == [0.7, 0.2, 0.1]

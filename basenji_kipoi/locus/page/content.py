@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
     from basenji_kipoi.locus.variants import LocusVariant
 
-__all__ = ["LocusContent", "PageVariant", "content_of"]
+__all__ = ["BY_CHANGE", "LocusContent", "PageVariant", "content_of"]
+
+#: What variants are ordered by where nothing else tells them apart.
+BY_CHANGE = "size of the predicted change"
 
 #: A credible set holds such a share of the probability.
 _CREDIBLE = 0.95
@@ -241,4 +244,4 @@ def _by(variants: Sequence[PageVariant]) -> str:
         return "PIP, of association alone"
     if any(each.known.log10_p is not None for each in variants):
         return "P-value"
-    return "size of the predicted change"
+    return BY_CHANGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.locus.mechanisms.sentences import percent
+from basenji_kipoi.locus.page.content import BY_CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,12 @@ def _sentences(locus: LocusContent) -> Iterator[str]:
     trait = f" for {locus.trait}" if locus.trait else ""
     number = len(locus.variants)
     among = f"of {number:,} variants" if number > 1 else "the only variant"
-    yield f"{first.name} comes first {among}{trait}, by {locus.by}{_value(locus, first)}."
+    by = f"{locus.by}{_value(locus, first)}"
+    tied = sum(each.support[:-1] == first.support[:-1] for each in locus.variants) - 1
+    if tied and locus.by != BY_CHANGE:
+        others = "1 other has" if tied == 1 else f"{tied:,} others have"
+        by += f", which {others} too, and among these by the {BY_CHANGE}"
+    yield f"{first.name} comes first {among}{trait}, by {by}."
     if first.mechanism is None:
         yield f"It is not explained: {first.reason or 'it was not asked for'}."
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.genes import Gene
     from basenji_kipoi.locus.linkage import Key, Linkage
     from basenji_kipoi.locus.mechanisms.record import Mechanism
-    from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
+    from basenji_kipoi.locus.mechanisms.scored import ScoredGene, ScoredVariant
     from basenji_kipoi.locus.variants import LocusVariant
 
 __all__ = ["BY_CHANGE", "LocusContent", "PageVariant", "content_of"]
@@ -70,6 +70,13 @@ class PageVariant:
         return float(self.scored.changes[self.scored.largest])
 
     @property
+    def named(self) -> Optional[ScoredGene]:
+        """The predicted effect on the gene that the table names; None if it is not seen."""
+        genes = () if self.scored is None or not self.known.gene else self.scored.genes
+        wanted = self.known.gene
+        return next((each for each in genes if wanted in (each.gene_id, each.name)), None)
+
+    @property
     def reason(self) -> str:
         """Why it has no predicted effects; empty if it has."""
         if self.known.reason is not None:
@@ -78,8 +85,14 @@ class PageVariant:
 
     @property
     def support(self) -> tuple[float, float, float, float]:
-        """What variants are ordered by: posterior, PIP, P-value, size of the predicted change."""
-        values = (self.posterior, self.known.pip, self.known.log10_p, self.change)
+        """What variants are ordered by: posterior, PIP, P-value, size of the predicted change.
+
+        The last is that of the gene that the table names, if it names one; else of a track.
+        """
+        change = self.change
+        if self.known.gene:
+            change = None if self.named is None else self.named.change
+        values = (self.posterior, self.known.pip, self.known.log10_p, change)
         return tuple(-1.0 if value is None else abs(value) for value in values)
 
 

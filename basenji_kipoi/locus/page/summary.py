@@ -10,7 +10,6 @@ from basenji_kipoi.locus.page.content import BY_CHANGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from basenji_kipoi.locus.mechanisms.scored import ScoredGene
     from basenji_kipoi.locus.page.content import LocusContent, PageVariant
 
 __all__ = ["summary_of"]
@@ -37,6 +36,8 @@ def _sentences(locus: LocusContent) -> Iterator[str]:
     if tied and locus.by != BY_CHANGE:
         others = "1 other has" if tied == 1 else f"{tied:,} others have"
         by += f", which {others} too, and among these by the {BY_CHANGE}"
+        if first.named is not None:
+            by += f" of {first.named.label}"
     yield f"{first.name} comes first {among}{trait}, by {by}."
     if first.mechanism is None:
         yield f"It is not explained: {first.reason or 'it was not asked for'}."
@@ -57,22 +58,11 @@ def _value(locus: LocusContent, variant: PageVariant) -> str:
     return ""
 
 
-def _gene(variant: PageVariant) -> ScoredGene | None:
-    """Find the predicted effect on the gene that the table names."""
-    if variant.scored is None:
-        return None
-    named = variant.known.gene
-    for gene in variant.scored.genes:
-        if named in (gene.gene_id, gene.name):
-            return gene
-    return None
-
-
 def _direction(variant: PageVariant) -> Iterator[str]:
     known = variant.known
     if not known.gene:
         return
-    gene = _gene(variant)
+    gene = variant.named
     if gene is None:
         yield f"{known.gene}, which the table names, does not start in its window."
         return

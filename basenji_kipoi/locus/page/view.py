@@ -162,6 +162,7 @@ def _association(locus: LocusContent, source: ColumnDataSource, shared: Range1d)
     if any(each.r2 is not None for each in locus.variants):
         title += ", darker is more linked to it (r²)"
     plot = _styled(shared, height=190, title=title, y=label)
+    plot.y_range.start = 0
     _points(plot, source, "value")
     return plot
 

@@ -23,9 +23,11 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 VENV := .venv
 TRAINING := .venv-training
 LEGACY := .venv-legacy
+WORKFLOWS := .venv-workflows
 VENV_READY := $(VENV)/.ready
 TRAINING_READY := $(TRAINING)/.ready
 LEGACY_READY := $(LEGACY)/.ready
+WORKFLOWS_READY := $(WORKFLOWS)/.ready
 
 .PHONY: help
 help: ## this list
@@ -63,6 +65,16 @@ $(TRAINING_READY): training/requirements.txt training/pyproject.toml pyproject.t
 $(LEGACY_READY): requirements/legacy.txt pyproject.toml | $(UV)
 	$(call environment,$(LEGACY),$(LEGACY_PYTHON),requirements/legacy.txt,-e .)
 
+# Snakemake runs the commands of the other environments and imports nothing of them.
+$(WORKFLOWS_READY): requirements/workflows.txt | $(UV)
+	@$(UV) venv --quiet --python 3.11 --allow-existing $(WORKFLOWS)
+	$(UV) pip sync --quiet --python $(WORKFLOWS)/bin/python --require-hashes requirements/workflows.txt
+	@touch $@
+	@echo "$(WORKFLOWS) is ready"
+
+.PHONY: workflows
+workflows: install $(WORKFLOWS_READY) ## the environment of the workflows: .venv-workflows (Snakemake)
+
 # ---- the main jobs ----
 
 .PHONY: example
@@ -73,6 +85,16 @@ example: $(VENV_READY) ## predict the example intervals with Kipoi, score a vari
 train-example: install ## simulated genome -> data -> fit -> evaluate -> export -> predict (build/train-example)
 	rm -rf build/train-example
 	examples/train_example.sh build/train-example
+
+.PHONY: workflow-example
+workflow-example: workflows ## the workflows train and score on a simulated genome (build/workflow-example)
+	rm -rf build/workflow-example
+	workflows/example/run.sh build/workflow-example local
+
+.PHONY: workflow-slurm
+workflow-slurm: workflows ## the same on a SLURM of this machine, whose jobs are killed (build/workflow-slurm; root)
+	rm -rf build/workflow-slurm
+	$(VENV)/bin/python workflows/slurm/trial.py build/workflow-slurm
 
 # ---- checks ----
 
@@ -153,6 +175,9 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/mutation.txt requirements/mutation.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/workflows.txt requirements/workflows.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/cuda.txt requirements/cuda.in
+	$(COMPILE) --python-version 3.11 --output-file training/cuda.txt training/cuda.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: kipoi-files
@@ -170,4 +195,4 @@ clean: ## remove what was built; the environments and .tools stay
 
 .PHONY: distclean
 distclean: clean ## remove the environments and .tools too
-	rm -rf $(VENV) $(TRAINING) $(LEGACY) .tools
+	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(WORKFLOWS) .tools

@@ -13,6 +13,7 @@ from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
+    Devices,
     Fasta,
     Indels,
     Memory,
@@ -81,6 +82,10 @@ def score(
         Path,
         typer.Option(help="x.parquet, x.tsv, x.tsv.gz, x.vcf or x.vcf.gz (with an index)."),
     ],
+    also: Annotated[
+        Optional[Path],
+        typer.Option(help="A second output of the same scores, such as x.vcf.gz beside x.parquet."),
+    ] = None,
     scores: _Scores = "SAD",
     tracks: Tracks = None,
     genes: Annotated[
@@ -193,6 +198,7 @@ def score(
     resume: Resume = False,
     part_size: _PartSize = None,
     memory: Memory = MEMORY,
+    devices: Devices = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -210,6 +216,7 @@ def score(
         fasta=fasta,
         vcf=vcf,
         out=out,
+        also=also,
         scores=read_names(scores),
         tracks=None if tracks is None else read_names(tracks),
         genes=genes,
@@ -228,6 +235,7 @@ def score(
         plan=plan,
         part_size=part_size,
         memory=memory,
+        devices=devices,
     )
     began = time.monotonic()
     summary = score_file(

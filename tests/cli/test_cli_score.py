@@ -228,6 +228,22 @@ def test_vcf_output_and_metadata(files, tmp_path, small_bundle):
     assert set(metadata["versions"]) >= {"keras", "pysam", "pyarrow"}
 
 
+def test_a_second_output_is_what_a_run_of_its_own_writes(files, tmp_path):
+    rows, options = snvs(3), {"scores": "SAD,D1", "genes": files["gtf"]}
+    frame = score(files, tmp_path, rows, also=tmp_path / "second.vcf.gz", **options)
+    assert frame.equals(score(files, tmp_path, rows, "alone.parquet", **options))
+    score(files, tmp_path, rows, "alone.vcf.gz", **options)
+    found = []
+    for name in ("second", "alone"):
+        with pysam.VariantFile(str(tmp_path / f"{name}.vcf.gz")) as records:
+            found.append([str(record) for record in records.fetch("chrI")])
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+    assert not (tmp_path / "second.genes.tsv").exists()  # genes are told once
+    message = score(files, tmp_path, rows, "x.tsv", also=tmp_path / "x.tsv", status=2)
+    assert "that is an output already" in message
+
+
 # ---- bad input ----
 
 

@@ -1,6 +1,6 @@
 """What scores of many variants cost on many machines: measured here, projected, and simulated.
 
-    python benchmarks/speed/cost.py --model model_files --fasta genome.fa --vcf x.vcf.gz --out x.json
+    python benchmarks/speed/cost.py --model model --fasta x.fa --vcf x.vcf.gz --out build/cost.json
 
 The first records of the file are scored, few and many, each file as a shard with a plan. A start
 and a time an allele follow from the fewest and the most; what they say of the files between is

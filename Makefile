@@ -24,10 +24,12 @@ VENV := .venv
 TRAINING := .venv-training
 LEGACY := .venv-legacy
 WORKFLOWS := .venv-workflows
+DOCS := .venv-docs
 VENV_READY := $(VENV)/.ready
 TRAINING_READY := $(TRAINING)/.ready
 LEGACY_READY := $(LEGACY)/.ready
 WORKFLOWS_READY := $(WORKFLOWS)/.ready
+DOCS_READY := $(DOCS)/.ready
 
 .PHONY: help
 help: ## this list
@@ -75,6 +77,9 @@ $(WORKFLOWS_READY): requirements/workflows.txt | $(UV)
 .PHONY: workflows
 workflows: install $(WORKFLOWS_READY) ## the environment of the workflows: .venv-workflows (Snakemake)
 
+$(DOCS_READY): requirements/docs.txt training/pyproject.toml pyproject.toml | $(UV)
+	$(call environment,$(DOCS),3.11,requirements/docs.txt,-e . -e training)
+
 # ---- the main jobs ----
 
 .PHONY: example
@@ -95,6 +100,11 @@ workflow-example: workflows ## the workflows train and score on a simulated geno
 workflow-slurm: workflows ## the same on a SLURM of this machine, whose jobs are killed (build/workflow-slurm; root)
 	rm -rf build/workflow-slurm
 	$(VENV)/bin/python workflows/slurm/trial.py build/workflow-slurm
+
+.PHONY: docs
+docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/build/site"
+	@echo "build/site/index.html opens in a browser"
 
 # ---- checks ----
 
@@ -178,6 +188,7 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 	$(COMPILE) --python-version 3.11 --output-file requirements/workflows.txt requirements/workflows.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/cuda.txt requirements/cuda.in
 	$(COMPILE) --python-version 3.11 --output-file training/cuda.txt training/cuda.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/docs.txt requirements/docs.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: kipoi-files
@@ -188,6 +199,12 @@ kipoi-files: $(VENV_READY) ## after a change of model_files: fit the shapes and 
 option-tables: $(TRAINING_READY) ## after a change of settings: fit the tables of options in docs
 	$(TRAINING)/bin/python docs/option_tables.py
 
+.PHONY: dist
+dist: $(VENV_READY) ## sdist and wheel of both packages, the shipped model in the first (build/dist)
+	rm -rf build/dist
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist .
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist training
+
 .PHONY: clean
 clean: ## remove what was built; the environments and .tools stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info training/*.egg-info
@@ -195,4 +212,4 @@ clean: ## remove what was built; the environments and .tools stay
 
 .PHONY: distclean
 distclean: clean ## remove the environments and .tools too
-	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(WORKFLOWS) .tools
+	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(WORKFLOWS) $(DOCS) .tools

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "MODELS",
     "NAME",
     "UNPLANNED",
     "ScoreConfig",
@@ -27,6 +28,8 @@ __all__ = [
 
 #: Names become names of files, and of tracks.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+#: Models that come with the package, by their names.
+MODELS = ("yeast",)
 _SUFFIX = re.compile(r"(\.vcf|\.bcf|\.vcf\.gz|\.vcf\.bgz)$")
 
 
@@ -67,7 +70,7 @@ class ScoreConfig(Section):
     Attributes
     ----------
     model
-        Bundles; several are an ensemble.
+        Bundles, or names of models that come with the package; several are an ensemble.
     fasta
         The genome.
     variants
@@ -103,9 +106,14 @@ class ScoreConfig(Section):
     def _consistent(self) -> ScoreConfig:
         _no_twins(self.files, "variants", "a file's name without its ending")
         _are_there(
-            [*self.model, self.fasta, *self.variants, self.options.genes, self.options.background]
+            [*self.bundles, self.fasta, *self.variants, self.options.genes, self.options.background]
         )
         return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """Those models that are folders."""
+        return [name for name in self.model if name not in MODELS or Path(name).exists()]
 
     @property
     def files(self) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ basenji = program("basenji", settings)
 files = dict(settings.files)
 inputs = {
     "fasta": settings.fasta,
-    "model": settings.model,
+    "model": settings.bundles,
     "others": [path for path in (settings.options.genes, settings.options.background) if path],
 }
 #: Forms of the output.

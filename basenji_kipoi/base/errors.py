@@ -32,10 +32,10 @@ class InputError(ValueError):
     --------
     >>> import basenji_kipoi as bk
     >>> try:
-    ...     bk.load("no_model")
+    ...     bk.Genome("no_genome.fa")
     ... except bk.InputError as error:
     ...     print(error)
-    no model at no_model: expected a directory with metadata.json
+    the FASTA file no_genome.fa does not exist
     """
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule
 
 __all__ = [
+    "MODEL_HELP",
     "BothStrands",
     "Fasta",
     "Indels",
@@ -34,12 +35,13 @@ __all__ = [
     "read_window",
 ]
 
-Model = Annotated[Path, typer.Option(help="Directory of the trained model (a bundle).")]
+#: What names a model in every command.
+MODEL_HELP = "Directory of the trained model (a bundle), or yeast, which comes with the package."
+Model = Annotated[Path, typer.Option(help=MODEL_HELP)]
 Models = Annotated[
     list[Path],
     typer.Option(
-        help="Directory of a trained model (a bundle); given several times, predictions are "
-        "averaged over the models."
+        help=f"{MODEL_HELP} Given several times, predictions are averaged over the models."
     ),
 ]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]

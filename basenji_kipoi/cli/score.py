@@ -331,9 +331,10 @@ def _lines(summary: Summary, out: Path, seconds: float, what: str) -> Iterator[s
     from basenji_kipoi.genome.variant_checks import Status
 
     alleles, scored = summary.alleles, summary.statuses[Status.ok.value]
+    kinds = "1 score" if summary.scores == 1 else f"{summary.scores} scores"
     yield (
         f"wrote {out}: {alleles:,} alleles, {scored:,} scored "
-        f"({summary.scores} scores, {summary.tracks:,} {what}), in {seconds:.1f} s"
+        f"({kinds}, {summary.tracks:,} {what}), in {seconds:.1f} s"
     )
     for status in Status:
         count = summary.statuses[status.value]

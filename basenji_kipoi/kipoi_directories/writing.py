@@ -14,6 +14,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.kipoi_directories.description import KINDS, readme, with_info
 from basenji_kipoi.kipoi_directories.example import write_example
 from basenji_kipoi.models.bundle import Bundle
+from basenji_kipoi.models.shipped.shipped import model_folder
 
 __all__ = ["write_kipoi_directory"]
 
@@ -62,7 +63,7 @@ def write_kipoi_directory(
         If the bundle cannot be used, the output may not be written, or Kipoi or its files are not
         there.
     """
-    model, out = Path(model), Path(out)
+    model, out = model_folder(model), Path(out)
     bundle = Bundle.load(model)
     if bundle.architecture.window < _REGION:
         raise InputError(

@@ -23,6 +23,7 @@ from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.text_files import check_seekable, text_lines
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.assays import Assay
+from basenji_kipoi.models.shipped.shipped import model_folder
 from basenji_kipoi.models.targets import Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import TrainingRecord
@@ -132,7 +133,7 @@ class Bundle(TrainedModel):
         Parameters
         ----------
         path
-            The directory.
+            The directory, or the name of a model that comes with the package: ``yeast``.
         verify
             Whether to compute the checksums (a few milliseconds for each MB).
 
@@ -141,9 +142,7 @@ class Bundle(TrainedModel):
         InputError
             If a file is missing or was changed, or the parts do not fit each other.
         """
-        path = Path(path)
-        if not path.is_dir():
-            raise InputError(f"no model at {path}: expected a directory with {METADATA}")
+        path = model_folder(path)
         # A pipe would be waited for.
         check_seekable(path / METADATA, "bundle")
         metadata = read_json(Metadata, path / METADATA)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Union
 
 import numpy as np
@@ -13,9 +12,11 @@ from basenji_kipoi.base.sequence import UNKNOWN, encode, one_hot
 from basenji_kipoi.faces import html_table
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.ensembles import check_alike
+from basenji_kipoi.models.shipped.shipped import model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import keras
 
@@ -340,7 +341,7 @@ def load(model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Mo
     ----------
     model
         The directory of a bundle, or several, whose predictions are averaged; every network of an
-        ensemble counts as one.
+        ensemble counts as one. ``"yeast"`` is the model that comes with the package.
 
     Returns
     -------
@@ -355,7 +356,7 @@ def load(model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Mo
     Examples
     --------
     >>> import basenji_kipoi as bk
-    >>> bk.load("model_files").name
+    >>> bk.load("yeast").name
     'basenji-yeast'
     >>> len(bk.load(["model_files", "model_files"]).members)
     4
@@ -375,4 +376,5 @@ def paths_of(
     """List the folders of a model, loaded or not."""
     if isinstance(model, Model):
         return [member.path for member in model.members]
-    return [Path(model)] if isinstance(model, (str, os.PathLike)) else list(map(Path, model))
+    paths = [model] if isinstance(model, (str, os.PathLike)) else model
+    return [model_folder(path) for path in paths]

@@ -26,7 +26,7 @@ class ScoreOptions:
     fasta, vcf, out : Path, str, Path
         The genome, the variants (``-``: standard input), and the output.
     also : Path or None
-        A second output of the alleles' scores.
+        A second output, in another format.
     scores : tuple of str
         Names of scores.
     tracks : tuple of str or int, or None

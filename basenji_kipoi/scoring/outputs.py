@@ -9,6 +9,7 @@ import json
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,16 +103,17 @@ def index_path(out: Path) -> Path:
 def outputs_of(out: Path, *, genes: bool, also: Path | None = None) -> list[Path]:
     """List the files that a run makes; a VCF's index, which not every VCF has, is not listed.
 
-    Genes have a table of their own; ``also`` is a second output of the alleles' scores. Raises
-    InputError if an output's name tells no format, or two outputs are one file.
+    Genes have a table of their own. With ``also`` there are the same again in another format.
+    Raises InputError if a name tells no format, or two outputs are one file.
     """
-    suffix_of(out)
-    outputs = [out, *([genes_path(out)] if genes else [])]
-    if also is not None:
-        suffix_of(also)
-        if also in outputs:
-            raise InputError(f"--also {also}: that is an output already: name another")
-        outputs.append(also)
+    outputs = []
+    for path in (out, also):
+        if path is not None:
+            suffix_of(path)
+            outputs += [path, *([genes_path(path)] if genes else [])]
+    if len(set(outputs)) < len(outputs):
+        twin = next(path for path in outputs if outputs.count(path) > 1)
+        raise InputError(f"--also {also}: {twin} would be written twice: name another")
     return outputs
 
 
@@ -150,9 +152,7 @@ def write_outputs(
     alleles = tables["alleles"]
     summary = Summary(len(alleles.scores), len(alleles.tracks))
     outputs = list(run.outputs)
-    # Behind those of the tables, in order, comes a second one of the alleles if there is any.
-    names = sorted(tables) + ["alleles"] * (len(outputs) - len(tables))
-    for number, (name, path) in enumerate(zip(names, outputs)):
+    for number, (name, path) in enumerate(zip(cycle(sorted(tables)), outputs)):
         table, target = tables[name], run.output(path)
         batches = (batch for folder in folders for batch in read_batches(folder, name))
         if number == 0:

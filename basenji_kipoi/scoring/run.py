@@ -15,6 +15,7 @@ from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.resources import devices_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.genome.vcf import STANDARD_INPUT
+from basenji_kipoi.models.model import paths_of
 from basenji_kipoi.scoring.metadata import (
     describe_run,
     read_metadata,
@@ -195,8 +196,13 @@ def _input_files(options: ScoreOptions) -> list[str | os.PathLike[str] | None]:
     """List the files and folders that the options name."""
     vcf = None if str(options.vcf) == STANDARD_INPUT else options.vcf
     return [
-        *options.model, options.fasta, vcf, options.genes, options.background, options.plan
-    ]  # fmt: skip
+        *paths_of(options.model),
+        options.fasta,
+        vcf,
+        options.genes,
+        options.background,
+        options.plan,
+    ]
 
 
 def _plan(

@@ -14,6 +14,7 @@ import yaml
 from typer.main import get_command
 
 from basenji_kipoi.cli.app import app
+from basenji_kipoi.models.shipped.shipped import SHIPPED
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 
@@ -146,6 +147,12 @@ def test_the_targets_table_pairs_strands(modules, folder):
     assert rows[2] == rows[2] | {"identifier": "starts_minus", "assay": "cage", "sample": "starts"}
 
 
+def test_shipped_models_have_names(configuration, folder):
+    assert set(configuration.MODELS) == set(SHIPPED)
+    named = configuration.checked(configuration.ScoreConfig, SCORE | {"model": ["yeast", "model"]})
+    assert named.bundles == ["model"]
+
+
 def test_options_are_those_of_the_commands(configuration):
     commands = get_command(app).commands
     known = {
@@ -154,7 +161,18 @@ def test_options_are_those_of_the_commands(configuration):
     }
     ours = set(configuration.ScoreOptions.model_fields)
     # What the workflow itself decides.
-    decided = {"model", "fasta", "vcf", "out", "also", "shard", "plan", "resume", "overwrite"}
+    decided = {
+        "model",
+        "fasta",
+        "vcf",
+        "out",
+        "also",
+        "shard",
+        "plan",
+        "resume",
+        "overwrite",
+        "devices",
+    }
     assert ours <= known["score"] - decided
     assert ours - configuration.UNPLANNED == ours & known["plan-scores"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from basenji_kipoi.cli.options import Overwrite, Quiet
+from basenji_kipoi.cli.options import MODEL_HELP, Overwrite, Quiet
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -16,7 +16,7 @@ __all__ = ["kipoi_dir"]
 
 
 def kipoi_dir(
-    model: Annotated[Path, typer.Argument(help="Directory of the trained model (a bundle).")],
+    model: Annotated[Path, typer.Argument(help=MODEL_HELP)],
     out: Annotated[Path, typer.Argument(help="Directory to write.")],
     author: Annotated[str, typer.Option(help="Author that the descriptions name.")] = "not stated",
     licence: Annotated[

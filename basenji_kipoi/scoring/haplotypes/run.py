@@ -21,7 +21,7 @@ from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.genome.haplotypes import Copy, read_haplotypes
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import STANDARD_INPUT, VariantFile
-from basenji_kipoi.models.model import load
+from basenji_kipoi.models.model import load, paths_of
 from basenji_kipoi.scoring.haplotypes.comparing import (
     ReporterComparison,
     TrackComparison,
@@ -101,7 +101,8 @@ def haplotype_file(
     if ".vcf" in suffix_of(options.out):
         raise InputError(f"{options.out}: a gene has no record: write .parquet or .tsv")
     is_pipe = str(options.vcf) == STANDARD_INPUT
-    inputs = [*options.model, options.fasta, None if is_pipe else options.vcf, options.genes]
+    vcf = None if is_pipe else options.vcf
+    inputs = [*paths_of(options.model), options.fasta, vcf, options.genes]
     check_output(options.out, overwrite=overwrite or resume, inputs=inputs)
     model = load(options.model)
     comparison, placed, longest = _comparison(options, model)

@@ -14,8 +14,6 @@ from reporter_tables import LEFT, RIGHT, build, letters, library, write
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, encode_rows
 from basenji_kipoi.base.text_files import table_rows
-from basenji_training.data.reporters.build import Holding
-from basenji_training.data.reporters.tables import Columns
 from basenji_training.store.reporters import ReporterStore
 from basenji_training.store.store import Store
 
@@ -25,8 +23,14 @@ from basenji_training.store.store import Store
 def test_sequences_and_values_come_back(tmp_path):
     rows = library(0)
     table = write(tmp_path / "t.tsv", rows)
-    columns = Columns(weight="cells", weight_kind="counts", unit="log2")
-    store = build(tmp_path, [table], columns, command="as typed")
+    store = build(
+        tmp_path,
+        [table],
+        weight="cells",
+        weight_kind="counts",
+        unit="log2",
+        command="as typed",
+    )
     wanted = {}
     for row in rows:
         wanted.setdefault(row["sequence"], []).append(row)
@@ -58,8 +62,7 @@ def test_tables_are_joined_by_sequence(tmp_path):
     rows = library(2)
     one = write(tmp_path / "one.tsv", rows[:60], ["sequence", "activity"])
     two = write(tmp_path / "two.tsv", rows[40:], ["sequence", "activity", "cells"])
-    columns = Columns(activities=("activity", "cells"))
-    store = build(tmp_path, [f"first={one}", two], columns)
+    store = build(tmp_path, [f"first={one}", two], activities=("activity", "cells"))
     assert [a.identifier for a in store.activities] == ["first", "two/activity", "two/cells"]
     exists = np.isfinite(store.values)
     assert exists[0].tolist() == [True, False, False]
@@ -78,7 +81,7 @@ def test_a_value_that_is_listed_twice_is_measured_once(tmp_path):
     rows = list({row["sequence"]: row for row in rows}.values())
     rows += [{**mine, "activity": a, "cells": c} for a, c in ((1, 100), (1, 100), (3, 300))]
     table = write(tmp_path / "t.tsv", rows)
-    store = build(tmp_path, [table], Columns(weight="cells", weight_kind="counts"))
+    store = build(tmp_path, [table], weight="cells", weight_kind="counts")
     row = [store.sequence(i) for i in range(len(store))].index(sequence)
     assert store.values[row] == pytest.approx(2.5)
     assert store.counts[row] == 400
@@ -91,7 +94,7 @@ def test_weights_of_other_kinds_and_of_rows_without(tmp_path, kind):
     rows = [{**row, "w": w} for row, w in zip(library(4), itertools.cycle([0.5, 1, 2, ""]))]
     unique = list({row["sequence"]: row for row in rows}.values())
     table = write(tmp_path / "t.tsv", unique)
-    store = build(tmp_path, [table], Columns(weight="w", weight_kind=kind))
+    store = build(tmp_path, [table], weight="w", weight_kind=kind)
     given = np.array([row["w"] or 1 for row in unique], float)
     wanted = given if kind == "weights" else given**-2.0
     np.testing.assert_allclose(store.weights[:, 0], wanted / wanted.mean(), rtol=1e-5)
@@ -189,9 +192,14 @@ def promoters(tmp_path_factory):
     return build(
         tmp_path_factory.mktemp("promoters"),
         [YEAST / "reporter" / "sequences.tsv.gz"],
-        Columns(weight="cells", weight_kind="counts"),
+        weight="cells",
+        weight_kind="counts",
         context=YEAST / "reporter" / "plasmid.json",
-        holding=Holding(YEAST / "genome.fa.gz", ["chrIV", "chrV", "chrXI"], ["chrXIII"]),
+        fasta=YEAST / "genome.fa.gz",
+        test=("chrIV", "chrV", "chrXI"),
+        validation=("chrXIII",),
+        test_share=8,
+        validation_share=8,
     )
 
 

@@ -129,6 +129,15 @@ def disturb(folder: Path) -> None:
         raise SystemExit(f"error: the second run failed: see {folder / 'snakemake.log'}")
 
 
+def compare(one: Path, other: Path) -> None:
+    """End the program if the scores in two folders are not the same."""
+    for name in ("variants.parquet", "variants.genes.parquet"):
+        rows, others = (pyarrow.parquet.read_table(each / "scores" / name) for each in (one, other))
+        if not rows.equals(others):
+            raise SystemExit(f"error: {name} is another one after the disturbances")
+        print(f"{name}: the same {len(rows):,} rows, disturbed or not", flush=True)
+
+
 def main() -> None:
     """Run the example, disturb it, compare."""
     if len(sys.argv) != 2:
@@ -137,23 +146,15 @@ def main() -> None:
     if reason := missing():
         print(f"SKIPPED: {reason}")
         return
-    out.mkdir(parents=True)
+    undisturbed, disturbed = out / "undisturbed", out / "disturbed"
+    disturbed.mkdir(parents=True)
     with slurm(out / "slurm"):
-        undisturbed, disturbed = out / "undisturbed", out / "disturbed"
         subprocess.run([WORKFLOWS / "example" / "run.sh", undisturbed, "loopback"], check=True)
-        disturbed.mkdir()
         for name in ("simulation", "models"):
             shutil.copytree(undisturbed / name, disturbed / name)
         shutil.copy(undisturbed / "score.yaml", disturbed)
         disturb(disturbed)
-    for name in ("variants.parquet", "variants.genes.parquet"):
-        one, other = (
-            pyarrow.parquet.read_table(folder / "scores" / name)
-            for folder in (undisturbed, disturbed)
-        )
-        if not one.equals(other):
-            raise SystemExit(f"error: {name} is another one after the disturbances")
-        print(f"{name}: the same {len(one):,} rows, disturbed or not")
+    compare(undisturbed, disturbed)
 
 
 if __name__ == "__main__":

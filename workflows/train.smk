@@ -27,6 +27,11 @@ def run_of(recipe, part, seed):
     return folder if settings.store.folds is None else f"{folder}/{part}-1"
 
 
+def recipe_files(wildcards):
+    """List the file of a recipe; one that comes with the package has none."""
+    return [each for each in [recipes[wildcards.recipe]] if each.endswith(".json")]
+
+
 if settings.container is not None:
 
     container: settings.container
@@ -132,7 +137,7 @@ rule fit:
     input:
         "check/check.json",
         store="store.zarr",
-        recipe=lambda wildcards: [r for r in [recipes[wildcards.recipe]] if r.endswith(".json")],
+        recipe=recipe_files,
     output:
         touch("runs/{recipe}/{part}/seed{seed}.fitted"),
     params:

@@ -30,7 +30,7 @@ _SNAKEMAKE = WORKFLOWS.parent / ".venv-workflows" / "bin" / "snakemake"
 #: Debian's packages; `--no-install-recommends` leaves out a mail server.
 _INSTALL = "apt-get update -q && apt-get install -q -y --no-install-recommends slurm-wlm munge"
 #: How long anything is waited for (s).
-_PATIENCE = 300
+_PATIENCE = 900
 
 
 def missing() -> str | None:

@@ -10,10 +10,13 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 from reporter_tables import LEFT, RIGHT, build, letters, library, write
+from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, encode_rows
 from basenji_kipoi.base.text_files import table_rows
+from basenji_training.cli.app import app
+from basenji_training.data.reporters.check import find_reporter_faults, reporter_report
 from basenji_training.store.reporters import ReporterStore
 from basenji_training.store.store import Store
 
@@ -253,3 +256,54 @@ def test_encode_rows_of_several_lengths():
     codes, lengths = encode_rows(["ACGT", "", "TT"])
     assert lengths.tolist() == [4, 0, 2]
     np.testing.assert_array_equal(codes, [encode("ACGT"), [4] * 4, encode("TTNN")])
+
+
+# Faults
+
+
+def test_a_store_without_faults_and_what_its_report_says(tmp_path):
+    store = build(tmp_path, [write(tmp_path / "t.tsv", library(20, families=400))])
+    assert find_reporter_faults(store) == []
+    report = reporter_report(store, [])
+    (activity,) = report["activities"]
+    assert sum(activity["values"].values()) == report["sequences"] == len(store)
+    assert activity["mean"] == pytest.approx(store.values.mean(), rel=1e-4)
+
+
+def test_faults_that_were_put_in_are_found(tmp_path):
+    rows = library(21, families=400)
+    names = ("same", "twice", "again", "far", "rare", "heavy")
+    generator = np.random.default_rng(22)
+    for number, row in enumerate(rows):
+        value = generator.normal()
+        row |= dict.fromkeys(names, value) | {"same": 2, "far": value if number else 500}
+        row |= {"rare": value if number < 20 else "", "heavy": generator.normal()}
+    table = write(tmp_path / "t.tsv", rows)
+    store = build(tmp_path, [table], activities=names)
+    store.weights[7, names.index("heavy")] = len(store)
+    held_out = store.rows_of("test")
+    store.values[held_out, names.index("heavy")] += 2
+    found = {(each.kind, each.tracks, each.is_error) for each in find_reporter_faults(store)}
+    assert found >= {
+        ("dead", ("same",), True),
+        ("duplicate", ("twice", "again"), True),
+        ("outliers", ("far",), False),
+        ("few", ("rare",), False),
+        ("weights", ("heavy",), False),
+        ("splits", ("heavy",), False),
+    }
+    assert not {kind for kind, tracks, _ in found if "twice" in tracks} - {"duplicate"}
+
+
+def test_the_command_checks_a_store(tmp_path):
+    store = build(tmp_path, [write(tmp_path / "t.tsv", library(23, families=400))])
+    done = CliRunner().invoke(app, ["check", str(store.path), "--out", str(tmp_path / "report")])
+    assert done.exit_code == 0, done.output
+    assert f"nothing found in {len(store):,} sequences" in " ".join(done.output.split())
+    assert json.loads((tmp_path / "report" / "check.json").read_text())["findings"] == []
+    assert (tmp_path / "report" / "check.png").read_bytes()[:4] == b"\x89PNG"
+    done = CliRunner().invoke(app, ["check", str(store.path), "--genes", "genes.gtf"])
+    assert isinstance(done.exception, InputError) or "store of reporters" in done.output
+    (store.path / "sequences.parquet").write_bytes(b"PAR1")
+    done = CliRunner().invoke(app, ["check", str(store.path)])
+    assert "sequences.parquet is damaged" in " ".join(done.output.split())

@@ -22,6 +22,7 @@ from basenji_kipoi.cli.options import (
     Memory,
     Models,
     Overwrite,
+    Places,
     Quiet,
     Resume,
     Tracks,
@@ -139,14 +140,7 @@ def score(
     ] = None,
     activities: Activities = None,
     insert: Insert = None,
-    places: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Where the first base that differs lies in the insert (from 0, by commas): an "
-            "oligo for each, whose activities are averaged.",
-            show_default="a quarter, half and three quarters",
-        ),
-    ] = None,
+    places: Places = None,
     ends: Ends = None,
     strand: Annotated[
         Literal["both", "+", "-", "gene"],
@@ -216,7 +210,7 @@ def score(
         check_ref=check_ref,
         max_allele=max_allele,
         reporter=reporter,
-        oligos=read_oligos(insert, places, ends, strand, promoter, activities),
+        oligos=read_oligos(insert, places, ends, strand, activities, promoter),
         background=background,
         long=long,
         shard=read_shard(shard),

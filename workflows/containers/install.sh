@@ -18,13 +18,20 @@ case $variant in
   cuda) inference=requirements/cuda.txt training=training/cuda.txt ;;
 esac
 
+# uv as the Makefile has it; an image needs it no more.
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+python3 -m venv "$tools"
+"$tools/bin/pip" install --quiet --no-cache-dir "uv==$(sed -n 's/^UV_VERSION := //p' Makefile)"
+uv=$tools/bin/uv
+
 environment() { # environment NAME COMMAND LOCK PROJECT...
-  local home=$prefix/$1 command=$2 lock=$3
+  local home=$prefix/$1 name=$2 lock=$3
   shift 3
-  python3 -m venv "$home"
-  "$home/bin/pip" install --quiet --no-cache-dir --no-deps --require-hashes -r "$lock"
-  "$home/bin/pip" install --quiet --no-cache-dir --no-deps --no-build-isolation "$@"
-  ln -s "$home/bin/$command" "$prefix/bin/$command"
+  "$uv" venv --quiet --python "$(command -v python3)" "$home"
+  "$uv" pip sync --quiet --python "$home/bin/python" --require-hashes "$lock"
+  "$uv" pip install --quiet --python "$home/bin/python" --no-deps --no-build-isolation "$@"
+  ln -s "$home/bin/$name" "$prefix/bin/$name"
 }
 
 mkdir -p "$prefix/bin"

@@ -97,6 +97,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (MODEL + NO_FASTA[0] + GENES + ["--out", "x.tsv"], NO_FASTA[1]),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.tsv"], "nope.gtf does not exist"),
             ([*MODEL, *FASTA, *GENES, "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *FASTA, *GENES, "--out", ""], "name another output"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),

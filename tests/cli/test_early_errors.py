@@ -128,6 +128,13 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--predicted", "x.bed", "--measured", "nope.tsv", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "x.bed", "--out", "nope/x"], NO_FOLDER),
         ],
+        "rank": [
+            ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
+            ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "nope/x"], NO_FOLDER),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--random", 3], "--random"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--score", "no"], "no score"),
+        ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),
             ([MODEL[1], "nope/x"], NO_FOLDER),

@@ -27,6 +27,7 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
     (tmp_path / "x.bam").touch()
     cases = {
         "simulate": [(["--out", "nope/x"], NO_FOLDER)],
+        "population": [(["nope", "--out", "x"], "simulation.json does not exist")],
         "coverage": [
             (["nope.bam", "--assay", "atac", "--out", "x.bw"], "nope.bam"),
             (["x.bam", "--assay", "atac", "--out", "x.bw", "--fasta", "nope.fa"], "nope.fa"),

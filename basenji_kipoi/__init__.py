@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
+    from basenji_kipoi.locus.ranking.options import RankOptions
+    from basenji_kipoi.locus.ranking.run import rank
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
     from basenji_kipoi.models.model import Model, load
@@ -58,6 +60,7 @@ __all__ = [
     "MutationMap",
     "Oligos",
     "Predictions",
+    "RankOptions",
     "ScoreTables",
     "__version__",
     "activity",
@@ -68,6 +71,7 @@ __all__ = [
     "load",
     "mutate",
     "predict",
+    "rank",
     "read_bed",
     "read_genes",
     "read_loci",

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.queues import SimpleQueue
 
-__all__ = ["MEMORY", "MEMORY_BYTES", "Device", "bytes_of", "devices_of", "executor"]
+__all__ = [
+    "MEMORY",
+    "MEMORY_BYTES",
+    "MOST_PROCESSES",
+    "Device",
+    "bytes_of",
+    "devices_of",
+    "executor",
+]
 
 #: Memory beside the networks (GiB), where none is named: for what windows share, and for
 #: predictions at hand.
@@ -26,6 +34,8 @@ MEMORY = 2.0
 #: The same in bytes.
 MEMORY_BYTES = int(MEMORY * (1 << 30))
 _MOST_MEMORY = 1 << 20
+#: More processes than any machine has cores for.
+MOST_PROCESSES = 1024
 
 
 def bytes_of(memory: float) -> int:

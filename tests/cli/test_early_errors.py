@@ -101,6 +101,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (MODEL + NO_FASTA[0] + GENES + ["--out", "x.tsv"], NO_FASTA[1]),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.tsv"], "nope.gtf does not exist"),
             ([*MODEL, *FASTA, *GENES, "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *FASTA, *GENES, "--out", ""], "name another output"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),
@@ -130,6 +131,13 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--predicted", "nope.tsv", "--measured", "x.bed", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "nope.tsv", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "x.bed", "--out", "nope/x"], NO_FOLDER),
+        ],
+        "rank": [
+            ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
+            ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "nope/x"], NO_FOLDER),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--random", 3], "--random"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--score", "no"], "no score"),
         ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),

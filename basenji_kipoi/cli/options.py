@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL_HELP",
     "BothStrands",
+    "Counts",
     "Fasta",
+    "Figure",
     "Indels",
     "Memory",
     "Model",
@@ -45,11 +47,12 @@ Models = Annotated[
     ),
 ]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
+Figure = Annotated[Path, typer.Option(help="The figure: x.png, x.svg or x.pdf.")]
 Tracks = Annotated[
     Optional[str],
     typer.Option(
-        help="Tracks to write, by identifier, pattern (such as stripe_*) or index, separated by "
-        "commas.",
+        help="Tracks, by identifier, index or pattern, separated by commas. Patterns fit "
+        "identifiers (stripe_*), or else descriptions (DNASE:*liver*).",
         show_default="all",
     ),
 ]
@@ -60,6 +63,15 @@ BothStrands = Annotated[
         "--rc",
         help="Average predictions over both strands, or not.",
         show_default="as the model was evaluated",
+    ),
+]
+Counts = Annotated[
+    bool,
+    typer.Option(
+        "--counts",
+        help="Give counts of the coverage: scale, soft clipping and power of each track undone. "
+        "What a hard clip took is not known.",
+        show_default="units of the targets table",
     ),
 ]
 Indels = Annotated[

@@ -13,6 +13,7 @@ from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
+    Counts,
     Fasta,
     Indels,
     Memory,
@@ -169,6 +170,7 @@ def score(
             "transcription."
         ),
     ] = "300,50",
+    counts: Counts = False,
     background: Annotated[
         Optional[Path],
         typer.Option(
@@ -222,6 +224,7 @@ def score(
         max_allele=max_allele,
         reporter=reporter,
         oligos=read_oligos(insert, places, ends, strand, promoter, activities),
+        counts=counts,
         background=background,
         long=long,
         shard=read_shard(shard),

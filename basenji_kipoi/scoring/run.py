@@ -222,6 +222,7 @@ def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
         reporter=options.reporter,
         oligos=options.oligos,
         has_genes=options.genes is not None,
+        counts=options.counts,
     )
     background = None
     if options.background:

@@ -23,9 +23,11 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 VENV := .venv
 TRAINING := .venv-training
 LEGACY := .venv-legacy
+DOCS := .venv-docs
 VENV_READY := $(VENV)/.ready
 TRAINING_READY := $(TRAINING)/.ready
 LEGACY_READY := $(LEGACY)/.ready
+DOCS_READY := $(DOCS)/.ready
 
 .PHONY: help
 help: ## this list
@@ -63,6 +65,9 @@ $(TRAINING_READY): training/requirements.txt training/pyproject.toml pyproject.t
 $(LEGACY_READY): requirements/legacy.txt pyproject.toml | $(UV)
 	$(call environment,$(LEGACY),$(LEGACY_PYTHON),requirements/legacy.txt,-e .)
 
+$(DOCS_READY): requirements/docs.txt training/pyproject.toml pyproject.toml | $(UV)
+	$(call environment,$(DOCS),3.11,requirements/docs.txt,-e . -e training)
+
 # ---- the main jobs ----
 
 .PHONY: example
@@ -73,6 +78,11 @@ example: $(VENV_READY) ## predict the example intervals with Kipoi, score a vari
 train-example: install ## simulated genome -> data -> fit -> evaluate -> export -> predict (build/train-example)
 	rm -rf build/train-example
 	examples/train_example.sh build/train-example
+
+.PHONY: docs
+docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/build/site"
+	@echo "build/site/index.html opens in a browser"
 
 # ---- checks ----
 
@@ -153,6 +163,7 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/mutation.txt requirements/mutation.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/docs.txt requirements/docs.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: kipoi-files
@@ -176,4 +187,4 @@ clean: ## remove what was built; the environments and .tools stay
 
 .PHONY: distclean
 distclean: clean ## remove the environments and .tools too
-	rm -rf $(VENV) $(TRAINING) $(LEGACY) .tools
+	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(DOCS) .tools

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
     from basenji_kipoi.interpretation.variant.plots import plot_variant
+    from basenji_kipoi.locus.reading import read_loci
+    from basenji_kipoi.locus.variants import LocusTable, LocusVariant
     from basenji_kipoi.models.model import Model, load
     from basenji_kipoi.mutagenesis.result import MutationMap
     from basenji_kipoi.mutagenesis.run import mutate
@@ -53,6 +55,8 @@ __all__ = [
     "InputError",
     "Insertions",
     "Interval",
+    "LocusTable",
+    "LocusVariant",
     "Model",
     "MutationMap",
     "Oligos",
@@ -72,6 +76,7 @@ __all__ = [
     "predict",
     "read_bed",
     "read_genes",
+    "read_loci",
     "score",
 ]
 

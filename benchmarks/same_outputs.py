@@ -92,7 +92,7 @@ STEPS = [
     Step(
         "simulate",
         ".venv-training",
-        "basenji-train simulate --out simulation --size 400000 --variants 40",
+        "basenji-train simulate --out simulation --size 400000 --variants 40 --reporters 400",
         ("simulation",),
     ),
     Step(
@@ -108,6 +108,15 @@ STEPS = [
         "basenji-train data simulation/targets.tsv --fasta simulation/genome.fa --out folds.zarr "
         "--folds 4 --contig-length 20000 --processes 2",
         ("folds.zarr",),
+    ),
+    Step(
+        "reporters",
+        ".venv-training",
+        "basenji-train reporters simulation/reporters.tsv --out reporters --weight reads "
+        "--weight-kind counts --fasta simulation/genome.fa --test-contigs chr8 "
+        "--validation-contigs chr7 --context simulation/reporter_context.fa "
+        "--pairs simulation/reporter_pairs.tsv",
+        ("reporters",),
     ),
     Step(
         "fit",

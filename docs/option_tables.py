@@ -14,6 +14,7 @@ from pathlib import Path
 
 from basenji_training.cli.settings import settings_table
 from basenji_training.data import settings as data
+from basenji_training.data.reporters import settings as reporters
 from basenji_training.optimisation import settings as training
 from basenji_training.reads import settings as coverage
 
@@ -23,6 +24,7 @@ PAGES = {
     "how-to/coverage.md": coverage.Settings,
     "how-to/data.md": data.StoreSettings,
     "how-to/fit.md": training.Settings,
+    "how-to/reporters.md": reporters.ReporterSettings,
 }
 END = "<!-- end of the table -->"
 

@@ -24,6 +24,16 @@ def lay_out(folder: Path) -> Path:
         'chrA\tx\ttranscript\t20101\t20900\t.\t+\t.\tgene_id "G1"; gene_name "one";\n'
         'chrA\tx\ttranscript\t31801\t33300\t.\t-\t.\tgene_id "G2";\n'
     )
+    # A locus: the fifth has REF and ALT swapped, the last no allele of the genome.
+    (folder / "locus.tsv").write_text(
+        "chrom\tpos\tref\talt\tpip\tbeta\tse\tgene\n"
+        "chrA\t20050\tA\tC\t0.4\t-0.5\t0.1\tG1\n"
+        "chrA\t20060\tA\tG\t0.3\t-0.48\t0.1\tG1\n"
+        "chrA\t20070\tT\tC\t0.1\t-0.4\t0.1\tG1\n"
+        "chrA\t20080\tT\tG\t0.1\t-0.4\t0.1\tG1\n"
+        "chrA\t20090\tC\tT\t0.05\t0.3\t0.1\tG1\n"
+        "chrA\t20120\tC\tG\t0.05\t0.3\t0.1\tG1\n"
+    )
     # Measured effects, and predictions that follow them but for a ripple.
     rows = [(f"chr{'AB'[n % 2]}\t{1000 + n}\tA\tG", (n * 37) % 41 / 20 - 1) for n in range(40)]
     (folder / "scores.tsv").write_text(

@@ -21,7 +21,8 @@ FLOORS = {
         ["activities", "incremental", "kipoi_directories", "prediction", "published"],
         ["effects"],
         ["comparison", "interpretation", "mutagenesis", "scoring"],
-        ["cli", "locus"],
+        ["locus"],
+        ["cli"],
     ],
     "basenji_training": [
         ["optimisation", "reads", "simulation", "splits", "tracks"],

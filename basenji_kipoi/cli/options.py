@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODEL_HELP",
+    "Activities",
     "BothStrands",
+    "ChosenTracks",
     "Counts",
+    "Ends",
     "Fasta",
     "Figure",
+    "Gene",
+    "Group",
     "Indels",
+    "Insert",
     "Memory",
     "Model",
     "Models",
@@ -81,6 +87,40 @@ Indels = Annotated[
         "--indel",
         help="Alleles of another length than the reference: the window's first base stays up to "
         "the variant and its last one behind it (stitch), or the first one alone (anchor).",
+    ),
+]
+Gene = Annotated[
+    Optional[str],
+    typer.Option(help="Genes by identifier or name, separated by commas.", show_default="all"),
+]
+ChosenTracks = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Tracks, each by itself: identifiers, patterns, indices, assay:NAME or sample:NAME, "
+        "separated by commas.",
+        show_default="all",
+    ),
+]
+Group = Annotated[
+    Optional[list[str]],
+    typer.Option(help="NAME=TRACKS: the mean of some tracks; may be repeated."),
+]
+Activities = Annotated[
+    Optional[str],
+    typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
+]
+Insert = Annotated[
+    Optional[int],
+    typer.Option(
+        help="Bases of the genome in an oligo of the reporter.",
+        show_default="as the assay's usual sequence",
+    ),
+]
+Ends = Annotated[
+    Optional[str],
+    typer.Option(
+        help="What an oligo has before and behind the insert: LEFT,RIGHT.",
+        show_default="what the assay's sequences begin and end with",
     ),
 ]
 Plots = Annotated[

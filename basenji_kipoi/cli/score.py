@@ -12,10 +12,13 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
+    Activities,
     BothStrands,
     Counts,
+    Ends,
     Fasta,
     Indels,
+    Insert,
     Memory,
     Models,
     Overwrite,
@@ -130,17 +133,8 @@ def score(
             show_default="tracks",
         ),
     ] = None,
-    activities: Annotated[
-        Optional[str],
-        typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
-    ] = None,
-    insert: Annotated[
-        Optional[int],
-        typer.Option(
-            help="Bases of the genome in an oligo of the reporter.",
-            show_default="as the assay's usual sequence",
-        ),
-    ] = None,
+    activities: Activities = None,
+    insert: Insert = None,
     places: Annotated[
         Optional[str],
         typer.Option(
@@ -149,13 +143,7 @@ def score(
             show_default="a quarter, half and three quarters",
         ),
     ] = None,
-    ends: Annotated[
-        Optional[str],
-        typer.Option(
-            help="What an oligo has before and behind the insert: LEFT,RIGHT.",
-            show_default="what the assay's sequences begin and end with",
-        ),
-    ] = None,
+    ends: Ends = None,
     strand: Annotated[
         Literal["both", "+", "-", "gene"],
         typer.Option(
@@ -326,9 +314,10 @@ def _lines(summary: Summary, out: Path, seconds: float, what: str) -> Iterator[s
     from basenji_kipoi.genome.variant_checks import Status
 
     alleles, scored = summary.alleles, summary.statuses[Status.ok.value]
+    kinds = "1 score" if summary.scores == 1 else f"{summary.scores} scores"
     yield (
         f"wrote {out}: {alleles:,} alleles, {scored:,} scored "
-        f"({summary.scores} scores, {summary.tracks:,} {what}), in {seconds:.1f} s"
+        f"({kinds}, {summary.tracks:,} {what}), in {seconds:.1f} s"
     )
     for status in Status:
         count = summary.statuses[status.value]

@@ -17,12 +17,12 @@ from basenji_kipoi.base.sequence import UNKNOWN, encode, reverse_complement
 from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.vcf import Variant
 
-__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "assembly_checked"]
+__all__ = ["AlleleChecks", "CheckRef", "Checked", "Status", "assembly_checked", "likely_cause"]
 
 #: Alleles whose REF is compared before any work is spent, and how many are enough to judge by.
 _SURVEYED, _ENOUGH = 1000, 20
@@ -253,13 +253,24 @@ def _judge(
         raise InputError(
             f"{name}: REF is not the genome's sequence in {len(mismatches)} of the first "
             f"{compared} alleles ({len(mismatches) / compared:.0%}): "
-            f"{_likely_cause(mismatches, header, genome)} ({told})"
+            f"{likely_cause(mismatches, header, genome)} ({told})"
         )
 
 
-def _likely_cause(
-    mismatches: list[tuple[Variant, str]], header: Mapping[str, int], genome: Genome
+def likely_cause(
+    mismatches: Sequence[tuple[Variant, str]], header: Mapping[str, int], genome: Genome
 ) -> str:
+    """Guess, for a message, why REFs differ from the genome.
+
+    Parameters
+    ----------
+    mismatches
+        Variants whose REF is not the genome's, and the genome's names of their contigs.
+    header
+        Length of each contig that the file's header gives one (bp).
+    genome
+        The genome.
+    """
     for name, contig in matching_contigs(header, genome.lengths).items():
         if header[name] != genome.lengths[contig]:
             return (

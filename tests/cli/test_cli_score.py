@@ -69,7 +69,7 @@ def test_every_allele_keeps_its_row(files, tmp_path):
     assert [match for match in frame["ref_match"] if match is not None] == [True, False]
 
     message = score(files, tmp_path, rows, "x.tsv", max_allele=400)
-    assert "10 alleles, 2 scored (1 scores, 3 tracks)" in message
+    assert "10 alleles, 2 scored (1 score, 3 tracks)" in message
     assert "  1 symbolic: ALT is symbolic, such as <DEL>" in message
     assert "warning: REF is not the genome's sequence in 1 allele, scored all the same" in message
     frame = score(files, tmp_path, rows, "y.parquet", max_allele=400, check_ref="skip")

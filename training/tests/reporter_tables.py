@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from basenji_training.data.reporters.build import Holding, build_reporters
-from basenji_training.data.reporters.tables import Columns
+from basenji_training.data.reporters.build import build_reporters
+from basenji_training.data.reporters.settings import ReporterSettings
 from basenji_training.store.reporters import ReporterStore
 
 LEFT, RIGHT = "GGCCATTACGGATC", "TTGACCGTAAGC"
@@ -46,16 +46,15 @@ def write(path, rows, columns=None):
     return path
 
 
-def build(folder, tables, columns=None, **options):
-    holding = options.pop("holding", Holding(kmer=KMER, test_share=20, validation_share=20))
+def build(folder, tables, *, command="", **settings):
     out = folder / "store"
+    given = {"kmer": KMER, "test_share": 20, "validation_share": 20, **settings}
     build_reporters(
         [str(table) for table in tables],
+        ReporterSettings(**given),
         out=out,
-        columns=columns or Columns(),
-        holding=holding,
         overwrite=True,
-        **options,
+        command=command,
     )
     return ReporterStore.open(out)
 

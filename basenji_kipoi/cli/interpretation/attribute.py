@@ -12,7 +12,10 @@ import typer
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
+    ChosenTracks,
     Fasta,
+    Gene,
+    Group,
     Models,
     Overwrite,
     Plots,
@@ -52,10 +55,7 @@ def attribute(
             "window around each gene."
         ),
     ] = None,
-    gene: Annotated[
-        Optional[str],
-        typer.Option(help="Genes by identifier or name, separated by commas.", show_default="all"),
-    ] = None,
+    gene: Gene = None,
     bins: Annotated[
         Literal["interval", "window"],
         typer.Option(help="Explain the bins that an interval overlaps, or all of its window."),
@@ -68,18 +68,8 @@ def attribute(
             show_default="the interval; around genes, the window",
         ),
     ] = None,
-    tracks: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Tracks, each explained by itself: identifiers, patterns, indices, assay:NAME or "
-            "sample:NAME, separated by commas.",
-            show_default="all",
-        ),
-    ] = None,
-    group: Annotated[
-        Optional[list[str]],
-        typer.Option(help="NAME=TRACKS: explain the mean of some tracks; may be repeated."),
-    ] = None,
+    tracks: ChosenTracks = None,
+    group: Group = None,
     outputs: Annotated[
         str,
         typer.Option(

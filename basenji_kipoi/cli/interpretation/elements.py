@@ -10,7 +10,17 @@ import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line, noting
-from basenji_kipoi.cli.options import BothStrands, Fasta, Models, Overwrite, Quiet, Resume
+from basenji_kipoi.cli.options import (
+    BothStrands,
+    ChosenTracks,
+    Fasta,
+    Gene,
+    Group,
+    Models,
+    Overwrite,
+    Quiet,
+    Resume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,22 +38,9 @@ def elements(
     fasta: Fasta,
     genes: Annotated[Path, typer.Option(help="GTF: the bins of its genes' starts are read.")],
     out: Annotated[Path, typer.Option(help="Table to write: x.tsv, x.tsv.gz or x.parquet.")],
-    gene: Annotated[
-        Optional[str],
-        typer.Option(help="Genes by identifier or name, separated by commas.", show_default="all"),
-    ] = None,
-    tracks: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Tracks, each by itself: identifiers, patterns, indices, assay:NAME or "
-            "sample:NAME, separated by commas.",
-            show_default="all",
-        ),
-    ] = None,
-    group: Annotated[
-        Optional[list[str]],
-        typer.Option(help="NAME=TRACKS: the mean of some tracks; may be repeated."),
-    ] = None,
+    gene: Gene = None,
+    tracks: ChosenTracks = None,
+    group: Group = None,
     outputs: Annotated[
         str,
         typer.Option(help="sum over the gene's bins, or log-ratio:A/B of two tracks or groups."),

@@ -11,6 +11,7 @@ import typer
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
+    Group,
     Models,
     Overwrite,
     Plots,
@@ -92,10 +93,7 @@ def insert(
             show_default="all",
         ),
     ] = None,
-    group: Annotated[
-        Optional[list[str]],
-        typer.Option(help="NAME=TRACKS: the mean of some tracks; may be repeated."),
-    ] = None,
+    group: Group = None,
     bins: Annotated[
         Optional[str],
         typer.Option(

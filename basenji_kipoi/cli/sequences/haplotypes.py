@@ -11,8 +11,11 @@ import typer
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import (
+    Activities,
     BothStrands,
+    Ends,
     Fasta,
+    Insert,
     Models,
     Overwrite,
     Quiet,
@@ -57,24 +60,9 @@ def haplotypes(
         Optional[str],
         typer.Option(help="Compare activities of this reporter.", show_default="tracks"),
     ] = None,
-    activities: Annotated[
-        Optional[str],
-        typer.Option(help="Activities of the reporter, by commas.", show_default="all"),
-    ] = None,
-    insert: Annotated[
-        Optional[int],
-        typer.Option(
-            help="Bases of the genome in an oligo of the reporter.",
-            show_default="as the assay's usual sequence",
-        ),
-    ] = None,
-    ends: Annotated[
-        Optional[str],
-        typer.Option(
-            help="What an oligo has before and behind the insert: LEFT,RIGHT.",
-            show_default="what the assay's sequences begin and end with",
-        ),
-    ] = None,
+    activities: Activities = None,
+    insert: Insert = None,
+    ends: Ends = None,
     promoter: Annotated[
         str,
         typer.Option(

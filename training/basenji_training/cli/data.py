@@ -5,20 +5,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from basenji_kipoi.cli.console import command_line
 from basenji_training.cli.settings import options_of
+from basenji_training.data.reporters.settings import ReporterSettings
 from basenji_training.data.settings import StoreSettings
 
 __all__ = ["data", "import_tfrecords", "reporters"]
-
-
-def _names(value: str) -> list[str]:
-    """Split a comma-separated list."""
-    return [name for name in value.split(",") if name]
 
 
 @options_of(StoreSettings, "{}")
@@ -137,7 +133,9 @@ def import_tfrecords(
     print_splits(Store.open(out))
 
 
+@options_of(ReporterSettings, "{}")
 def reporters(
+    *,
     tables: Annotated[
         list[str],
         typer.Argument(
@@ -145,73 +143,7 @@ def reporters(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Store to write (a directory).")],
-    sequence_column: Annotated[str, typer.Option(help="Column of sequences.")] = "sequence",
-    activity: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column of measurements; may be repeated.", show_default="expression or activity"
-        ),
-    ] = None,
-    unit: Annotated[str, typer.Option(help="Unit of the activities.")] = "",
-    weight: Annotated[str | None, typer.Option(help="Column that rows are weighted by.")] = None,
-    weight_kind: Annotated[
-        Literal["counts", "errors", "weights"] | None,
-        typer.Option(
-            help="What it holds: counts of cells or reads (weight: their square root), standard "
-            "errors (1 / square), or weights."
-        ),
-    ] = None,
-    most_counts: Annotated[float, typer.Option(help="Counts beyond this weigh no more.")] = 900,
-    set_column: Annotated[
-        str | None,
-        typer.Option(help="Column of parts of the library.", show_default="set, if there"),
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of groups that stay in one split; 'none': find groups that share k-mers.",
-            show_default="group, if there",
-        ),
-    ] = None,
-    context: Annotated[
-        Path | None,
-        typer.Option(
-            help="Construct that sequences are put into: FASTA (or a string in .json) with a run "
-            "of N where they stand."
-        ),
-    ] = None,
-    flanks: Annotated[
-        str | None, typer.Option(help="Instead, what stands on either side: LEFT,RIGHT.")
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of pairs: sequence_a (reference) and sequence_b.",
-            show_default="all one substitution apart within a set",
-        ),
-    ] = None,
-    indels: Annotated[
-        bool, typer.Option("--indels", help="Take pairs that differ in length, too.")
-    ] = False,
-    fasta: Annotated[
-        Path | None, typer.Option(help="Genome that sequences may come from, plain or bgzip.")
-    ] = None,
-    test_contigs: Annotated[
-        str, typer.Option(help="Its contigs whose sequences test, separated by commas.")
-    ] = "",
-    validation_contigs: Annotated[
-        str, typer.Option(help="Its contigs whose sequences validate.")
-    ] = "",
-    test_share: Annotated[int, typer.Option(help="Percent of the other groups that test.")] = 8,
-    validation_share: Annotated[
-        int, typer.Option(help="Percent of the other groups that validate.")
-    ] = 8,
-    kmer: Annotated[
-        int, typer.Option(help="Sequences that share so many bases stay in one split (8 to 32).")
-    ] = 20,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the store.", show_default="the output's stem")
-    ] = None,
+    given: dict[str, Any],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Make a store of reporter sequences and their measured activities.
@@ -223,35 +155,12 @@ def reporters(
     that of the held-out contigs that it shares a k-mer with, otherwise by its name.
     """
     from basenji_training.cli.tables import print_reporters
-    from basenji_training.data.reporters.build import Holding, build_reporters
-    from basenji_training.data.reporters.tables import Columns
+    from basenji_training.data.reporters.build import build_reporters
 
     findings = build_reporters(
         tables,
+        ReporterSettings(**given),
         out=out,
-        columns=Columns(
-            sequence=sequence_column,
-            activities=tuple(activity or ()),
-            weight=weight,
-            weight_kind=weight_kind,
-            most_counts=most_counts,
-            set=set_column,
-            group=group_column,
-            unit=unit,
-        ),
-        holding=Holding(
-            fasta=fasta,
-            test=_names(test_contigs),
-            validation=_names(validation_contigs),
-            test_share=test_share,
-            validation_share=validation_share,
-            kmer=kmer,
-        ),
-        context=context,
-        flanks=flanks,
-        pairs=pairs,
-        indels=indels,
-        name=name,
         overwrite=overwrite,
         command=command_line("basenji-train"),
     )

@@ -7,6 +7,7 @@ table in the documentation. Its description, type, bounds and default say what a
 - ``unit``, such as bp;
 - ``group``: heading above the options in ``--help``;
 - ``option``: the option's name, if the field's does not make it;
+- ``repeated``: that several names are several options, where a name may hold a comma;
 - ``otherwise``: what holds where nothing is given, if that is not the field's default.
 """
 
@@ -136,8 +137,10 @@ def _annotation(name: str, field: FieldInfo, default: str) -> object:
 
 
 def _typed(field: FieldInfo) -> Any:  # noqa: ANN401 - a type
-    """Return the type of what is typed: names stand in one text, between commas."""
-    return str if get_origin(field.annotation) is tuple else field.annotation
+    """Return the type of what is typed: names mostly stand in one text, between commas."""
+    if get_origin(field.annotation) is not tuple:
+        return field.annotation
+    return list[str] if _extra(field, "repeated") else str
 
 
 def _checked(settings: type[BaseModel], name: str, value: object) -> object:
@@ -181,7 +184,9 @@ def _values(field: FieldInfo) -> str:
     """Say what a field may be."""
     kind = field.annotation
     if get_origin(kind) is tuple:
-        return "names, separated by commas"
+        return (
+            "a name; may be repeated" if _extra(field, "repeated") else "names, separated by commas"
+        )
     if get_origin(kind) is not Literal and get_args(kind):
         kind = next(each for each in get_args(kind) if each is not types.NoneType)
     if get_origin(kind) is Literal:

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "rounding"]
 
-#: What a run records beside its settings.
-_NOT_SETTINGS = {"network", "stores", "command", "origin"}
-
 
 def export(
     members: Sequence[RunHead],
@@ -182,8 +179,8 @@ def _training(
         command
         for member in members
         for command in (
-            *(store["command"] for store in member.run.settings["stores"].values()),
-            member.run.settings["command"],
+            *(store.command for store in member.run.settings.stores.values()),
+            member.run.settings.command,
         )
     ]
     commands = list(dict.fromkeys([*made, evaluation["command"], command]))
@@ -201,9 +198,9 @@ def _record(member: RunHead) -> NetworkRecord:
         )
     best = history[best_epoch(history)]
     return NetworkRecord(
-        chromosomes=run.settings["stores"][member.head]["folds"],
-        origin=run.settings.get("origin"),
-        settings={key: value for key, value in run.settings.items() if key not in _NOT_SETTINGS},
+        chromosomes=run.settings.stores[member.head].folds,
+        origin=run.settings.origin,
+        settings=run.settings.settings(),
         epochs_run=len(history),
         best_epoch=int(best["epoch"]),
         validation_r=round(best["validation_r"], 4),

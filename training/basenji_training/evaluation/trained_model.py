@@ -295,7 +295,7 @@ def split_as_trained(store: Store, model: Predictor) -> Store:
 
 def _splits(model: RunHead | Bundle) -> list[dict[str, list[str]]]:
     if isinstance(model, RunHead):
-        return [model.run.settings["stores"][model.head]["folds"]]
+        return [model.run.settings.stores[model.head].folds.model_dump()]
     networks = model.metadata.training.networks
     return [network.chromosomes.model_dump() for network in networks if network.chromosomes]
 

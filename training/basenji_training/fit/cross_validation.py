@@ -184,7 +184,7 @@ def _line(member: Member, run: Run) -> dict[str, Any]:
         "run": member.name,
         "test": member.test,
         "validation": member.validation,
-        "seed": run.settings["seed"],
+        "seed": run.settings.seed,
         "epochs": len(history),
         "best_epoch": int(best["epoch"]),
         "validation_r": round(best["validation_r"], 4),

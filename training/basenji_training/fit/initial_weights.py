@@ -89,8 +89,8 @@ def origin_of(path: str | os.PathLike[str]) -> Origin:
     path = Path(path)
     if not (path / METADATA).is_file():
         settings = Run(path).settings
-        seen = {name: store["folds"] for name, store in settings["stores"].items()}
-        return Origin(name=path.name, chromosomes=seen, origin=settings.get("origin"))
+        seen = {name: store.folds for name, store in settings.stores.items()}
+        return Origin(name=path.name, chromosomes=seen, origin=settings.origin)
     bundle = Bundle.load(path)
     network = bundle.metadata.training.networks[0]
     seen = {bundle.metadata.assembly: network.chromosomes} if network.chromosomes else {}

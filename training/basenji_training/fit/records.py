@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["History", "Progress", "read_history", "read_settings"]
+__all__ = ["History", "Progress", "RunSettings", "StoreOfRun", "read_history", "read_settings"]
 
 History = list[dict[str, float]]
 
@@ -45,30 +45,65 @@ class Progress(BaseModel):
     seconds: FiniteFloat
 
 
-class _StoreOfRun(BaseModel):
-    """The store that a head learned from."""
+class StoreOfRun(BaseModel):
+    """The store that a head learned from.
+
+    Attributes
+    ----------
+    path, command
+        Where it was, and what made it.
+    folds
+        What each split holds.
+    content_sha256
+        Checksum of what the store says of its content; a run of an earlier version may have none.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     path: str
     command: str
     folds: Splits
+    content_sha256: str | None = None
 
 
-class _Record(Settings):
-    """``settings.json``; a run of an earlier version may lack settings that came later."""
+class RunSettings(Settings):
+    """What a run was asked for: ``settings.json``.
+
+    A run of an earlier version may lack settings that came later: they have their usual values
+    here, and do not stand among those that were recorded.
+
+    Attributes
+    ----------
+    stores
+        Store of each head and reporter, by its name.
+    network
+        The architecture.
+    command
+        The command that began the run.
+    origin
+        Where its first weights come from, if not from chance.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     seed: int = Field(ge=0, le=LARGEST_SEED)
     dtype: Literal["float32", "bfloat16"]
-    stores: dict[str, _StoreOfRun]
+    stores: dict[str, StoreOfRun]
     network: dict[str, Any]
     command: str
     origin: Origin | None = None
 
+    def recorded(self) -> dict[str, Any]:
+        """Return what stands in the file."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
-def read_settings(path: Path, heads: Sequence[str] = ()) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
+        """Return those of `basenji_training.optimisation.settings.Settings` that were recorded."""
+        own = {"stores", "network", "command", "origin"}
+        return self.model_dump(mode="json", exclude_unset=True, exclude=own)
+
+
+def read_settings(path: Path, heads: Sequence[str] = ()) -> RunSettings:
     """Read what a run was asked for.
 
     Parameters
@@ -80,7 +115,7 @@ def read_settings(path: Path, heads: Sequence[str] = ()) -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    RunSettings
         What stands there.
 
     Raises
@@ -89,10 +124,10 @@ def read_settings(path: Path, heads: Sequence[str] = ()) -> dict[str, Any]:
         If the file is missing or damaged, or of other heads; names the entry.
     """
     check_seekable(path, "JSON")
-    settings = read_json(_Record, path)
+    settings = read_json(RunSettings, path)
     if lacking := set(heads) - set(settings.stores):
         raise InputError(f"{path}: stores: there is none of the head {min(lacking)}")
-    return settings.model_dump(mode="json", exclude_unset=True)
+    return settings
 
 
 def read_history(path: Path) -> History:

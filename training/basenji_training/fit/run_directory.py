@@ -76,10 +76,8 @@ class Run:
         Names of those that predict tracks.
     assays : dict of str to Assay
         What each reporter measures, by its name.
-    settings : dict
-        What was asked for: `basenji_training.optimisation.settings.Settings`, the ``network``, the
-        ``command``, the ``origin`` of the first weights, and ``stores``: path, command, folds and a
-        checksum of each head's store.
+    settings : RunSettings
+        What was asked for.
 
     Raises
     ------
@@ -105,9 +103,7 @@ class Run:
                     f"{self.path / _targets_file(self.heads, head)} has {len(targets)} tracks, and "
                     f"the head {head} in {ARCHITECTURE} has {self.architecture.heads[head].tracks}"
                 )
-        self.settings: dict[str, Any] = read_settings(
-            self.path / SETTINGS, (*self.heads, *self.assays)
-        )
+        self.settings = read_settings(self.path / SETTINGS, (*self.heads, *self.assays))
 
     @property
     def history(self) -> History:
@@ -331,7 +327,8 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
         If something differs; names it. More epochs than the run was begun with are the same run
         where the learning rate does not depend on them.
     """
-    earlier = read_settings(out / SETTINGS)
+    begun = read_settings(out / SETTINGS)
+    earlier = begun.recorded()
     for head, store in recorded["stores"].items():
         before = earlier["stores"].get(head, {})
         # A store that was moved, or is named in another way, is the same.
@@ -347,13 +344,13 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
             f"{out} was trained on other stores ({', '.join(earlier['stores'])}; now "
             f"{', '.join(recorded['stores'])}): resume it as it was started"
         )
-    if recorded["epochs"] > earlier.get("epochs", 0) and (why := _why_not_longer(earlier)):
+    if recorded["epochs"] > begun.epochs and (why := _why_not_longer(begun)):
         raise InputError(
-            f"{out} was trained with another epochs ({earlier.get('epochs')}, now "
+            f"{out} was trained with another epochs ({begun.epochs}, now "
             f"{recorded['epochs']}), and cannot go on behind them: {why}; begin another run with "
             f"--init {out}"
         )
-    earlier = {**earlier, "epochs": max(earlier.get("epochs", 0), recorded["epochs"])}
+    earlier = {**earlier, "epochs": max(begun.epochs, recorded["epochs"])}
     before, now = (
         {name.replace("_", " "): value for name, value in each.items() if name != "stores"}
         for each in (earlier, recorded)
@@ -362,11 +359,11 @@ def check_resumable(out: Path, recorded: dict[str, Any]) -> None:
         raise InputError(f"{out} was trained with {difference}: resume it as it was started")
 
 
-def _why_not_longer(settings: dict[str, Any]) -> str | None:
+def _why_not_longer(settings: Settings) -> str | None:
     """Tell why a run is not the beginning of a longer one; None if it is."""
-    if settings.get("schedule") != "constant":
-        return f"its {settings.get('schedule')} schedule ended with them"
-    if settings.get("warmup_epochs", 0) > settings["epochs"] - 1:
+    if settings.schedule != "constant":
+        return f"its {settings.schedule} schedule ended with them"
+    if settings.warmup_epochs > settings.epochs - 1:
         return "its learning rate was still rising at their end"
     return None
 
@@ -374,8 +371,8 @@ def _why_not_longer(settings: dict[str, Any]) -> str | None:
 def extend(out: Path, recorded: dict[str, Any]) -> None:
     """Note that a run goes on for more epochs than it was begun with."""
     earlier = read_settings(out / SETTINGS)
-    if earlier["epochs"] < recorded["epochs"]:
-        content = {**earlier, "epochs": recorded["epochs"]}
+    if earlier.epochs < recorded["epochs"]:
+        content = {**earlier.recorded(), "epochs": recorded["epochs"]}
         with atomic_path(out / SETTINGS, overwrite=True) as path:
             path.write_text(json.dumps(content, indent=2) + "\n")
 

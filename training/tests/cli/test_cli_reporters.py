@@ -116,9 +116,7 @@ SEQUENCE = "ACGTTGCA" * 4
         (None, (SEQUENCE, "1"), ("--pairs", "none.tsv"), "none.tsv does not exist"),
         (None, (SEQUENCE, "1"), ("--test-contigs", "chr1"), "--fasta"),
         (None, (SEQUENCE, "1"), ("--test-share", "60", "--validation-share", "40"), "below 100"),
-        (None, (SEQUENCE, "1"), ("--test-share", "-1"), "expected percent"),
-        (None, (SEQUENCE, "1"), ("--kmer", "40"), "8 to 32"),
-        (None, (SEQUENCE, "1"), ("--most-counts", "0"), "above 0"),
+        (None, (SEQUENCE, "1"), ("--most-counts", "0"), "--most-counts 0.0: Input"),
         (None, (SEQUENCE, "1"), ("--name", "a/b"), "--name a/b"),
     ],
 )
@@ -131,6 +129,14 @@ def test_bad_input_is_said_in_one_line(tmp_path, rows, header, row, options, mes
     assert message in done.stderr.splitlines()[-1]
     assert done.stderr.startswith("error: ")
     assert [each.name for each in tmp_path.iterdir()] == ["t.tsv"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("--test-share", "-1"), ("--kmer", "40")])
+def test_a_number_out_of_bounds_is_named(tmp_path, rows, option, value):
+    path = table(tmp_path / "t.tsv", rows)
+    done = run(tmp_path, path, option, value)
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.stderr
 
 
 def test_what_files_hold_that_cannot_be(tmp_path, rows):

@@ -59,7 +59,7 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
         ],
         "add-reporter": [
             ([bundle, "nope", "--evaluation", "nope.json", "--out", "x"], "nope.json does not"),
-            ([bundle, "nope", "--evaluation", "x.bam", "--out", "x"], "no run at nope"),
+            ([bundle, "nope", "--evaluation", "x.bam", "--out", "x"], "x.bam is no evaluation"),
         ],
         "export": [([*exported, "--evaluation", "nope.json"], "nope.json")],
     }

@@ -39,6 +39,11 @@ class Cake(BaseModel):
     for_whom: str = Field(
         description="Who gets it.", json_schema_extra={"otherwise": "whoever comes"}
     )
+    spices: tuple[str, ...] = Field(
+        default=(),
+        description="What is in.",
+        json_schema_extra={"option": "--spice", "repeated": True},
+    )
 
 
 def bake(*arguments: str) -> tuple[dict[str, Any], Any]:
@@ -66,6 +71,11 @@ def test_what_is_given_arrives_and_nothing_else():
         "oven": "hot",
         "plates": 1,
     }
+
+
+def test_an_option_may_be_repeated():
+    seen, _ = bake("--spice", "salt, fine", "--spice", "pepper")
+    assert seen["spices"] == ("salt, fine", "pepper")
 
 
 def test_help_has_what_the_class_declares():
@@ -113,6 +123,7 @@ def test_the_table_has_a_row_a_field():
         "| `--icing` | `white`, `pink` | none | What is on top. |",
         "| `--nuts/--plain` | yes or no | yes | Whether there are nuts. |",
         "| `--for-whom` | text | whoever comes | Who gets it. |",
+        "| `--spice` | a name; may be repeated | none | What is in. |",
     ]
 
 

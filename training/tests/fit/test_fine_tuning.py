@@ -41,7 +41,7 @@ def bundle(trained, tmp_path_factory):
         targets=run.targets_of(),
         name="letters",
         assembly="random1",
-        training=TrainingRecord(chromosomes=run.settings["stores"]["letters"]["folds"]),
+        training=TrainingRecord(chromosomes=run.settings.stores["letters"].folds),
         evaluation={},
         model_card="",
         both_strands=True,
@@ -82,11 +82,11 @@ def test_a_run_keeps_what_its_beginning_has_seen(trained, weak_letters, bundle, 
     settings = SETTINGS.model_copy(update={"init": str(bundle), "epochs": 1})
     first = fit(weak_letters, tiny_architecture(), tmp_path / "first", settings)
     origin = {"name": "letters", "chromosomes": {"random1": folds}, "origin": None}
-    assert first.settings["origin"] == origin
+    assert first.settings.recorded()["origin"] == origin
     settings = SETTINGS.model_copy(update={"init": str(first.path), "epochs": 1})
     second = fit(weak_letters, tiny_architecture(), tmp_path / "second", settings)
     chromosomes = {weak_letters.name: weak_letters.folds}
-    assert second.settings["origin"] == {
+    assert second.settings.recorded()["origin"] == {
         "name": "first",
         "chromosomes": chromosomes,
         "origin": origin,
@@ -137,7 +137,7 @@ def test_the_beginning_is_found_from_another_folder(trained, weak_letters, tmp_p
     monkeypatch.chdir(trained.run.path.parent)
     settings = SETTINGS.model_copy(update={"init": trained.run.path.name, "epochs": 1})
     run = fit(weak_letters, tiny_architecture(), tmp_path / "run", settings)
-    assert run.settings["init"] == str(trained.run.path.resolve())
+    assert run.settings.init == str(trained.run.path.resolve())
     # As if it had been killed before its first checkpoint.
     (run.path / "checkpoint.npz").unlink()
     monkeypatch.chdir(tmp_path)

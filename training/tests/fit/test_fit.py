@@ -68,16 +68,16 @@ def test_a_run_describes_itself(trained):
     assert run.heads == ("letters",)
     assert run.architecture == tiny_architecture().with_heads({"letters": len(TARGETS)})
     assert run.targets_of("letters") == run.targets_of() == TARGETS
-    assert run.settings["command"] == "fit command"
-    assert run.settings["stores"] == {
+    assert run.settings.command == "fit command"
+    assert run.settings.recorded()["stores"] == {
         "letters": {
             "path": str(trained.store.path),
             "command": "basenji-train data targets.tsv",
             "folds": FOLDS,
-            "content_sha256": run.settings["stores"]["letters"]["content_sha256"],
+            "content_sha256": run.settings.stores["letters"].content_sha256,
         }
     }
-    assert {key: run.settings[key] for key in SETTINGS.model_dump()} == SETTINGS.model_dump()
+    assert run.settings.settings() == SETTINGS.model_dump()
     assert sorted(path.name for path in run.path.iterdir()) == [
         "architecture.json",
         "best.weights.h5",

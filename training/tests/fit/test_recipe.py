@@ -56,7 +56,7 @@ def test_options_win_over_the_recipe(recipe, letters, tmp_path, monkeypatch, cap
         epochs=1, batch_size=6, jitter=64, reverse_complement=False, dtype="float32"
     ).model_dump()
     run = Run(tmp_path / "run")
-    assert {name: run.settings[name] for name in asked} == asked
+    assert {name: getattr(run.settings, name) for name in asked} == asked
     assert run.architecture == tiny_architecture().with_heads({"letters": 4})
     assert events(run.path / "tensorboard") == {
         name: [(run_steps(letters), pytest.approx(run.history[0][name]))] for name in run.history[0]

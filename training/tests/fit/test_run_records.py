@@ -104,7 +104,7 @@ def test_a_run_of_constant_rate_goes_on_for_more_epochs(letters, tmp_path):
     assert [row["validation_r"] for row in run.history] == [
         row["validation_r"] for row in whole.history
     ]
-    assert run.settings["epochs"] == 3
+    assert run.settings.epochs == 3
     for one, two in zip(run.network().get_weights(), whole.network().get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     with pytest.raises(InputError, match=r"another epochs \(3, now 2\)"):
@@ -112,7 +112,7 @@ def test_a_run_of_constant_rate_goes_on_for_more_epochs(letters, tmp_path):
 
 
 def test_a_run_whose_rate_depends_on_its_epochs_does_not(trained, letters, tmp_path):
-    recorded = {**trained.run.settings, "epochs": SETTINGS.epochs + 5}
+    recorded = {**trained.run.settings.recorded(), "epochs": SETTINGS.epochs + 5}
     with pytest.raises(InputError, match=r"cosine schedule ended with them; .* --init "):
         check_resumable(trained.run.path, recorded)
     with pytest.raises(InputError, match=r"exists already: pass --resume to go on with what"):

@@ -37,7 +37,7 @@ def test_each_store_has_a_head_of_its_name(run, letters, weak_letters):
     for head, tracks in HEADS.items():
         network = run.network(head)
         assert network.output_shape == (None, run.architecture.bins, tracks)
-        assert list(run.settings["stores"]) == list(HEADS)
+        assert list(run.settings.stores) == list(HEADS)
 
 
 def test_each_head_learns_its_own_genome(run, letters, weak_letters):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from basenji_kipoi.base.sequence import encode, reverse_complement
 from basenji_kipoi.genome.fasta import Genome
-from basenji_training.data.reporters.build import Holding, build_reporters
+from basenji_training.data.reporters.build import build_reporters
 from basenji_training.data.reporters.context import read_context
-from basenji_training.data.reporters.tables import Columns
+from basenji_training.data.reporters.settings import ReporterSettings
 from basenji_training.simulation.grammar import FACTORS, START_MOTIF
 from basenji_training.simulation.reporters import OLIGO_BP, Assay, draw_assay
 from basenji_training.simulation.simulate import simulate
@@ -137,11 +137,16 @@ def test_a_store_can_be_made_of_it(simulation, tmp_path):
     out = tmp_path / "store"
     build_reporters(
         [str(simulation / "reporters.tsv")],
+        ReporterSettings(
+            weight="reads",
+            weight_kind="counts",
+            fasta=simulation / "genome.fa",
+            test=("chr8",),
+            validation=("chr7",),
+            context=simulation / "reporter_context.fa",
+            pairs=simulation / "reporter_pairs.tsv",
+        ),
         out=out,
-        columns=Columns(weight="reads", weight_kind="counts"),
-        holding=Holding(simulation / "genome.fa", ["chr8"], ["chr7"]),
-        context=simulation / "reporter_context.fa",
-        pairs=simulation / "reporter_pairs.tsv",
     )
     store = ReporterStore.open(out)
     # Oligos that were cut at the same place are replicates.

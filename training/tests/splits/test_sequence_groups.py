@@ -11,9 +11,7 @@ from reporter_tables import COMPLEMENT, KMER, LEFT, RIGHT, build, kmers, letters
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode_rows
-from basenji_training.data.reporters.build import Holding
 from basenji_training.data.reporters.pairs import one_substitution_apart
-from basenji_training.data.reporters.tables import Columns
 from basenji_training.splits.sequence_groups import group_sequences, leaks, split_groups
 
 # Splits
@@ -58,9 +56,9 @@ def test_what_comes_from_held_out_contigs_goes_with_them(tmp_path):
     }
     fasta = tmp_path / "genome.fa"
     fasta.write_text("".join(f">{name}\n{text}\n" for name, text in contigs.items()))
-    holding = Holding(fasta, ["test"], ["validation"], 0, 0, KMER)
+    holding = {"fasta": fasta, "test": ("test",), "validation": ("validation",)}
     table = write(tmp_path / "t.tsv", rows)
-    store = build(tmp_path, [table], holding=holding)
+    store = build(tmp_path, [table], **holding, test_share=0, validation_share=0)
     of = {store.sequence(i): (store.group_names[store.groups[i]], int(store.split[i]))
           for i in range(len(store))}  # fmt: skip
     wanted = {rows[0]["group"]: 2, rows[10]["group"]: 2, rows[30]["group"]: 1}
@@ -105,7 +103,7 @@ def test_groups_that_leak_are_an_error_that_names_two_sequences(tmp_path):
     with pytest.raises(InputError, match=r"r\d+ \(\w+\) and r\d+ \(\w+\) share 20.*none"):
         build(tmp_path, [table])
     assert not (tmp_path / "store").exists()
-    store = build(tmp_path, [table], Columns(group="none"))
+    store = build(tmp_path, [table], group="none")
     inserts = store.codes[:, len(LEFT) :].copy()
     inserts[np.arange(inserts.shape[1]) >= store.lengths[:, None] - len(LEFT) - len(RIGHT)] = 4
     assert not len(leaks(inserts, KMER, store.split, either_strand=True))
@@ -155,6 +153,5 @@ def test_pairs_of_a_table(tmp_path):
     assert [[store.sequence(i) for i in pair] for pair in store.pairs] == [[second, first]]
     assert sum(store.attrs["findings"]["pairs_left_out"].values()) == 4
     group = write(tmp_path / "g.tsv", [{**row, "group": "g"} for row in rows])
-    holding = Holding(kmer=KMER, test_share=0, validation_share=0)
-    store = build(tmp_path, [group], pairs=listed, indels=True, holding=holding)
+    store = build(tmp_path, [group], pairs=listed, indels=True, test_share=0, validation_share=0)
     assert len(store.pairs) == 2

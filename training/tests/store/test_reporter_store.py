@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 from reporter_tables import LEFT, RIGHT, build, letters, library, write
+from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, encode_rows
 from basenji_kipoi.base.text_files import table_rows
-from basenji_training.data.reporters.build import Holding
-from basenji_training.data.reporters.tables import Columns
+from basenji_training.cli.app import app
+from basenji_training.data.reporters.check import find_reporter_faults, reporter_report
 from basenji_training.store.reporters import ReporterStore
 from basenji_training.store.store import Store
 
@@ -25,8 +26,14 @@ from basenji_training.store.store import Store
 def test_sequences_and_values_come_back(tmp_path):
     rows = library(0)
     table = write(tmp_path / "t.tsv", rows)
-    columns = Columns(weight="cells", weight_kind="counts", unit="log2")
-    store = build(tmp_path, [table], columns, command="as typed")
+    store = build(
+        tmp_path,
+        [table],
+        weight="cells",
+        weight_kind="counts",
+        unit="log2",
+        command="as typed",
+    )
     wanted = {}
     for row in rows:
         wanted.setdefault(row["sequence"], []).append(row)
@@ -58,8 +65,7 @@ def test_tables_are_joined_by_sequence(tmp_path):
     rows = library(2)
     one = write(tmp_path / "one.tsv", rows[:60], ["sequence", "activity"])
     two = write(tmp_path / "two.tsv", rows[40:], ["sequence", "activity", "cells"])
-    columns = Columns(activities=("activity", "cells"))
-    store = build(tmp_path, [f"first={one}", two], columns)
+    store = build(tmp_path, [f"first={one}", two], activities=("activity", "cells"))
     assert [a.identifier for a in store.activities] == ["first", "two/activity", "two/cells"]
     exists = np.isfinite(store.values)
     assert exists[0].tolist() == [True, False, False]
@@ -78,7 +84,7 @@ def test_a_value_that_is_listed_twice_is_measured_once(tmp_path):
     rows = list({row["sequence"]: row for row in rows}.values())
     rows += [{**mine, "activity": a, "cells": c} for a, c in ((1, 100), (1, 100), (3, 300))]
     table = write(tmp_path / "t.tsv", rows)
-    store = build(tmp_path, [table], Columns(weight="cells", weight_kind="counts"))
+    store = build(tmp_path, [table], weight="cells", weight_kind="counts")
     row = [store.sequence(i) for i in range(len(store))].index(sequence)
     assert store.values[row] == pytest.approx(2.5)
     assert store.counts[row] == 400
@@ -91,7 +97,7 @@ def test_weights_of_other_kinds_and_of_rows_without(tmp_path, kind):
     rows = [{**row, "w": w} for row, w in zip(library(4), itertools.cycle([0.5, 1, 2, ""]))]
     unique = list({row["sequence"]: row for row in rows}.values())
     table = write(tmp_path / "t.tsv", unique)
-    store = build(tmp_path, [table], Columns(weight="w", weight_kind=kind))
+    store = build(tmp_path, [table], weight="w", weight_kind=kind)
     given = np.array([row["w"] or 1 for row in unique], float)
     wanted = given if kind == "weights" else given**-2.0
     np.testing.assert_allclose(store.weights[:, 0], wanted / wanted.mean(), rtol=1e-5)
@@ -189,9 +195,14 @@ def promoters(tmp_path_factory):
     return build(
         tmp_path_factory.mktemp("promoters"),
         [YEAST / "reporter" / "sequences.tsv.gz"],
-        Columns(weight="cells", weight_kind="counts"),
+        weight="cells",
+        weight_kind="counts",
         context=YEAST / "reporter" / "plasmid.json",
-        holding=Holding(YEAST / "genome.fa.gz", ["chrIV", "chrV", "chrXI"], ["chrXIII"]),
+        fasta=YEAST / "genome.fa.gz",
+        test=("chrIV", "chrV", "chrXI"),
+        validation=("chrXIII",),
+        test_share=8,
+        validation_share=8,
     )
 
 
@@ -245,3 +256,54 @@ def test_encode_rows_of_several_lengths():
     codes, lengths = encode_rows(["ACGT", "", "TT"])
     assert lengths.tolist() == [4, 0, 2]
     np.testing.assert_array_equal(codes, [encode("ACGT"), [4] * 4, encode("TTNN")])
+
+
+# Faults
+
+
+def test_a_store_without_faults_and_what_its_report_says(tmp_path):
+    store = build(tmp_path, [write(tmp_path / "t.tsv", library(20, families=400))])
+    assert find_reporter_faults(store) == []
+    report = reporter_report(store, [])
+    (activity,) = report["activities"]
+    assert sum(activity["values"].values()) == report["sequences"] == len(store)
+    assert activity["mean"] == pytest.approx(store.values.mean(), rel=1e-4)
+
+
+def test_faults_that_were_put_in_are_found(tmp_path):
+    rows = library(21, families=400)
+    names = ("same", "twice", "again", "far", "rare", "heavy")
+    generator = np.random.default_rng(22)
+    for number, row in enumerate(rows):
+        value = generator.normal()
+        row |= dict.fromkeys(names, value) | {"same": 2, "far": value if number else 500}
+        row |= {"rare": value if number < 20 else "", "heavy": generator.normal()}
+    table = write(tmp_path / "t.tsv", rows)
+    store = build(tmp_path, [table], activities=names)
+    store.weights[7, names.index("heavy")] = len(store)
+    held_out = store.rows_of("test")
+    store.values[held_out, names.index("heavy")] += 2
+    found = {(each.kind, each.tracks, each.is_error) for each in find_reporter_faults(store)}
+    assert found >= {
+        ("dead", ("same",), True),
+        ("duplicate", ("twice", "again"), True),
+        ("outliers", ("far",), False),
+        ("few", ("rare",), False),
+        ("weights", ("heavy",), False),
+        ("splits", ("heavy",), False),
+    }
+    assert not {kind for kind, tracks, _ in found if "twice" in tracks} - {"duplicate"}
+
+
+def test_the_command_checks_a_store(tmp_path):
+    store = build(tmp_path, [write(tmp_path / "t.tsv", library(23, families=400))])
+    done = CliRunner().invoke(app, ["check", str(store.path), "--out", str(tmp_path / "report")])
+    assert done.exit_code == 0, done.output
+    assert f"nothing found in {len(store):,} sequences" in " ".join(done.output.split())
+    assert json.loads((tmp_path / "report" / "check.json").read_text())["findings"] == []
+    assert (tmp_path / "report" / "check.png").read_bytes()[:4] == b"\x89PNG"
+    done = CliRunner().invoke(app, ["check", str(store.path), "--genes", "genes.gtf"])
+    assert isinstance(done.exception, InputError) or "store of reporters" in done.output
+    (store.path / "sequences.parquet").write_bytes(b"PAR1")
+    done = CliRunner().invoke(app, ["check", str(store.path)])
+    assert "sequences.parquet is damaged" in " ".join(done.output.split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,15 +24,14 @@ from basenji_training.data.reporters.context import (
     without_ends,
 )
 from basenji_training.data.reporters.pairs import one_substitution_apart, read_pairs
+from basenji_training.data.reporters.settings import NO_GROUPS, ReporterSettings
 from basenji_training.data.reporters.tables import (
-    Columns,
     Joined,
     ReporterTable,
     join_tables,
     read_reporter_table,
 )
 from basenji_training.splits.folds import SPLITS, known_chromosomes
-from basenji_training.splits.kmers import LONGEST_KMER
 from basenji_training.splits.sequence_groups import (
     group_sequences,
     leaks,
@@ -46,86 +45,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Holding", "build_reporters"]
-
-_SHORTEST_KMER = 8
-_NO_GROUPS = "none"
-
-
-class Holding(NamedTuple):
-    """What holds sequences back from training.
-
-    Attributes
-    ----------
-    fasta
-        Genome that sequences may come from.
-    test, validation
-        Its contigs of these splits.
-    test_share, validation_share
-        Percent of the groups that come from none of them.
-    kmer
-        Sequences that share as many bases are in one group.
-    """
-
-    fasta: Path | None = None
-    test: Sequence[str] = ()
-    validation: Sequence[str] = ()
-    test_share: int = 8
-    validation_share: int = 8
-    kmer: int = 20
-
-    def check(self) -> None:
-        """Check that these go together."""
-        if (self.test or self.validation) and self.fasta is None:
-            raise InputError("contigs are held out: pass --fasta, the genome that has them")
-        if self.fasta is not None and not (self.test or self.validation):
-            raise InputError("--fasta: say with --test-contigs which of its contigs are held out")
-        both = sorted(set(self.test) & set(self.validation))
-        if both:
-            raise InputError(f"{both[0]} cannot be both of --test-contigs and --validation-contigs")
-        if not min(self.test_share, self.validation_share) >= 0 or self.shares >= 100:
-            raise InputError(
-                f"--test-share {self.test_share} --validation-share {self.validation_share}: "
-                "expected percent, together below 100"
-            )
-        if not _SHORTEST_KMER <= self.kmer <= LONGEST_KMER:
-            raise InputError(
-                f"--kmer {self.kmer}: expected {_SHORTEST_KMER} to {LONGEST_KMER} bases"
-            )
-
-    @property
-    def shares(self) -> int:
-        """Percent of groups that are held out by name."""
-        return self.test_share + self.validation_share
-
-    def described(self) -> dict[str, str]:
-        """Say what decides on each split."""
-
-        def decides(contigs: Sequence[str], first: int, last: int) -> str:
-            from_genome = (
-                f"groups with a {self.kmer}-mer of {', '.join(contigs)}" if contigs else ""
-            )
-            by_name = f"groups whose name's CRC-32 modulo 100 is {first} to {last - 1}"
-            return "; ".join(filter(None, (from_genome, by_name if last > first else ""))) or "none"
-
-        return {
-            "train": "all other groups",
-            "validation": decides(self.validation, self.test_share, self.shares),
-            "test": decides(self.test, 0, self.test_share),
-        }
+__all__ = ["build_reporters"]
 
 
 def build_reporters(
     tables: Sequence[str],
+    settings: ReporterSettings,
     *,
     out: str | os.PathLike[str],
-    columns: Columns,
-    holding: Holding,
-    context: Path | None = None,
-    flanks: str | None = None,
-    pairs: Path | None = None,
-    indels: bool = False,
-    name: str | None = None,
     overwrite: bool = False,
     command: str = "",
 ) -> dict[str, Any]:
@@ -135,22 +62,10 @@ def build_reporters(
     ----------
     tables
         A table, or several, each as ``NAME=TABLE`` or named by its file.
+    settings
+        What it is to hold.
     out
         Store to write.
-    columns
-        Which columns of the tables are what.
-    holding
-        What is held back from training.
-    context
-        The construct, with a run of N where a sequence stands.
-    flanks
-        Instead, what stands on either side of it, as ``LEFT,RIGHT``.
-    pairs
-        Table of pairs; without it, all pairs of a set that are one substitution apart.
-    indels
-        Whether the sequences of a pair may differ in length.
-    name
-        Name of the store; the output's stem without it.
     overwrite
         Whether an existing store may be replaced.
     command
@@ -168,40 +83,41 @@ def build_reporters(
     """
     out = Path(out)
     named = _named(tables)
-    inputs = [*named.values(), holding.fasta, context, pairs]
+    inputs = [*named.values(), settings.fasta, settings.context, settings.pairs]
     kind = Folder("a store of reporters", holds=(DESCRIPTION, SEQUENCES))
     check_output(out, overwrite=overwrite, inputs=inputs, folder=kind)
-    name = _checked_name(name, out)
-    holding.check()
-    _check_options(columns, context, flanks)
-    for path, what in ((pairs, "table of pairs"), (context, "FASTA")):
+    name = _checked_name(settings.name, out)
+    settings.check()
+    for path, what in ((settings.pairs, "table of pairs"), (settings.context, "FASTA")):
         if path is not None:
             check_is_there(path, what)
-    left, right = read_context(context) if context else parse_flanks(flanks or ",")
-    if holding.fasta is not None:
-        with Genome(holding.fasta) as genome:
-            known_chromosomes(holding.test, genome.lengths, "--test-contigs")
-            known_chromosomes(holding.validation, genome.lengths, "--validation-contigs")
-    read = [read_reporter_table(label, path, columns) for label, path in named.items()]
-    _check_columns(read, columns)
-    joined = join_tables(read, columns)
+    left, right = (
+        read_context(settings.context) if settings.context else parse_flanks(settings.flanks or ",")
+    )
+    if settings.fasta is not None:
+        with Genome(settings.fasta) as genome:
+            known_chromosomes(settings.test, genome.lengths, "--test-contigs")
+            known_chromosomes(settings.validation, genome.lengths, "--validation-contigs")
+    read = [read_reporter_table(label, path, settings) for label, path in named.items()]
+    _check_columns(read, settings)
+    joined = join_tables(read, settings)
     codes, lengths = encode_rows(joined.sequences)
     inside = carried(codes, lengths, left, right)
     left, right = left[: len(left) - inside.left], right[inside.right :]
-    common = common_ends(codes, lengths, holding.kmer)
+    common = common_ends(codes, lengths, settings.kmer)
     vector = Ends(*map(max, common, inside))
     inserts, others = without_ends(codes, lengths, vector)
-    numbers, group_names, split = _split(inserts, joined, columns, holding)
-    _check_leakage(inserts, joined, split, holding)
-    _check_folds(split, holding)
-    if pairs is None:
+    numbers, group_names, split = _split(inserts, joined, settings)
+    _check_leakage(inserts, joined, split, settings)
+    _check_folds(split, settings)
+    if settings.pairs is None:
         found, left_out = one_substitution_apart(codes, lengths, joined.sets), Counter()
     else:
-        found, left_out = read_pairs(pairs, joined.sequences, indels=indels)
+        found, left_out = read_pairs(settings.pairs, joined.sequences, indels=settings.indels)
     is_one = split[found[:, 0]] == split[found[:, 1]]
     left_out["lie in two splits"] += int((~is_one).sum())
     content = Measurements(
-        activities=_activities(read, columns),
+        activities=_activities(read, settings),
         left=left,
         right=right,
         codes=codes,
@@ -217,7 +133,7 @@ def build_reporters(
         pairs=found[is_one],
     )
     known = (inserts != UNKNOWN).sum(axis=1)
-    opposite = leaks(inserts, holding.kmer, split, either_strand=True)
+    opposite = leaks(inserts, settings.kmer, split, either_strand=True)
     findings = {
         "tables": [_described(table) for table in read],
         "sequences_of_several_tables": sum(len(set(table.sequences)) for table in read)
@@ -227,7 +143,7 @@ def build_reporters(
         "carried_of_context": list(inside),
         "vector": list(vector),
         "without_vector": others,
-        "without_kmer": int((known < holding.kmer).sum()),
+        "without_kmer": int((known < settings.kmer).sum()),
         "groups": len(group_names),
         "splits": _sizes(content),
         "shared_with_other_strand": len(np.unique(opposite)),
@@ -237,7 +153,7 @@ def build_reporters(
     from basenji_training.data.reporters.picture import plot_reporters  # noqa: PLC0415
 
     with atomic_path(out, overwrite=overwrite) as path:
-        folds = holding.described()
+        folds = settings.decisions()
         write_reporters(path, content, name=name, folds=folds, findings=findings, command=command)
         plot_reporters(content, joined.replicates, path / "reporters.png")
     return findings
@@ -269,22 +185,10 @@ def _checked_name(name: str | None, out: Path) -> str:
     return name
 
 
-def _check_options(columns: Columns, context: Path | None, flanks: str | None) -> None:
-    if context is not None and flanks is not None:
-        raise InputError("--context and --flanks say the same: pass one of them")
-    if (columns.weight is None) != (columns.weight_kind is None):
-        raise InputError(
-            "--weight and --weight-kind belong together: the column, and whether it holds counts, "
-            "errors or weights"
-        )
-    if not columns.most_counts > 0:
-        raise InputError(f"--most-counts {columns.most_counts:g}: expected a number above 0")
-
-
-def _check_columns(tables: Sequence[ReporterTable], columns: Columns) -> None:
+def _check_columns(tables: Sequence[ReporterTable], settings: ReporterSettings) -> None:
     """Check that each column that was asked for is in one of the tables."""
-    group = None if columns.group == _NO_GROUPS else columns.group
-    wanted = [*columns.activities, columns.weight, columns.set, group]
+    group = None if settings.group == NO_GROUPS else settings.group
+    wanted = [*settings.activities, settings.weight, settings.set, group]
     there = frozenset().union(*(table.columns for table in tables))
     for column in wanted:
         if column is not None and column not in there:
@@ -292,7 +196,7 @@ def _check_columns(tables: Sequence[ReporterTable], columns: Columns) -> None:
             raise InputError(f"{files}: no column {column!r}: there are {', '.join(sorted(there))}")
 
 
-def _activities(tables: Sequence[ReporterTable], columns: Columns) -> list[Activity]:
+def _activities(tables: Sequence[ReporterTable], settings: ReporterSettings) -> list[Activity]:
     found = []
     for table in tables:
         for column in table.activities:
@@ -300,52 +204,52 @@ def _activities(tables: Sequence[ReporterTable], columns: Columns) -> list[Activ
             if len(tables) > 1:
                 name = table.name if len(table.activities) == 1 else f"{table.name}/{column}"
             source = f"{column} of {table.path.name}"
-            found.append(Activity(identifier=name, description=source, unit=columns.unit))
+            found.append(Activity(identifier=name, description=source, unit=settings.unit))
     return found
 
 
 def _split(
-    inserts: np.ndarray, joined: Joined, columns: Columns, holding: Holding
+    inserts: np.ndarray, joined: Joined, settings: ReporterSettings
 ) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Group sequences and divide the groups: numbers, names, split of each sequence."""
-    given = [None if columns.group == _NO_GROUPS else group or None for group in joined.groups]
-    numbers, names = group_sequences(inserts, holding.kmer, given)
+    given = [None if settings.group == NO_GROUPS else group or None for group in joined.groups]
+    numbers, names = group_sequences(inserts, settings.kmer, given)
     # In the order of the rows, as a store that is opened numbers them.
     order = {number: place for place, number in enumerate(dict.fromkeys(numbers.tolist()))}
     numbers = np.array([order[number] for number in numbers.tolist()], dtype=np.int32)
     names = [names[number] for number in order]
     nowhere = np.zeros(len(inserts), dtype=bool)
     origin = {"test": nowhere, "validation": nowhere}
-    if holding.fasta is not None:
-        contigs = {"test": holding.test, "validation": holding.validation}
-        with Genome(holding.fasta) as genome:
-            origin = occur_in_contigs(inserts, holding.kmer, genome, contigs)
+    if settings.fasta is not None:
+        contigs = {"test": settings.test, "validation": settings.validation}
+        with Genome(settings.fasta) as genome:
+            origin = occur_in_contigs(inserts, settings.kmer, genome, contigs)
     own = [name or names[number] for name, number in zip(given, numbers, strict=True)]
-    shares = {"test": holding.test_share, "validation": holding.validation_share}
+    shares = {"test": settings.test_share, "validation": settings.validation_share}
     return numbers, names, split_groups(numbers, own, origin, shares)
 
 
 def _check_leakage(
-    inserts: np.ndarray, joined: Joined, split: np.ndarray, holding: Holding
+    inserts: np.ndarray, joined: Joined, split: np.ndarray, settings: ReporterSettings
 ) -> None:
-    found = leaks(inserts, holding.kmer, split, either_strand=False)
+    found = leaks(inserts, settings.kmer, split, either_strand=False)
     if not len(found):
         return
     first, second = found[0]
     texts = [joined.identifiers[row] or joined.sequences[row] for row in (first, second)]
     raise InputError(
         f"{texts[0]} ({SPLITS[split[first]]}) and {texts[1]} ({SPLITS[split[second]]}) share "
-        f"{holding.kmer} bases, one of {len(found):,} k-mers that are in two splits: the groups "
+        f"{settings.kmer} bases, one of {len(found):,} k-mers that are in two splits: the groups "
         "leak: pass --group-column none to have others found"
     )
 
 
-def _check_folds(split: np.ndarray, holding: Holding) -> None:
+def _check_folds(split: np.ndarray, settings: ReporterSettings) -> None:
     """Check that no split is empty that is to have something."""
     wanted = {
         "train": True,
-        "validation": holding.validation or holding.validation_share,
-        "test": holding.test or holding.test_share,
+        "validation": settings.validation or settings.validation_share,
+        "test": settings.test or settings.test_share,
     }
     for number, name in enumerate(SPLITS):
         if wanted[name] and not (split == number).any():

@@ -32,7 +32,8 @@ def plot_reporters(content: Measurements, replicates: Sequence[np.ndarray], path
     content
         The store's content.
     replicates : sequence of ndarray, shape (sequences, 2)
-        Of each activity, two values of every sequence that was measured more than once.
+        Of each activity, two values of every sequence that was measured more than once; a store
+        keeps their means alone, and is drawn without.
     path
         PNG file to be written.
     """
@@ -51,10 +52,13 @@ def plot_reporters(content: Measurements, replicates: Sequence[np.ndarray], path
     pairs.set(
         title=f"{len(content.pairs):,} pairs: alternative - reference", xlabel=unit, ylabel="pairs"
     )
-    for name, two in zip(names, replicates, strict=False):
-        again.plot(*two.T, ".", markersize=3, label=f"{name}: {len(two):,}")
-    again.set(title="Sequences measured again", xlabel="one value", ylabel="another")
-    _legend(again, any(map(len, replicates)))
+    if replicates:
+        for name, two in zip(names, replicates, strict=False):
+            again.plot(*two.T, ".", markersize=3, label=f"{name}: {len(two):,}")
+        again.set(title="Sequences measured again", xlabel="one value", ylabel="another")
+        _legend(again, any(map(len, replicates)))
+    else:
+        again.axis("off")
     if len(names) > 1:
         both.plot(content.values[:, 0], content.values[:, 1], ".", markersize=2, alpha=0.3)
         both.set(title="Two activities", xlabel=names[0], ylabel=names[1])

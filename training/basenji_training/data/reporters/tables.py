@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Columns", "Joined", "ReporterTable", "WeightKind", "join_tables", "read_reporter_table"]
+    from basenji_training.data.reporters.settings import ReporterSettings
 
-WeightKind = Literal["counts", "errors", "weights"]
+__all__ = ["Joined", "ReporterTable", "join_tables", "read_reporter_table"]
+
 #: Activity columns that need not be named.
 _ACTIVITIES = ("expression", "activity")
 #: Columns that identify a row, the first that there is.
@@ -32,41 +33,6 @@ _MOST_CERTAIN = 10
 #: Numbers beyond this have no squares in single precision.
 _LARGEST = 1e18
 _SHOWN = 12
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of the tables are what.
-
-    Attributes
-    ----------
-    sequence
-        The sequences.
-    activities
-        What was measured; by default expression or activity.
-    weight
-        What rows are weighted by, if anything.
-    weight_kind
-        What that is: counts of cells or reads, standard errors, or weights as they are.
-    most_counts
-        Counts beyond this weigh no more.
-    set
-        Part of the library.
-    group
-        Group that stays in one split; None where the default is taken if there is such a column,
-        ``none`` where groups are to be found in any case.
-    unit
-        Unit of the activities.
-    """
-
-    sequence: str = "sequence"
-    activities: tuple[str, ...] = ()
-    weight: str | None = None
-    weight_kind: WeightKind | None = None
-    most_counts: float = 900
-    set: str | None = None
-    group: str | None = None
-    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +77,7 @@ class ReporterTable:
     columns: frozenset[str]
 
 
-def read_reporter_table(name: str, path: Path, columns: Columns) -> ReporterTable:
+def read_reporter_table(name: str, path: Path, settings: ReporterSettings) -> ReporterTable:
     """Read a table.
 
     Parameters
@@ -120,7 +86,7 @@ def read_reporter_table(name: str, path: Path, columns: Columns) -> ReporterTabl
         What its activities are called by.
     path
         Tab-separated, plain or gzip.
-    columns
+    settings
         Which columns are what. Of activities, weight, set and group it may lack some.
 
     Raises
@@ -134,21 +100,24 @@ def read_reporter_table(name: str, path: Path, columns: Columns) -> ReporterTabl
     kept: list[tuple[str, list[float], float, str, str, str]] = []
     rows = weightless = unmeasured = 0
     header: dict[str, str] = {}
-    for line, cells in table_rows(path, "table of sequences", (columns.sequence,)):
+    for line, cells in table_rows(path, "table of sequences", (settings.sequence,)):
         rows += 1
         if wanted is None:
             header = cells
-            wanted = _activities(path, cells, columns)
+            wanted = _activities(path, cells, settings)
             identifier = next((each for each in _IDENTIFIERS if each in cells), "")
-        sequence = _sequence(path, line, cells[columns.sequence])
+        sequence = _sequence(path, line, cells[settings.sequence])
         values = [_number(path, line, each, cells[each]) for each in wanted]
-        amount = _amount(path, line, cells, columns)
+        amount = _amount(path, line, cells, settings)
         if amount == 0:
             weightless += 1
         elif np.isnan(values).all():
             unmeasured += 1
         else:
-            label, group = cells.get(columns.set or "set", ""), cells.get(columns.group or "group")
+            label, group = (
+                cells.get(settings.set or "set", ""),
+                cells.get(settings.group or "group"),
+            )
             kept.append((sequence, values, amount, label, group or "", cells.get(identifier, "")))
     if not kept:
         why = "no rows" if not rows else f"no row with a value, of {rows:,}"
@@ -172,15 +141,15 @@ def read_reporter_table(name: str, path: Path, columns: Columns) -> ReporterTabl
     )
 
 
-def _activities(path: Path, cells: Mapping[str, str], columns: Columns) -> list[str]:
+def _activities(path: Path, cells: Mapping[str, str], settings: ReporterSettings) -> list[str]:
     """Find the columns of activities."""
-    wanted = dict.fromkeys(columns.activities or _ACTIVITIES)
+    wanted = dict.fromkeys(settings.activities or _ACTIVITIES)
     found = [each for each in wanted if each in cells]
-    if found and (columns.activities or len(found) == 1):
+    if found and (settings.activities or len(found) == 1):
         return found
     has = f"it has {', '.join([*cells][:_SHOWN])}{', …' if len(cells) > _SHOWN else ''}"
-    if columns.activities:
-        raise InputError(f"{path} has no column {' or '.join(columns.activities)}: {has}")
+    if settings.activities:
+        raise InputError(f"{path} has no column {' or '.join(settings.activities)}: {has}")
     lacks = "both columns" if found else "no column"
     raise InputError(
         f"{path} has {lacks} {' and '.join(found) or ' or '.join(_ACTIVITIES)}: say with "
@@ -216,15 +185,15 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
     return number
 
 
-def _amount(path: Path, line: int, cells: Mapping[str, str], columns: Columns) -> float:
+def _amount(path: Path, line: int, cells: Mapping[str, str], settings: ReporterSettings) -> float:
     """Read what a row is weighted by."""
-    if columns.weight is None or columns.weight not in cells:
+    if settings.weight is None or settings.weight not in cells:
         return np.nan
-    number = _number(path, line, columns.weight, cells[columns.weight])
-    if number < 0 or (number == 0 and columns.weight_kind == "errors"):
-        least = "above 0" if columns.weight_kind == "errors" else "0 or more"
+    number = _number(path, line, settings.weight, cells[settings.weight])
+    if number < 0 or (number == 0 and settings.weight_kind == "errors"):
+        least = "above 0" if settings.weight_kind == "errors" else "0 or more"
         raise InputError(
-            f"{path}:{line}: {columns.weight} is {cells[columns.weight]}, expected {least}"
+            f"{path}:{line}: {settings.weight} is {cells[settings.weight]}, expected {least}"
         )
     return number
 
@@ -257,14 +226,14 @@ class Joined(NamedTuple):
     listed: list[int]
 
 
-def join_tables(tables: Sequence[ReporterTable], columns: Columns) -> Joined:
+def join_tables(tables: Sequence[ReporterTable], settings: ReporterSettings) -> Joined:
     """Bring together what the tables say of each sequence.
 
     Parameters
     ----------
     tables
         The tables.
-    columns
+    settings
         Which columns are what.
 
     Returns
@@ -278,7 +247,7 @@ def join_tables(tables: Sequence[ReporterTable], columns: Columns) -> Joined:
     for table in tables:
         rows = np.array([index[sequence] for sequence in table.sequences])
         parts += [
-            _merged(rows, column, table.amounts, len(index), columns) for column in table.values.T
+            _merged(rows, column, table.amounts, len(index), settings) for column in table.values.T
         ]
     values, weights, counts, replicates, listed = zip(*parts, strict=True)
     texts = [[""] * len(index) for _ in range(3)]
@@ -296,7 +265,11 @@ def join_tables(tables: Sequence[ReporterTable], columns: Columns) -> Joined:
 
 
 def _merged(
-    rows: np.ndarray, values: np.ndarray, amounts: np.ndarray, number: int, columns: Columns
+    rows: np.ndarray,
+    values: np.ndarray,
+    amounts: np.ndarray,
+    number: int,
+    settings: ReporterSettings,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
     """Give each sequence the weighted mean of an activity's measurements.
 
@@ -311,12 +284,12 @@ def _merged(
     first = np.flatnonzero(is_first)
     amounts = np.fmax.reduceat(amounts, first) if len(first) else amounts
     rows, values = rows[first], values[first]
-    is_counts = columns.weight_kind == "counts"
-    certain = amounts if columns.weight_kind != "errors" else amounts**-2.0
+    is_counts = settings.weight_kind == "counts"
+    certain = amounts if settings.weight_kind != "errors" else amounts**-2.0
     known = np.isfinite(certain)
     middle = float(np.median(certain[known])) if known.any() else 1.0
     certain = np.where(known, certain, middle)
-    if columns.weight_kind == "errors":
+    if settings.weight_kind == "errors":
         certain = np.minimum(certain, _MOST_CERTAIN * middle)
     total = np.bincount(rows, certain, number)
     with np.errstate(invalid="ignore"):
@@ -324,7 +297,7 @@ def _merged(
         mean = np.bincount(rows, certain * values, number) / total
     single = np.bincount(rows, minlength=number) == 1
     mean[rows[single[rows]]] = values[single[rows]]  # as given, without rounding
-    weights = np.sqrt(np.minimum(total, columns.most_counts)) if is_counts else total
+    weights = np.sqrt(np.minimum(total, settings.most_counts)) if is_counts else total
     weights = weights / weights[total > 0].mean() if len(rows) else weights
     counts = np.full(number, np.nan)
     if is_counts and known.any():

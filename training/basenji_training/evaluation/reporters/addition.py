@@ -90,7 +90,7 @@ def add_reporter(
     training = bundle.metadata.training
     commands = [*training.commands]
     for run in runs:
-        commands += [run.settings["stores"][name]["command"], run.settings["command"]]
+        commands += [run.settings.stores[name].command, run.settings.command]
     commands = list(dict.fromkeys([*commands, figures["command"], command]))
     evaluation = {**bundle.evaluation}
     evaluation["reporters"] = {
@@ -148,9 +148,9 @@ def _training(run: Run) -> dict[str, Any]:
     """Tell how a run went."""
     history = run.history
     best = history[best_epoch(history)]
-    left_out = {"network", "stores", "command", "origin", "init"}
     return {
-        "settings": {key: value for key, value in run.settings.items() if key not in left_out},
+        # A path of the machine that trained it means nothing elsewhere.
+        "settings": {key: each for key, each in run.settings.settings().items() if key != "init"},
         "epochs_run": len(history),
         "best_epoch": int(best["epoch"]),
         "validation_r": round(best["validation_r"], 4),

@@ -63,11 +63,11 @@ def read_observed(
                 )
             last = min(end, lengths[name])
             if last > start:
-                values[: last - start] = file.values(name, start, last)
+                values[: last - start] = file.values(name, start, last, fillna=0.0)
     except InputError:
         raise
     # What pybigtools raises on a damaged file is of no class of its own.
     except Exception as error:  # noqa: BLE001
         raise InputError(f"{path} cannot be read as a bigWig: {error}") from None
-    rows = np.nan_to_num(values).reshape(-1, width)
+    rows = values.reshape(-1, width)
     return {"mean": rows.mean, "max": rows.max}.get(track.sum_stat, rows.sum)(axis=1)

@@ -51,6 +51,7 @@ define environment
 		|| { echo "error: uv found no Python $(2); install it or put it on the PATH" >&2; exit 1; }
 	$(UV) pip sync --python $(1)/bin/python --require-hashes $(3)
 	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation $(4)
+	@mkdir -p build # what the documentation's commands write into
 	@touch $(1)/.ready
 	@echo "$(1) is ready"
 endef

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,19 +104,6 @@ def test_every_room_has_its_line_in_where_does_it_go(package):
     named = re.findall(r"^\| `(\w+)/`", text.split("\n\n")[0], re.MULTILINE)
     rooms = {face.parent.name for face in (PACKAGES[package] / package).glob("*/__init__.py")}
     assert rooms <= set(named)
-
-
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
-@pytest.mark.parametrize("page", ["README.md", "docs/how-to/kipoi.md"])
-def test_what_copied_commands_write_is_no_new_file_of_the_clone(page):
-    """Of the pages whose commands are started at the top of the repository."""
-    blocks = re.findall(r"```(?:sh|python)\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    written = re.findall(r'(?:-o|-e|--out)"?,? "?([\w./-]+)', "\n".join(blocks))
-    written += re.findall(r"kipoi-dir \S+ (\S+)", "\n".join(blocks))
-    assert len(written) > 1
-    for each in written:
-        ignored = subprocess.run(["git", "check-ignore", "--quiet", each], cwd=ROOT, check=False)
-        assert ignored.returncode == 0, each
 
 
 def test_what_is_planted_is_found():

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
 from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
+    Activities,
     BothStrands,
+    Ends,
     Fasta,
     Indels,
+    Insert,
     Memory,
     Models,
     Overwrite,
+    Places,
     Plots,
     Quiet,
     Resume,
     Tracks,
     read_names,
+    read_oligos,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +67,21 @@ def mutate(
         typer.Option(help="Tracks to draw.", show_default="all that are scored"),
     ] = None,
     indels: Indels = "stitch",
+    reporter: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Score activities of this reporter of the model in the place of tracks: SAD.",
+            show_default="tracks",
+        ),
+    ] = None,
+    activities: Activities = None,
+    insert: Insert = None,
+    places: Places = None,
+    ends: Ends = None,
+    strand: Annotated[
+        Literal["both", "+", "-"],
+        typer.Option(help="Direction of the oligos; both averages the two."),
+    ] = "both",
     memory: Memory = MEMORY,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -85,6 +105,8 @@ def mutate(
         tracks=tracks,
         both_strands=both_strands,
         indels=indels,
+        reporter=reporter,
+        oligos=read_oligos(insert, places, ends, strand, activities),
         plots=plots,
         plot_tracks=plot_tracks,
         memory=memory,
@@ -101,9 +123,13 @@ def mutate(
 def _summarise(out: Path, table: MutationTable, statuses: np.ndarray, seconds: float) -> None:
     from basenji_kipoi.mutagenesis.scores import STATUSES
 
+    one, several = (
+        ("activity", "activities") if "reporter" in table.attributes else ("track", "tracks")
+    )
+    what = one if len(table.tracks) == 1 else several
     many = "" if len(table.intervals) == 1 else "s"
     typer.echo(
-        f"wrote {out}: {table.positions:,} positions, {len(table.tracks):,} tracks, "
+        f"wrote {out}: {table.positions:,} positions, {len(table.tracks):,} {what}, "
         f"{len(table.intervals):,} interval{many}, in {seconds:.1f} s",
         err=True,
     )

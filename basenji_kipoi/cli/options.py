@@ -31,6 +31,7 @@ __all__ = [
     "Model",
     "Models",
     "Overwrite",
+    "Places",
     "Plots",
     "Quiet",
     "Resume",
@@ -116,6 +117,14 @@ Insert = Annotated[
         show_default="as the assay's usual sequence",
     ),
 ]
+Places = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Where the first base that differs lies in the insert (from 0, by commas): an "
+        "oligo for each, whose activities are averaged.",
+        show_default="a quarter, half and three quarters",
+    ),
+]
 Ends = Annotated[
     Optional[str],
     typer.Option(
@@ -187,8 +196,8 @@ def read_oligos(
     places: str | None,
     ends: str | None,
     strand: Literal["both", "+", "-", "gene"],
-    promoter: str,
     activities: str | None,
+    promoter: str = "300,50",
 ) -> Oligos:
     """Read what the oligos of a reporter are from the options of these names."""
     from basenji_kipoi.effects.reporters.oligos import Oligos  # noqa: PLC0415 - as in the commands

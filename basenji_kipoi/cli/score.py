@@ -22,6 +22,7 @@ from basenji_kipoi.cli.options import (
     Memory,
     Models,
     Overwrite,
+    Places,
     Quiet,
     Resume,
     Tracks,
@@ -135,14 +136,7 @@ def score(
     ] = None,
     activities: Activities = None,
     insert: Insert = None,
-    places: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Where the first base that differs lies in the insert (from 0, by commas): an "
-            "oligo for each, whose activities are averaged.",
-            show_default="a quarter, half and three quarters",
-        ),
-    ] = None,
+    places: Places = None,
     ends: Ends = None,
     strand: Annotated[
         Literal["both", "+", "-", "gene"],
@@ -211,7 +205,7 @@ def score(
         check_ref=check_ref,
         max_allele=max_allele,
         reporter=reporter,
-        oligos=read_oligos(insert, places, ends, strand, promoter, activities),
+        oligos=read_oligos(insert, places, ends, strand, activities, promoter),
         counts=counts,
         background=background,
         long=long,

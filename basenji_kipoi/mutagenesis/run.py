@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
@@ -14,30 +13,28 @@ from basenji_kipoi.base.atomic import FIGURES, atomic_path, check_output
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.resources import MEMORY, bytes_of
+from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.base.unfinished import UnfinishedRun
-from basenji_kipoi.effects.passes import passes_of
-from basenji_kipoi.effects.scorer import CountedBins, Scorer
-from basenji_kipoi.effects.scores import scores_named
+from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import loaded, paths_of
+from basenji_kipoi.mutagenesis.choice import choose
 from basenji_kipoi.mutagenesis.files import MutationTable, folder_of, write_mutations
 from basenji_kipoi.mutagenesis.result import MutationMap
-from basenji_kipoi.mutagenesis.scores import AlleleScores, Mutations, SubstitutionTotals
-from basenji_kipoi.mutagenesis.windows import blocks_of, pieces_of
-from basenji_kipoi.prediction.interval_results import origin_of
+from basenji_kipoi.mutagenesis.scores import Mutations
+from basenji_kipoi.mutagenesis.windows import blocks_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.effects.passes import IndelMode
-    from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.targets import Targets
+    from basenji_kipoi.mutagenesis.choice import Choice
     from basenji_kipoi.mutagenesis.scores import Mutagenesis
 
 __all__ = ["mutate", "mutate_file"]
@@ -56,6 +53,8 @@ def mutate(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    reporter: str | None = None,
+    oligos: Oligos | None = None,
     memory: float = MEMORY,
     progress: bool | None = None,
 ) -> MutationMap:
@@ -82,6 +81,11 @@ def mutate(
     indels
         Of deletions: the window's first base stays up to the deletion and its last one behind it
         (``stitch``), or the first one alone (``anchor``).
+    reporter
+        Name of a reporter: what mutations change in its activities, in the place of tracks. The
+        score is SAD of `basenji_kipoi.effects.reporters.scores.REPORTER_SCORES`.
+    oligos
+        What the reporter's oligos are; by default as its assay has them, read in both directions.
     memory
         Memory for predictions and what they share (GiB).
     progress
@@ -107,25 +111,27 @@ def mutate(
     (8, 4, 1)
     >>> bk.mutate(model, genome, "chrA:20,049-20,056", deleted=3).scores["SAD"].shape
     (8, 18)
+    >>> forward = bk.Oligos(strand="+")
+    >>> bk.mutate(model, genome, "chrA:20,049-20,056", reporter="promoter", oligos=forward)
+    <MutationMap of basenji-yeast: snv, 1 interval, 8 positions, SAD of 2 tracks>
     """
     if deleted is not None and deleted < 1:
         raise InputError(f"no deletions of {deleted} bases: expected 1 or more")
-    model, kind = loaded(model), Mutations(deleted)
-    wanted = _effects_named(scores)
-    columns = model.targets.columns_of(tracks, option="tracks")
-    options = {"both_strands": both_strands, "indels": indels}
+    choice = choose(
+        loaded(model),
+        Mutations(deleted),
+        scores=scores,
+        tracks=tracks,
+        both_strands=both_strands,
+        indels=indels,
+        reporter=reporter,
+        oligos=oligos or Oligos(),
+        option="tracks",
+    )
     with open_genome(genome) as opened:
-        table = _table(
-            model,
-            opened,
-            read_intervals(intervals, opened.lengths),
-            columns,
-            mutations=kind,
-            scores=wanted,
-            **options,
-        )
-        shape = (table.positions, *kind.axes, len(columns))
-        values = {score.name: np.empty(shape, dtype=np.float32) for score in wanted}
+        table = _table(choice, opened, read_intervals(intervals, opened.lengths))
+        shape = (table.positions, *choice.mutations.axes, len(choice.columns))
+        values = {score.name: np.empty(shape, dtype=np.float32) for score in choice.scores}
         ends = np.cumsum([len(block) for block in table.blocks])
 
         def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
@@ -134,7 +140,7 @@ def mutate(
                 values[name][rows] = scored
 
         if table.blocks:
-            mutagenesis = _mutagenesis(model, opened, table, memory=memory, **options)
+            mutagenesis = choice.mutagenesis(opened, memory=memory)
             _score(mutagenesis, table, range(len(table.blocks)), keep, progress)
         return MutationMap(table, table.columns(opened), values)
 
@@ -150,6 +156,8 @@ def mutate_file(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    reporter: str | None = None,
+    oligos: Oligos | None = None,
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,
@@ -165,7 +173,7 @@ def mutate_file(
 
     Parameters
     ----------
-    model, deleted, scores, tracks, both_strands, indels, memory, progress
+    model, deleted, scores, tracks, both_strands, indels, reporter, oligos, memory, progress
         As `mutate` takes them.
     fasta, bed
         The genome and the intervals.
@@ -210,36 +218,33 @@ def mutate_file(
     if plots is not None:
         # The output itself must not be lost either.
         check_output(Path(plots), overwrite=overwrite, inputs=(*inputs, out), folder=FIGURES)
-    wanted = _effects_named(scores)
-    model = loaded(model)
-    columns = model.targets.columns_of(tracks)
-    options = {"both_strands": both_strands, "indels": indels}
+    choice = choose(
+        loaded(model),
+        Mutations(deleted),
+        scores=scores,
+        tracks=tracks,
+        both_strands=both_strands,
+        indels=indels,
+        reporter=reporter,
+        oligos=oligos or Oligos(),
+    )
     with open_genome(fasta) as genome:
         intervals = read_bed(bed, genome.lengths)
         drawn = []
         if plots is not None:
-            drawn = _drawn(model.targets, columns, plot_tracks, len(intervals) * len(wanted))
-        table = _table(
-            model,
-            genome,
-            intervals,
-            columns,
-            mutations=Mutations(deleted),
-            scores=wanted,
-            more={"bed": str(bed), "command": command},
-            **options,
-        )
+            figures = len(intervals) * len(choice.scores)
+            drawn = _drawn(choice.targets, choice.columns, plot_tracks, figures)
+        table = _table(choice, genome, intervals, bed=str(bed), command=command)
         settings = {
             "intervals": [f"{interval}" for interval in intervals],
             "blocks": [[block.start, block.end, block.window] for block in table.blocks],
             "fasta": fingerprint(fasta),
-            "models": model.weights_sha256,
-            "passes": passes_of(model.members, both_strands=both_strands, shifts=(0,)),
-            "tracks": columns,
+            "models": choice.model.weights_sha256,
+            **choice.settings,
+            "tracks": choice.columns,
             "mutations": str(table.mutations),
-            "indels": indels,
             "memory": memory,
-            "scores": [score.name for score in wanted],
+            "scores": [score.name for score in choice.scores],
             "version": __version__,
         }
         names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
@@ -256,7 +261,7 @@ def mutate_file(
                     save_piece(path, found)
 
             if todo:
-                mutagenesis = _mutagenesis(model, genome, table, memory=memory, **options)
+                mutagenesis = choice.mutagenesis(genome, memory=memory)
                 _score(mutagenesis, table, todo, keep, progress)
             path = run.output(out)
             statuses = write_mutations(path, table, [run.path(name) for name in names], genome)
@@ -269,18 +274,6 @@ def mutate_file(
             check_unchanged({fasta: settings["fasta"]})
             run.place()
     return table, statuses
-
-
-def _effects_named(names: Sequence[str]) -> list[Score]:
-    """Find scores by their names; those must say what a mutation changes."""
-    wanted = scores_named(names)
-    for score in wanted:
-        if score.name in ("REF", "ALT"):
-            raise InputError(
-                f"--scores: {score.name} is no effect of a mutation: name others "
-                "('basenji predict' gives the reference's predictions)"
-            )
-    return wanted
 
 
 def _drawn(
@@ -304,69 +297,25 @@ def _drawn(
 
 
 def _table(
-    model: Model,
-    genome: Genome,
-    intervals: Sequence[Interval],
-    columns: Sequence[int],
-    *,
-    mutations: Mutations,
-    scores: Sequence[Score],
-    both_strands: Strands,
-    indels: IndelMode,
-    more: Mapping[str, str] | None = None,
+    choice: Choice, genome: Genome, intervals: Sequence[Interval], **more: str
 ) -> MutationTable:
     """Describe what is computed, and cut it into blocks."""
-    pieces = list(pieces_of(intervals, model.architecture))
+    pieces = choice.pieces(intervals, genome)
+    values = choice.mutations.each * len(choice.columns) * len(choice.scores)
     return MutationTable(
         intervals=intervals,
-        tracks=[model.targets[column] for column in columns],
-        mutations=mutations,
-        scores=scores,
+        tracks=[choice.targets[column] for column in choice.columns],
+        mutations=choice.mutations,
+        scores=choice.scores,
         pieces=pieces,
-        blocks=list(blocks_of(pieces, mutations.each * len(columns) * len(scores))),
+        blocks=list(blocks_of(pieces, values)),
         attributes={
-            **origin_of(model, both_strands),
-            "indels": indels,
+            **choice.attributes,
             "fasta": str(genome.path),
-            **(more or {}),
+            **more,
             "version": __version__,
         },
     )
-
-
-def _mutagenesis(
-    model: Model,
-    genome: Genome,
-    table: MutationTable,
-    *,
-    both_strands: Strands,
-    indels: IndelMode,
-    memory: float,
-) -> Mutagenesis:
-    """Choose how mutations are scored: SAD of substitutions has a way of its own."""
-    # Engines import Keras, which takes seconds.
-    from basenji_kipoi.effects.choice import effect_engine  # noqa: PLC0415
-    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
-
-    names = [score.name for score in table.scores]
-    columns = [track.index for track in table.tracks]
-    if table.mutations.deleted is None and names == ["SAD"]:
-        with contextlib.suppress(NotIncrementalError):  # the engine below says why
-            return SubstitutionTotals(
-                model.members, genome, columns=columns, both_strands=both_strands
-            )
-    scorer = Scorer(table.scores, table.tracks, model.architecture, CountedBins())
-    passes = passes_of(model.members, both_strands=both_strands, shifts=(0,))
-    engine = effect_engine(
-        model.members,
-        genome,
-        tracks=columns,
-        both_strands=both_strands,
-        indels=indels,
-        whole=scorer.needs_whole_windows(passes),
-        memory_bytes=bytes_of(memory),
-    )
-    return AlleleScores(engine, genome, table.mutations, scorer, names)
 
 
 def _score(

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from basenji_kipoi.effects.engine import EffectEngine
+    from basenji_kipoi.effects.reporters.oligos import OligoRule, Oligos
     from basenji_kipoi.effects.scorer import Scorer
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.model import Model
     from basenji_kipoi.mutagenesis.windows import Block
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "AlleleScores",
     "Mutagenesis",
     "Mutations",
+    "ReporterMutations",
     "SubstitutionTotals",
 ]
 
@@ -282,3 +285,60 @@ class AlleleScores(Mutagenesis):
             values[:, group] = np.moveaxis(found, 1, 0)
             advance(len(group))
         return dict(zip(self._names, values))
+
+
+class ReporterMutations(Mutagenesis):
+    """Scores what mutations change in the activities of a reporter: SAD.
+
+    Parameters
+    ----------
+    model, reporter
+        The model and the name of one of its reporters.
+    genome
+        The reference.
+    mutations
+        Which mutations.
+    rule, oligos
+        What an oligo is; directions and activities.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        reporter: str,
+        genome: Genome,
+        mutations: Mutations,
+        rule: OligoRule,
+        oligos: Oligos,
+    ) -> None:
+        # Imports Keras, which takes seconds: not before there is something to compute.
+        from basenji_kipoi.effects.reporters.engine import ReporterEngine  # noqa: PLC0415
+
+        self._columns = list(model.assays[reporter].columns_of(oligos.activities))
+        super().__init__(genome, mutations, len(self._columns))
+        self._engine = ReporterEngine(model, reporter, rule)
+        self._rule, self._strands = rule, oligos.strands([])
+
+    def _score(
+        self,
+        block: Block,
+        rows: np.ndarray,
+        bases: Optional[np.ndarray],
+        advance: Callable[[float], object],
+    ) -> Mapping[str, np.ndarray]:
+        inserted = np.empty((len(rows), 0), dtype=np.uint8) if bases is None else bases[:, None]
+        removed = self.mutations.deleted or 1
+        pairs = [
+            pair
+            for place, letters in zip((block.start + rows).tolist(), inserted)
+            for pair in self._rule.cut(
+                self.genome, block.chrom, Allele(place, removed, letters), self._strands
+            )
+        ]
+        each = len(self._strands)
+        reference, alternative = self._engine.activities(
+            pairs, lambda number: advance(number / each)
+        )
+        shape = (len(rows), each, len(self._columns))
+        change = (alternative - reference)[:, self._columns].reshape(shape)
+        return {"SAD": change.mean(axis=1)}

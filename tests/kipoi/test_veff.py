@@ -193,15 +193,16 @@ def test_the_documented_mutation_map(commands, site):
         re.search(rf"```{kind}\n(.*?)```", section, re.DOTALL)[1] for kind in ("python", "sh")
     )
     (site.path / "choose.py").write_text(program)
+    (site.path / "build").mkdir(exist_ok=True)
     chosen = commands.run("python choose.py", site.path)
     assert chosen.returncode == 0, chosen.stdout
     if OLD_KIPOI:
         command = command.replace("python -m kipoi_veff", VEFF)
     made = commands.run(command.replace("\\\n", " "), site.path)
     assert made.returncode == 0, made.stdout
-    with pysam.VariantFile(str(site.path / "some.vcf.gz")) as variants:
+    with pysam.VariantFile(str(site.path / "build/some.vcf.gz")) as variants:
         assert len([record for record in variants if len(record.ref) == 1]) == 2
-    with h5py.File(site.path / "map.h5") as file:
+    with h5py.File(site.path / "build/map.h5") as file:
         shapes = {}
         file.visititems(lambda name, item: shapes.update({name: getattr(item, "shape", None)}))
     maps = {name: shape for name, shape in shapes.items() if name.endswith("/mutation_map")}

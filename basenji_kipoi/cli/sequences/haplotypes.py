@@ -109,7 +109,7 @@ def haplotypes(
             tracks=None if tracks is None else read_names(tracks),
             both_strands=both_strands,
             reporter=reporter,
-            oligos=read_oligos(insert, None, ends, "both", promoter, activities),
+            oligos=read_oligos(insert, None, ends, "both", activities, promoter),
             max_allele=max_allele,
         ),
         command=command_line("basenji"),

@@ -64,6 +64,11 @@ class Oligos(NamedTuple):
     promoter: tuple[int, int] = _PROMOTER
     activities: tuple[str, ...] = ()
 
+    def first_other(self) -> str | None:
+        """Return the name of the first entry that is not the usual one; None if all are."""
+        usual = Oligos()
+        return next((name for name, a, b in zip(self._fields, self, usual) if a != b), None)
+
     def strands(self, of_genes: Sequence[str]) -> str:
         """List the directions that are averaged of an allele in promoters of these strands."""
         if self.strand == "gene":

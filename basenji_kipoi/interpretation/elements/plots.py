@@ -30,6 +30,8 @@ _MOST_ARCS, _LEAST_SHARE = 30, 0.15
 _WIDEST = 3.5  # points
 #: An axis is cut where the promoter's value is so many times the largest one outside of it.
 _LEAST_CUT = 3.0
+#: Distance of the values of cut bars, one above the other (points).
+_LINE = 8
 
 
 def draw_elements(
@@ -160,13 +162,21 @@ def _cut(ax: Axes, places: np.ndarray, values: np.ndarray, is_outside: np.ndarra
     low, high = (1.3 * bound(values[is_outside]) for bound in (np.min, np.max))
     low, high = min(low, -0.1 * high), max(high, -0.1 * low)
     ax.set_ylim(low, high)
-    rows = np.flatnonzero((values < low) | (values > high))
-    # The largest one alone where several would be written over each other.
-    for row in rows[np.argsort(-np.abs(values[rows]))][:1].tolist():
-        ax.annotate(
-            f" {values[row]:.3g}", (places[row], low if values[row] < 0 else high),
-            va="bottom" if values[row] < 0 else "top", fontsize=8, color=_INK,
-        )  # fmt: skip
+    for is_cut, end, inwards in ((values > high, high, -1), (values < low, low, 1)):
+        rows = np.flatnonzero(is_cut)
+        rows = rows[np.argsort(places[rows])]
+        # Bars of a promoter stand too close for values side by side: these stand one above the
+        # other, on the left of the left half of the bars and on the right of the right half.
+        left, right = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+        for side, edge, direction in ((left, rows[:1], -1), (right[::-1], rows[-1:], 1)):
+            for level, row in enumerate(side.tolist()):
+                ax.annotate(
+                    f"{values[row]:.3g}", (places[edge[0]], end),
+                    xytext=(3 * direction, inwards * (2 + _LINE * level)),
+                    textcoords="offset points", va="top" if inwards < 0 else "bottom",
+                    ha="left" if direction > 0 else "right", fontsize=7, color=_INK,
+                    bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+                )  # fmt: skip
 
 
 def _draw_knock_outs(

@@ -86,10 +86,8 @@ def choose(
         If there is no such score, track, reporter or activity, or options do not go together.
     """
     if reporter is None:
-        if oligos != Oligos():
-            raise InputError(
-                f"--{_first_other(oligos, Oligos())} is of reporters: pass --reporter NAME too"
-            )
+        if other := oligos.first_other():
+            raise InputError(f"--{other} is of reporters: pass --reporter NAME too")
         asked = scores_named(scores)
         columns = model.targets.columns_of(tracks, option=option)
 
@@ -162,10 +160,6 @@ def choose(
         rule.insert,
         make_reporters,
     )
-
-
-def _first_other(given: Oligos, usual: Oligos) -> str:
-    return next(name for name, a, b in zip(given._fields, given, usual) if a != b)
 
 
 def described_placing(

@@ -173,9 +173,9 @@ def label_panel(
     ax.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9, color=INK)
     ax.yaxis.set_label_coords(-0.045, 0.5)  # in line, however wide the numbers are
     low, high = ax.get_ylim()
-    ticks = {0.0: "0", highest: _short(highest)}
-    if low < 0:
-        lowest = highest if lowest is None else lowest
+    ticks = {highest: _short(highest), 0.0: "0"}
+    lowest = highest if lowest is None else lowest
+    if low < 0 < lowest:
         ticks[-lowest] = f"-{_short(lowest)}" if signed else _short(lowest)
     # Numbers so near to the line would cover its own.
     ticks = {at: text for at, text in ticks.items() if not 0 < abs(at) < 0.15 * (high - low)}

@@ -88,7 +88,7 @@ def test_predictions_in_counts_give_predictions_again(model, genome, tmp_path):
 
 @pytest.mark.usefixtures("eager")
 def test_scores_in_counts_are_of_predictions_in_counts(model, genome):
-    start = 3000 - 1024 + 1 - 1
+    start = 3000 - (2048 // 2 - 1)  # the variant's base stands left of the middle
     letter = "ACGT"[int(genome.codes("chrA", 3000, 3001)[0])]
     alt = "G" if letter != "G" else "T"
     variant = [("chrA", 3001, letter, alt)]

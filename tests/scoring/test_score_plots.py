@@ -68,7 +68,7 @@ def test_files_show_what_tables_show(small_bundle, tmp_path):
         options = ScoreOptions(
             (small_bundle.path,), tmp_path / "g.fa", str(tmp_path / "v.vcf"), tmp_path / name
         )
-        score_file(options, command="", quiet=True)
+        score_file(options, command="", quiet=True, note=lambda _: None)
         figure = bk.plot_scores(tmp_path / name, tracks="access")
         drawn.append(points(panel(figure, "access")))
     np.testing.assert_allclose(drawn[0], drawn[1], rtol=1e-4)

@@ -215,9 +215,7 @@ def _draw_logos(axes: Sequence[Axes], view: VariantView) -> None:
         ax.axhline(0, color=INK, linewidth=0.6)
         ax.set_xlim(logo.start - 0.5, logo.start + longest - 0.5)
         ax.set_ylim(low - margin, high + margin)
-        label_panel(ax, name, high or margin)
-        ax.set_yticks([low, 0, high] if low < 0 else [0, high])
-        ax.set_yticklabels([f"{y:.2g}" for y in ax.get_yticks()], fontsize=7)
+        label_panel(ax, name, high, -low, signed=True)
     reference = view.logos[0]
     axes[0].set_title(
         f"what each base contributes to the total of {view.tracks[0].identifier}", fontsize=9,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
     from basenji_kipoi.interpretation.variant.plots import plot_variant
+    from basenji_kipoi.locus.ranking.options import RankOptions
+    from basenji_kipoi.locus.ranking.run import rank
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
     from basenji_kipoi.models.model import Model, load
@@ -61,6 +63,7 @@ __all__ = [
     "MutationMap",
     "Oligos",
     "Predictions",
+    "RankOptions",
     "ScoreTables",
     "__version__",
     "activity",
@@ -74,6 +77,7 @@ __all__ = [
     "plot_tracks",
     "plot_variant",
     "predict",
+    "rank",
     "read_bed",
     "read_genes",
     "read_loci",

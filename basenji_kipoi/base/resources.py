@@ -15,7 +15,7 @@ from basenji_kipoi.base.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MEMORY", "MEMORY_BYTES", "bytes_of", "executor"]
+__all__ = ["MEMORY", "MEMORY_BYTES", "MOST_PROCESSES", "bytes_of", "executor"]
 
 #: Memory beside the networks (GiB), where none is named: for what windows share, and for
 #: predictions at hand.
@@ -23,6 +23,8 @@ MEMORY = 2.0
 #: The same in bytes.
 MEMORY_BYTES = int(MEMORY * (1 << 30))
 _MOST_MEMORY = 1 << 20
+#: More processes than any machine has cores for.
+MOST_PROCESSES = 1024
 
 
 def bytes_of(memory: float) -> int:

@@ -9,6 +9,7 @@ import typer
 from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
 from basenji_kipoi.cli.evidence.compare import compare
+from basenji_kipoi.cli.evidence.rank import rank
 from basenji_kipoi.cli.inspect import inspect
 from basenji_kipoi.cli.interpretation.attribute import attribute
 from basenji_kipoi.cli.interpretation.elements import elements
@@ -60,6 +61,7 @@ app.command()(evaluated(insert))
 app.command()(evaluated(motifs))
 app.command()(evaluated(activity))
 app.command()(evaluated(compare))
+app.command()(evaluated(rank))
 app.command("import")(import_published)
 app.command()(evaluated(index_vcf))
 app.command()(evaluated(kipoi_dir))

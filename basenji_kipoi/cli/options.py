@@ -11,6 +11,8 @@ import typer
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from basenji_kipoi.effects.reporters.oligos import Oligos
     from basenji_kipoi.effects.windows import WindowRule
 
@@ -37,6 +39,7 @@ __all__ = [
     "Resume",
     "Tracks",
     "read_bins",
+    "read_named",
     "read_names",
     "read_oligos",
     "read_shard",
@@ -147,6 +150,17 @@ Memory = Annotated[
 def read_names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""
     return tuple(name.strip() for name in text.split(","))
+
+
+def read_named(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Read what is called how, each as ``ROLE=NAME``."""
+    named = {}
+    for text in texts:
+        role, equals, name = text.partition("=")
+        if not (role and equals and name):
+            raise InputError(f"{option}: expected ROLE=NAME, for instance chrom=chr, not {text!r}")
+        named[role] = name
+    return named
 
 
 def read_shifts(text: str) -> tuple[int, ...]:

@@ -8,6 +8,10 @@ from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
     from basenji_kipoi.locus.linkage import Linkage, open_linkage
+    from basenji_kipoi.locus.ranking.files import RankInputs
+    from basenji_kipoi.locus.ranking.options import RankOptions
+    from basenji_kipoi.locus.ranking.result import Ranking
+    from basenji_kipoi.locus.ranking.run import rank, rank_file
     from basenji_kipoi.locus.reading import read_loci
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
 
@@ -15,7 +19,12 @@ __all__ = [
     "Linkage",
     "LocusTable",
     "LocusVariant",
+    "RankInputs",
+    "RankOptions",
+    "Ranking",
     "open_linkage",
+    "rank",
+    "rank_file",
     "read_loci",
 ]
 

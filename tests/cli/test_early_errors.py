@@ -99,6 +99,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (MODEL + NO_FASTA[0] + GENES + ["--out", "x.tsv"], NO_FASTA[1]),
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.tsv"], "nope.gtf does not exist"),
             ([*MODEL, *FASTA, *GENES, "--out", "nope/x.tsv"], NO_FOLDER),
+            ([*MODEL, *FASTA, *GENES, "--out", ""], "name another output"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.h5"], "names no known format"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--tracks", "nope"], "no track 'nope'"),
             ([*MODEL, *FASTA, *GENES, "--out", "x.tsv", "--elements", "nope.bed"], "nope.bed"),
@@ -157,6 +158,12 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([VCF[1], "--out", "x.vcf"], "a name that ends in .vcf.gz"),
             ([VCF[1], "--out", "nope/x.vcf.gz"], NO_FOLDER),
             ([VCF[1], "--out", VCF[1], "--overwrite"], "is the input"),
+        "rank": [
+            ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
+            ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "nope/x"], NO_FOLDER),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--random", 3], "--random"),
+            ([*MODEL, *FASTA, "--variants", "x.bed", "--out", "x", "--score", "no"], "no score"),
         ],
         "kipoi-dir": [
             (["nope", "x"], "no model at nope"),

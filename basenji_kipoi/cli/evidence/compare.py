@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import Overwrite, Quiet
+from basenji_kipoi.cli.options import Overwrite, Quiet, read_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +139,7 @@ def compare(
             effect=effect,
             error=error,
             replicates=tuple(replicate or ()),
-            columns=_named(column or []),
+            columns=read_named("--column", column or []),
             match=match,
             where=tuple(where or ()),
             predicted_where=tuple(predicted_where or ()),
@@ -162,17 +161,6 @@ def compare(
     if not quiet:
         for line in _lines(found, out, time.monotonic() - began):
             typer.echo(line, err=True)
-
-
-def _named(columns: list[str]) -> dict[str, str]:
-    """Read ``ROLE=NAME``."""
-    named = {}
-    for text in columns:
-        role, equals, name = text.partition("=")
-        if not (role and equals and name):
-            raise InputError(f"--column: expected ROLE=NAME, for instance chrom=chr, not {text!r}")
-        named[role] = name
-    return named
 
 
 def _lines(found: Comparison, out: Path, seconds: float) -> Iterator[str]:

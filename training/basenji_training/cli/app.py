@@ -19,7 +19,8 @@ from basenji_training.cli.evaluate import evaluate, export
 from basenji_training.cli.fit import fit
 from basenji_training.cli.preparation import thresholds, unmappable
 from basenji_training.cli.reporters.trained import add_reporter, evaluate_reporter
-from basenji_training.cli.simulate import simulate
+from basenji_training.cli.simulation.population import population
+from basenji_training.cli.simulation.simulate import simulate
 
 __all__ = ["app", "main"]
 
@@ -43,6 +44,7 @@ def _options(
 
 
 app.command()(simulate)
+app.command()(population)
 app.command()(coverage)
 app.command()(data)
 app.command()(import_tfrecords)

@@ -1,0 +1,173 @@
+"""The command ``basenji rank``: which variants of loci are likely causal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+
+from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.options import (
+    BothStrands,
+    Fasta,
+    Memory,
+    Models,
+    Overwrite,
+    Quiet,
+    Resume,
+    Tracks,
+    read_named,
+    read_names,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basenji_kipoi.locus.ranking.result import Ranking
+
+# What a command needs is imported when it runs: a model takes seconds, and --help none.
+# ruff: noqa: PLC0415
+
+__all__ = ["rank"]
+
+
+def rank(
+    model: Models,
+    fasta: Fasta,
+    variants: Annotated[
+        Path,
+        typer.Option(
+            help="Credible sets or summary statistics: TSV, CSV (.gz), Parquet or VCF; of the eQTL "
+            "Catalogue, FinnGen, GTEx, FINEMAP or any table."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="Directory to write: variants.tsv, sets.tsv, rank.json and scores."),
+    ],
+    genes: Annotated[
+        Optional[Path], typer.Option(help="GTF: changes of genes, and directions.")
+    ] = None,
+    linkage: Annotated[
+        Optional[Path],
+        typer.Option(help="Linkage: genotypes (VCF, BCF), or a matrix of r (.npz, text)."),
+    ] = None,
+    rsids: Annotated[
+        Optional[Path],
+        typer.Option(help="VCF with the places of rsIDs, for tables without positions."),
+    ] = None,
+    table_format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            help="Format of the table, such as eqtl-catalogue, finngen-susie, gtex or plain.",
+            show_default="the one whose columns it has",
+        ),
+    ] = None,
+    column: Annotated[
+        Optional[list[str]],
+        typer.Option(help="ROLE=NAME: what a column is called, such as pip=PP; may be repeated."),
+    ] = None,
+    gap: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Without a column of loci, variants further apart lie in two (bp)."
+        ),
+    ] = 500_000,
+    score: Annotated[str, typer.Option(help="Score of tracks.")] = "logSAD",
+    tracks: Tracks = None,
+    group_by: Annotated[
+        Literal["assay", "sample", "track"], typer.Option(help="What makes a group of tracks.")
+    ] = "assay",
+    by: Annotated[
+        Literal["tracks", "gene"],
+        typer.Option(help="The prior is made of effects on tracks, or on the table's gene."),
+    ] = "tracks",
+    weight: Annotated[
+        Optional[float],
+        typer.Option(
+            help="Weight of predicted effects in the prior; 0 leaves them out.",
+            show_default="estimated, from ten sets or more",
+        ),
+    ] = None,
+    signals: Annotated[
+        int, typer.Option(min=1, help="Most signals of a locus, with linkage and without PIPs.")
+    ] = 5,
+    background: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="background.parquet of another ranking by the same model.",
+            show_default="random variants like those of the table",
+        ),
+    ] = None,
+    random: Annotated[int, typer.Option(min=1, help="Random variants of the background.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random variants.")] = 0,
+    both_strands: BothStrands = None,
+    memory: Memory = MEMORY,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the variants of loci by association and by predicted effects together.
+
+    For each credible set or locus its variants with predicted effects on groups of tracks and on
+    genes, beside those of random variants; PIPs, given or made of association; and a posterior that
+    joins both, with the weight of predicted effects estimated from the table.
+    """
+    from basenji_kipoi.base.atomic import check_place
+    from basenji_kipoi.locus.ranking.files import RankInputs
+
+    inputs = RankInputs(tuple(model), fasta, variants, genes, linkage, rsids, background)
+    inputs.check()
+    check_place(out, overwrite=overwrite or resume)
+    from basenji_kipoi.locus.ranking.options import RankOptions
+
+    options = RankOptions(
+        format=table_format,
+        columns=read_named("--column", column or []),
+        gap=gap,
+        score=score,
+        tracks=None if tracks is None else read_names(tracks),
+        group_by=group_by,
+        by=by,
+        weight=weight,
+        signals=signals,
+        random=random,
+        seed=seed,
+        both_strands=both_strands,
+        memory=memory,
+    )
+    # Only now what takes long to import: an error above comes at once.
+    from basenji_kipoi.locus.ranking.run import rank_file
+
+    began = time.monotonic()
+    found = rank_file(
+        inputs,
+        out,
+        options,
+        command=command_line("basenji"),
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        note=noting(quiet=quiet),
+    )
+    if not quiet:
+        for line in _lines(found, out, time.monotonic() - began):
+            typer.echo(line, err=True)
+
+
+def _lines(found: Ranking, out: Path, seconds: float) -> Iterator[str]:
+    sets = found.sets.to_pylist()
+    ranked = [each for each in sets if not each["note"]]
+    yield (
+        f"wrote {out}: {len(found.variants):,} variants, {len(ranked):,} of {len(sets):,} sets "
+        f"ranked, in {seconds:.1f} s"
+    )
+    yield f"  PIPs: {found.method}; weight of predicted effects: {found.weight}"
+    same = sum(each["first_by_pip"] == each["first_by_posterior"] for each in ranked)
+    yield f"  {len(ranked) - same:,} sets have another first variant than by PIP alone"
+    for reason in sorted({each["note"] for each in sets} - {""}):
+        yield f"  {sum(each['note'] == reason for each in sets):,} sets without posterior: {reason}"

@@ -1,0 +1,168 @@
+"""Ranking: random variants, percentiles, and the whole way with a small network."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from locus_files import letters, snvs, write, write_genome
+from small_network import make_small_bundle
+
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.genome.fasta import Genome
+from basenji_kipoi.genome.genes import nearest_starts, read_genes
+from basenji_kipoi.locus.ranking.background import random_variants
+from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
+from basenji_kipoi.locus.ranking.files import RankInputs
+from basenji_kipoi.locus.ranking.options import RankOptions
+from basenji_kipoi.locus.ranking.run import rank, rank_file
+from basenji_kipoi.models.targets import Target
+
+GTF = (
+    'chrA\tx\ttranscript\t1001\t1500\t.\t+\t.\tgene_id "ENSG1.7"; gene_name "one";\n'
+    'chrB\tx\ttranscript\t2001\t2500\t.\t-\t.\tgene_id "ENSG2.1"; gene_name "two";\n'
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("rank")
+    write_genome(made)
+    make_small_bundle(made / "model")
+    (made / "genes.gtf").write_text(GTF)
+    rows = [
+        [*each, f"L{n // 4}", "ENSG1.2", 0.25, 0.5 * (-1) ** n, 0.1]
+        for n, each in enumerate(snvs(48, first=900, step=7))
+    ]
+    write(made / "loci.tsv", "chrom pos ref alt locus gene pip beta se", rows)
+    return made
+
+
+def test_random_variants_are_like_those_of_the_table(folder):
+    with Genome(folder / "genome.fa") as genome:
+        genes = read_genes(folder / "genes.gtf", genome)
+        text = letters()
+        keys = [*snvs(3, first=980), ("chrA", 1100, text[1099], text[1099] + "GG")]
+        keys.append(("chrA", 1200, text[1199:1202], text[1199]))
+        drawn = random_variants(keys, genome, genes, number=100, seed=1)
+        assert drawn == random_variants(keys, genome, genes, number=100, seed=1)
+        assert len(drawn) > 90
+        assert not {key[:2] for key in drawn} & {key[:2] for key in keys}
+        kinds = {(len(ref), len(alt)) for _, _, ref, alt in keys}
+        for chrom, pos, ref, alt in drawn:
+            codes = text if chrom == "chrA" else text[::-1]
+            assert codes[pos - 1 :].startswith(ref)
+            assert ref != alt
+            assert (len(ref), len(alt)) in kinds
+        substitutions = {(ref, alt) for _, _, ref, alt in keys[:3]}
+        assert {(r, a) for _, _, r, a in drawn if len(r) == len(a)} <= substitutions
+        far = nearest_starts(
+            np.array([key[0] for key in drawn]), np.array([key[1] - 1 for key in drawn]), genes
+        )[0]
+        assert np.abs(far).max() <= 200 + 100
+
+
+def scores(values, names=("t1", "t2")):
+    """Make a table of scores: shape (variants, tracks)."""
+    number = len(values)
+    columns = {
+        "chrom": ["chrA"] * number,
+        "pos": list(range(number)),
+        "ref": ["A"] * number,
+        "alt": ["C"] * number,
+        "status": ["ok" if np.isfinite(row).all() else "too_long" for row in values],
+        **{f"SAD/{name}": values[:, column] for column, name in enumerate(names)},
+    }
+    return Scored(pa.table(columns))
+
+
+def test_percentiles_are_ranks_among_random_variants():
+    targets = [
+        Target(index=n, identifier=f"t{n + 1}", strand_pair=n, assay=f"A{n}") for n in range(2)
+    ]
+    random = np.random.default_rng(0).normal(size=(999, 2)).astype(np.float32)
+    values = np.array([[0, 0], [-9, 0], [0, 9], [np.nan, np.nan]], dtype=np.float32)
+    found = predicted_effects(scores(values), scores(random), targets, "SAD", "assay")
+    first, second = found.groups["A0"], found.groups["A1"]
+    np.testing.assert_allclose(first.percentiles[:3], [0, 99.9, 0], atol=0.11)
+    np.testing.assert_allclose(second.percentiles[:3], [0, 0, 99.9], atol=0.11)
+    assert (first.scores[1], second.scores[2]) == (-9, 9)
+    # Over both groups, twice as many random variants have one effect as large.
+    assert found.p[1] == pytest.approx(1 / 1000, rel=1.1)
+    assert np.isnan(found.p[3])
+    assert found.status[3] == "too_long"
+    # A random variant's own share is uniform.
+    same = predicted_effects(scores(random), scores(random), targets, "SAD", "assay").p
+    np.testing.assert_allclose(np.quantile(same, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.02)
+    grouped = predicted_effects(scores(values), scores(random), targets, "SAD", "track")
+    assert list(grouped.groups) == ["t1", "t2"]
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_whole_way_is_resumed_and_the_same_in_memory(folder, tmp_path):
+    inputs = RankInputs(
+        (folder / "model",), folder / "genome.fa", folder / "loci.tsv", folder / "genes.gtf"
+    )
+    options = RankOptions(random=60)
+    out, notes = tmp_path / "ranked", []
+
+    def stop(line):
+        notes.append(line)
+        if len(notes) == 1:
+            raise KeyboardInterrupt
+
+    arguments = {"command": "basenji rank", "quiet": True}
+    with pytest.raises(KeyboardInterrupt):
+        rank_file(inputs, out, options, note=stop, **arguments)
+    assert not out.exists()
+    found = rank_file(inputs, out, options, note=notes.append, resume=True, **arguments)
+    assert {path.name for path in out.iterdir()} == {
+        "variants.tsv", "variants.parquet", "sets.tsv", "rank.json", "scores.parquet",
+        "scores.genes.parquet", "background.parquet", "background.genes.parquet",
+    }  # fmt: skip
+    assert not list(tmp_path.glob("*.unfinished"))
+    with (out / "variants.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert len(rows) == 48
+    assert rows[0]["rank"] == "1"
+    # A gene whose version differs is the same gene, and the sign of ALT's effect tells direction.
+    assert {row["predicted_gene"] for row in rows} == {"one"}
+    for row in rows:
+        agree = (float(row["beta"]) > 0) == (float(row["gene_change"]) > 0)
+        expected = "same" if agree else "opposite"
+        assert row["direction"] == (expected if float(row["gene_change"]) else "")
+    content = json.loads((out / "rank.json").read_text())
+    assert content["weight"]["sets"] == 12
+    assert content["weight"]["low"] <= content["weight"]["value"] <= content["weight"]["high"]
+    for each in found.sets.to_pylist():
+        mine = [row for row in found.variants.to_pylist() if row["locus"] == each["locus"]]
+        assert sum(row["posterior"] for row in mine) == pytest.approx(1)
+        assert [row["posterior"] for row in mine] == sorted(
+            (row["posterior"] for row in mine), reverse=True
+        )
+    again = rank(
+        folder / "model", inputs.fasta, inputs.variants, genes=inputs.genes, options=options
+    )
+    assert again.weight == found.weight
+    assert again.sets.equals(found.sets)
+    # The background serves another table, and no other model or score.
+    other = RankInputs(
+        inputs.model, inputs.fasta, inputs.variants, inputs.genes,
+        background=out / "background.parquet",
+    )  # fmt: skip
+    same = rank_file(other, tmp_path / "b", options, note=notes.append, **arguments)
+    assert same.variants.equals(found.variants)
+    with pytest.raises(InputError, match="has no column D2/access"):
+        rank_file(
+            other, tmp_path / "c", RankOptions(score="D2", weight=1), note=notes.append, **arguments
+        )
+
+
+def test_what_cannot_be_asked_is_said():
+    with pytest.raises(InputError, match="no score 'nope'"):
+        RankOptions(score="nope")
+    with pytest.raises(InputError, match="20 random variants or more"):
+        RankOptions(random=5)

@@ -158,6 +158,7 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([VCF[1], "--out", "x.vcf"], "a name that ends in .vcf.gz"),
             ([VCF[1], "--out", "nope/x.vcf.gz"], NO_FOLDER),
             ([VCF[1], "--out", VCF[1], "--overwrite"], "is the input"),
+        ],
         "rank": [
             ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),
             ([*MODEL, "--fasta", "nope.fa", "--variants", "x.bed", "--out", "x"], "nope.fa"),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.prediction.plots import plot_tracks
     from basenji_kipoi.prediction.result import Predictions
     from basenji_kipoi.prediction.run import predict
+    from basenji_kipoi.scoring.haplotypes.in_memory import compare_haplotypes
     from basenji_kipoi.scoring.in_memory import ScoreTables, score
     from basenji_kipoi.scoring.plots import plot_scores
 
@@ -69,6 +70,7 @@ __all__ = [
     "activity",
     "attribute",
     "compare",
+    "compare_haplotypes",
     "element_effects",
     "insert",
     "load",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +120,23 @@ def test_a_network_in_counts_is_the_network_and_the_formula(model):
 def test_counts_are_of_tracks(tmp_path):
     with pytest.raises(bk.InputError, match="--counts is of tracks"):
         bk.score("yeast", tmp_path / "x.fa", [], reporter="promoter", counts=True)
+
+
+@pytest.mark.usefixtures("eager")
+def test_files_of_scores_have_the_counts_of_tables(model, genome, tmp_path):
+    from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.run import score_file
+
+    letter = "ACGT"[int(genome.codes("chrA", 3000, 3001)[0])]
+    alt = "G" if letter != "G" else "T"
+    header = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    (tmp_path / "x.vcf").write_text(f"{header}chrA\t3001\t.\t{letter}\t{alt}\t.\t.\t.\n")
+    out = tmp_path / "x.parquet"
+    paths = tuple(bundle.path for bundle in model.bundles)
+    options = ScoreOptions(paths, genome.path, str(tmp_path / "x.vcf"), out, counts=True)
+    score_file(options, command="", quiet=True, note=lambda _: None)
+    found = pyarrow.parquet.read_table(out)
+    table = bk.score(model, genome, tmp_path / "x.vcf", counts=True)
+    for name in found.column_names[-3:]:
+        assert found.column(name)[0].as_py() == pytest.approx(table.column(name)[0].as_py())
+    assert COUNTS in found.schema.metadata[b"basenji_score"].decode()

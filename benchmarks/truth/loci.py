@@ -1,7 +1,7 @@
 """Measure whether predicted effects find causal variants that linkage hides, where they are known.
 
     make train-example
-    basenji-train simulate --seed 7 --size 3200000 --variants 0 --reporters 30 --out build/genome
+    basenji-train simulate --seed 7 --size 2000000 --variants 0 --reporters 30 --out build/genome
     basenji-train population build/genome --people 1000 --donors 1000 --out build/population
     python benchmarks/truth/loci.py --model build/train-example/model \
         --simulation build/genome --population build/population --out build/loci.json

@@ -23,10 +23,12 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 VENV := .venv
 TRAINING := .venv-training
 LEGACY := .venv-legacy
+WORKFLOWS := .venv-workflows
 DOCS := .venv-docs
 VENV_READY := $(VENV)/.ready
 TRAINING_READY := $(TRAINING)/.ready
 LEGACY_READY := $(LEGACY)/.ready
+WORKFLOWS_READY := $(WORKFLOWS)/.ready
 DOCS_READY := $(DOCS)/.ready
 
 .PHONY: help
@@ -66,6 +68,16 @@ $(TRAINING_READY): training/requirements.txt training/pyproject.toml pyproject.t
 $(LEGACY_READY): requirements/legacy.txt pyproject.toml | $(UV)
 	$(call environment,$(LEGACY),$(LEGACY_PYTHON),requirements/legacy.txt,-e .)
 
+# Snakemake runs the commands of the other environments and imports nothing of them.
+$(WORKFLOWS_READY): requirements/workflows.txt | $(UV)
+	@$(UV) venv --quiet --python 3.11 --allow-existing $(WORKFLOWS)
+	$(UV) pip sync --quiet --python $(WORKFLOWS)/bin/python --require-hashes requirements/workflows.txt
+	@touch $@
+	@echo "$(WORKFLOWS) is ready"
+
+.PHONY: workflows
+workflows: install $(WORKFLOWS_READY) ## the environment of the workflows: .venv-workflows (Snakemake)
+
 $(DOCS_READY): requirements/docs.txt training/pyproject.toml pyproject.toml | $(UV)
 	$(call environment,$(DOCS),3.11,requirements/docs.txt,-e . -e training)
 
@@ -79,6 +91,16 @@ example: $(VENV_READY) ## predict the example intervals with Kipoi, score a vari
 train-example: install ## simulated genome -> data -> fit -> evaluate -> export -> predict (build/train-example)
 	rm -rf build/train-example
 	examples/train_example.sh build/train-example
+
+.PHONY: workflow-example
+workflow-example: workflows ## the workflows train and score on a simulated genome (build/workflow-example)
+	rm -rf build/workflow-example
+	workflows/example/run.sh build/workflow-example local
+
+.PHONY: workflow-slurm
+workflow-slurm: workflows ## the same on a SLURM of this machine, whose jobs are killed (build/workflow-slurm; root)
+	rm -rf build/workflow-slurm
+	$(VENV)/bin/python workflows/slurm/trial.py build/workflow-slurm
 
 .PHONY: docs
 docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that leads nowhere is an error
@@ -164,6 +186,9 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/mutation.txt requirements/mutation.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/workflows.txt requirements/workflows.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/cuda.txt requirements/cuda.in
+	$(COMPILE) --python-version 3.11 --output-file training/cuda.txt training/cuda.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/docs.txt requirements/docs.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
@@ -188,4 +213,4 @@ clean: ## remove what was built; the environments and .tools stay
 
 .PHONY: distclean
 distclean: clean ## remove the environments and .tools too
-	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(DOCS) .tools
+	rm -rf $(VENV) $(TRAINING) $(LEGACY) $(WORKFLOWS) $(DOCS) .tools

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.mutagenesis.run import mutate
     from basenji_kipoi.prediction.result import Predictions
     from basenji_kipoi.prediction.run import predict
+    from basenji_kipoi.scoring.haplotypes.in_memory import compare_haplotypes
     from basenji_kipoi.scoring.in_memory import ScoreTables, score
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "activity",
     "attribute",
     "compare",
+    "compare_haplotypes",
     "element_effects",
     "insert",
     "load",

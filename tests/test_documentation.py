@@ -16,7 +16,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 PACKAGES = {"basenji_kipoi": ROOT, "basenji_training": ROOT / "training"}
 #: What a path of the repository begins with, where a page names one.
 TOP = "basenji_kipoi|basenji_training|benchmarks|docs|examples|kipoi_models"
-TOP += "|model_files|tests|training"
+TOP += "|model_files|tests|training|workflows"
 
 
 def name(page: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import check_seekable
 
 if TYPE_CHECKING:
     import os
@@ -30,9 +31,11 @@ def read_json(kind: type[_Content], path: str | os.PathLike[str]) -> _Content:
     Raises
     ------
     InputError
-        If the file is missing or does not fit the class; names the first entry that does not.
+        If the file is missing, a pipe (which might be waited for), or does not fit the class; names
+        the first entry that does not.
     """
     path = Path(path)
+    check_seekable(path, "JSON")
     try:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -134,6 +134,15 @@ Memory = Annotated[
     float, typer.Option(min=0.1, help="Memory for predictions and what they share (GiB).")
 ]
 
+Devices = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Processes that share the work: N, each on its share of the cores, or gpu:0,1, each "
+        "with a GPU. --memory is for each.",
+        show_default="one, on all cores",
+    ),
+]
+
 
 def read_names(text: str) -> tuple[str, ...]:
     """Read names that are separated by commas."""

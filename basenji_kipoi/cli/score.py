@@ -14,6 +14,7 @@ from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
+    Devices,
     Ends,
     Fasta,
     Indels,
@@ -85,6 +86,10 @@ def score(
         Path,
         typer.Option(help="x.parquet, x.tsv, x.tsv.gz, x.vcf or x.vcf.gz (with an index)."),
     ],
+    also: Annotated[
+        Optional[Path],
+        typer.Option(help="A second output of the same scores, such as x.vcf.gz beside x.parquet."),
+    ] = None,
     scores: _Scores = "SAD",
     tracks: Tracks = None,
     genes: Annotated[
@@ -175,6 +180,7 @@ def score(
     resume: Resume = False,
     part_size: _PartSize = None,
     memory: Memory = MEMORY,
+    devices: Devices = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -192,6 +198,7 @@ def score(
         fasta=fasta,
         vcf=vcf,
         out=out,
+        also=also,
         scores=read_names(scores),
         tracks=None if tracks is None else read_names(tracks),
         genes=genes,
@@ -210,6 +217,7 @@ def score(
         plan=plan,
         part_size=part_size,
         memory=memory,
+        devices=devices,
     )
     began = time.monotonic()
     summary = score_file(

@@ -93,14 +93,20 @@ class VariantFile:
             self._fingerprint = fingerprint(self.path)
             with self.open() as file:
                 self._is_bcf = file.is_bcf
-                #: Length of each contig that the header gives one (bp).
-                self.contig_lengths: dict[str, int] = {
-                    name: contig.length
-                    for name, contig in file.header.contigs.items()
-                    if contig.length
-                }
-                #: INFO tags that the header defines.
-                self.info_tags: list[str] = list(file.header.info)
+                try:
+                    #: Length of each contig that the header gives one (bp).
+                    self.contig_lengths: dict[str, int] = {
+                        name: contig.length
+                        for name, contig in file.header.contigs.items()
+                        if contig.length
+                    }
+                    #: INFO tags that the header defines.
+                    self.info_tags: list[str] = list(file.header.info)
+                except UnicodeDecodeError:
+                    raise InputError(
+                        f"{self.name}: the header has a contig or an INFO tag whose name is no "
+                        "UTF-8 text: name it otherwise"
+                    ) from None
         except BaseException:
             self.close()
             raise

@@ -8,6 +8,7 @@ from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
     from basenji_kipoi.effects.windows import WindowRule
+    from basenji_kipoi.scoring.haplotypes.in_memory import compare_haplotypes
     from basenji_kipoi.scoring.in_memory import ScoreTables, score
     from basenji_kipoi.scoring.options import ScoreOptions
     from basenji_kipoi.scoring.run import plan_file, score_file
@@ -16,6 +17,7 @@ __all__ = [
     "ScoreOptions",
     "ScoreTables",
     "WindowRule",
+    "compare_haplotypes",
     "plan_file",
     "score",
     "score_file",

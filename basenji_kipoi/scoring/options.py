@@ -25,6 +25,8 @@ class ScoreOptions:
         Bundles, whose predictions are averaged.
     fasta, vcf, out : Path, str, Path
         The genome, the variants (``-``: standard input), and the output.
+    also : Path or None
+        A second output, in another format.
     scores : tuple of str
         Names of scores.
     tracks : tuple of str or int, or None
@@ -61,7 +63,10 @@ class ScoreOptions:
     part_size : int or None
         Alleles that are saved together; None: as `Scoring.part_size` has it.
     memory : float
-        Memory for the engine (GiB).
+        Memory for the engine (GiB), of each process.
+    devices : str or None
+        Processes that score, as `basenji_kipoi.base.resources.devices_of` reads them; None for this
+        one, on all that it may use.
 
     Raises
     ------
@@ -73,6 +78,7 @@ class ScoreOptions:
     fasta: Path
     vcf: str
     out: Path
+    also: Optional[Path] = None
     scores: tuple[str, ...] = ("SAD",)
     tracks: Optional[tuple[Union[str, int], ...]] = None
     genes: Optional[Path] = None
@@ -91,6 +97,7 @@ class ScoreOptions:
     plan: Optional[Path] = None
     part_size: Optional[int] = None
     memory: float = MEMORY
+    devices: Optional[str] = None
 
     def __post_init__(self) -> None:
         number, shards = self.shard

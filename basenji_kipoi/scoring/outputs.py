@@ -9,6 +9,7 @@ import json
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +100,21 @@ def index_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.tbi")
 
 
-def outputs_of(out: Path, *, genes: bool) -> list[Path]:
+def outputs_of(out: Path, *, genes: bool, also: Path | None = None) -> list[Path]:
     """List the files that a run makes; a VCF's index, which not every VCF has, is not listed.
 
-    Raises InputError if the output's name tells no format.
+    Genes have a table of their own. With ``also`` there are the same again in another format.
+    Raises InputError if a name tells no format, or two outputs are one file.
     """
-    suffix_of(out)
-    return [out, *([genes_path(out)] if genes else [])]
+    outputs = []
+    for path in (out, also):
+        if path is not None:
+            suffix_of(path)
+            outputs += [path, *([genes_path(path)] if genes else [])]
+    if len(set(outputs)) < len(outputs):
+        twin = next(path for path in outputs if outputs.count(path) > 1)
+        raise InputError(f"--also {also}: {twin} would be written twice: name another")
+    return outputs
 
 
 def write_outputs(
@@ -142,10 +151,11 @@ def write_outputs(
     """
     alleles = tables["alleles"]
     summary = Summary(len(alleles.scores), len(alleles.tracks))
-    for name, path in zip(sorted(tables), run.outputs):
+    outputs = list(run.outputs)
+    for number, (name, path) in enumerate(zip(cycle(sorted(tables)), outputs)):
         table, target = tables[name], run.output(path)
         batches = (batch for folder in folders for batch in read_batches(folder, name))
-        if name == "alleles":
+        if number == 0:
             batches = summary.counted(batches, advance)
         if ".vcf" in suffix_of(path):
             writer: ScoreWriter = VcfWriter(target, table, variants, first)
@@ -156,13 +166,12 @@ def write_outputs(
         with writer:
             for each in rows:
                 writer.append(each)
-    out = run.outputs[0]
-    if ".vcf" in suffix_of(out):
-        if make_index(run.output(out)):
-            run.outputs.append(index_path(out))
-        else:
-            # That of an output which is replaced would lead readers astray.
-            index_path(out).unlink(missing_ok=True)
+        if ".vcf" in suffix_of(path):
+            if make_index(target):
+                run.outputs.append(index_path(path))
+            else:
+                # That of an output which is replaced would lead readers astray.
+                index_path(path).unlink(missing_ok=True)
     return summary
 
 

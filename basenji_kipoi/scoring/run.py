@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -12,21 +12,18 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.resources import bytes_of
+from basenji_kipoi.base.resources import devices_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
-from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.genome.genes import read_genes
-from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
-from basenji_kipoi.genome.vcf import STANDARD_INPUT, VariantFile
-from basenji_kipoi.models.model import load, paths_of
-from basenji_kipoi.scoring.background import Background
+from basenji_kipoi.genome.vcf import STANDARD_INPUT
+from basenji_kipoi.models.model import paths_of
 from basenji_kipoi.scoring.metadata import (
     describe_run,
     read_metadata,
     settings_of,
 )
 from basenji_kipoi.scoring.outputs import Summary, outputs_of, write_outputs
-from basenji_kipoi.scoring.parts.choice import choose
+from basenji_kipoi.scoring.parts.opening import opened_with_variants
+from basenji_kipoi.scoring.parts.workers import score_in_workers
 from basenji_kipoi.scoring.plan import (
     KeptParts,
     check_can_be_planned,
@@ -40,12 +37,11 @@ from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.genome.vcf import Variant, VariantFile
     from basenji_kipoi.scoring.options import ScoreOptions
-    from basenji_kipoi.scoring.parts.choice import Choice
-    from basenji_kipoi.scoring.parts.part import PartScoring
+    from basenji_kipoi.scoring.parts.opening import Opened
     from basenji_kipoi.scoring.plan import Plan
 
 __all__ = ["plan_file", "score_file"]
@@ -89,7 +85,11 @@ def score_file(
     """
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
-    outputs = outputs_of(options.out, genes=options.genes is not None)
+    devices = devices_of(options.devices) if options.devices else ()
+    if len(devices) == 1:
+        devices[0].take()
+        devices[0].check()
+    outputs = outputs_of(options.out, genes=options.genes is not None, also=options.also)
     for path in outputs:
         check_output(path, overwrite=overwrite or resume, inputs=_input_files(options))
     watched = {path: fingerprint(path) for path in (options.fasta, options.genes) if path}
@@ -97,14 +97,18 @@ def score_file(
         outputs, "basenji score", None, command=command, resume=resume, overwrite=overwrite
     )
     # The lock is taken first: two runs of one output would both read all of the input.
-    with full_disk_named(options.out), unfinished as run, _opened(options) as inputs:
-        variants, scoring = inputs.variants, inputs.scoring
-        if ".vcf" in suffix_of(options.out):
+    with (
+        full_disk_named(options.out),
+        unfinished as run,
+        opened_with_variants(options) as (variants, inputs),
+    ):
+        scoring = inputs.scoring
+        if any(".vcf" in suffix_of(path) for path in outputs):
             check_vcf_output(variants)
         # With a plan, parts are read from the file where they lie.
         beside = options.out.absolute().parent
         with contextlib.nullcontext() if options.plan else KeptParts(beside) as kept:
-            plan = _plan(options, inputs, kept=kept, quiet=quiet, note=note)
+            plan = _plan(options, variants, inputs, kept=kept, quiet=quiet, note=note)
             settings = _settings(options, inputs, plan)
             is_new = run.is_begun or not any(path.exists() for path in outputs)
             if resume and not is_new and _is_of(options, settings, outputs, overwrite=overwrite):
@@ -125,12 +129,17 @@ def score_file(
                     if kept is None
                     else kept.read(missing)
                 )
-                for number, part in zip(missing, parts):
-                    # What is saved is of one file, whatever becomes of the file later.
-                    variants.check_unchanged()
-                    batches = scoring.score(part, advance)
-                    with run.piece(folders[number]) as folder:
-                        save_batches(folder, batches)
+                unchanged = _while_unchanged(variants, parts)
+                if len(devices) > 1:
+                    places = (run.path(folders[number]) for number in missing)
+                    score_in_workers(
+                        options, variants.name, devices, zip(places, unchanged), advance
+                    )
+                else:
+                    for number, part in zip(missing, unchanged):
+                        batches = scoring.score(part, advance)
+                        with run.piece(folders[number]) as folder:
+                            save_batches(folder, batches)
         metadata = describe_run(
             options, settings, inputs.bundles, scoring.defined, scoring.symbols, run.command
         )
@@ -175,9 +184,9 @@ def plan_file(
     check_output(options.out, overwrite=overwrite, inputs=_input_files(options))
     if options.background:
         read_metadata(options.background)  # whether it is one
-    with _opened(replace(options, background=None)) as inputs:
-        check_can_be_planned(inputs.variants)
-        plan = _plan(options, inputs, quiet=quiet, note=note)
+    with opened_with_variants(replace(options, background=None)) as (variants, inputs):
+        check_can_be_planned(variants)
+        plan = _plan(options, variants, inputs, quiet=quiet, note=note)
     with atomic_path(options.out, overwrite=overwrite) as path:
         path.write_text(plan.model_dump_json() + "\n", encoding="utf-8")
     return plan
@@ -196,61 +205,17 @@ def _input_files(options: ScoreOptions) -> list[str | os.PathLike[str] | None]:
     ]
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """What the options of a run name, opened and checked."""
-
-    bundles: Sequence[Bundle]
-    variants: VariantFile
-    checks: AlleleChecks
-    scoring: PartScoring
-    chosen: Choice
-
-
-@contextlib.contextmanager
-def _opened(options: ScoreOptions) -> Iterator[_Inputs]:
-    model = load(options.model)
-    chosen = choose(
-        model,
-        scores=options.scores,
-        tracks=options.tracks,
-        bins=options.bins,
-        window=options.window,
-        both_strands=options.both_strands,
-        shifts=options.shifts,
-        indels=options.indels,
-        reporter=options.reporter,
-        oligos=options.oligos,
-        has_genes=options.genes is not None,
-    )
-    background = None
-    if options.background:
-        background = Background(options.background, chosen.scores, chosen.columns, chosen.placed)
-    check_ref = CheckRef(options.check_ref or CheckRef.warn)
-    with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
-        longest = options.max_allele or chosen.longest
-        checks = AlleleChecks(genome, variants.name, check_ref, longest)
-        scoring = chosen.make(
-            genome,
-            checks,
-            genes=read_genes(options.genes, genome) if options.genes else None,
-            background=background,
-            memory_bytes=bytes_of(options.memory),
-        )
-        yield _Inputs(model.members, variants, checks, scoring, chosen)
-
-
 def _plan(
     options: ScoreOptions,
-    inputs: _Inputs,
+    variants: VariantFile,
+    inputs: Opened,
     *,
     kept: KeptParts | None = None,
     quiet: bool,
     note: Callable[[str], object],
 ) -> Plan:
     """Read the plan that the options name, or make one, whose alleles may be kept."""
-    variants, checks = inputs.variants, inputs.checks
-    model = inputs.chosen.placed["model"]
+    checks, model = inputs.checks, inputs.chosen.placed["model"]
     if options.plan:
         plan = read_plan(
             options.plan,
@@ -281,7 +246,16 @@ def _plan(
     return plan
 
 
-def _settings(options: ScoreOptions, inputs: _Inputs, plan: Plan) -> dict[str, Any]:
+def _while_unchanged(
+    variants: VariantFile, parts: Iterable[list[Variant]]
+) -> Iterator[list[Variant]]:
+    """Yield parts as long as they are of one file, whatever becomes of the file later."""
+    for part in parts:
+        variants.check_unchanged()
+        yield part
+
+
+def _settings(options: ScoreOptions, inputs: Opened, plan: Plan) -> dict[str, Any]:
     """List all that the scores depend on."""
     return {
         "version": __version__,

@@ -9,8 +9,13 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from basenji_kipoi.base.atomic import take_lock
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.resources import devices_of
+
+CORES = os.sched_getaffinity(0)
 
 PROGRAM = """
 import concurrent.futures, fcntl, sys, time
@@ -62,3 +67,29 @@ def test_workers_of_a_killed_process_end(tmp_path):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("text", ["1", "2", "gpu:0", "gpu:3,1,0,2,9"])
+def test_devices_share_all_cores_out(text):
+    devices = devices_of(text) if text != "2" or len(CORES) > 1 else devices_of("1")
+    shares = [core for device in devices for core in device.cores]
+    assert set(shares) == CORES
+    assert all(device.cores for device in devices)
+    if len(devices) <= len(CORES):
+        assert len(shares) == len(CORES)  # each core is of one
+    if text.startswith("gpu"):
+        assert [str(device.gpu) for device in devices] == text[4:].split(",")
+
+
+def test_a_process_keeps_to_its_share():
+    program = """
+import os
+from basenji_kipoi.base.resources import Device
+Device((min(os.sched_getaffinity(0)),), gpu=3).take()
+names = ("TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES")
+print(len(os.sched_getaffinity(0)), *map(os.environ.get, names))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["1", "1", "3"]

@@ -228,6 +228,23 @@ def test_vcf_output_and_metadata(files, tmp_path, small_bundle):
     assert set(metadata["versions"]) >= {"keras", "pysam", "pyarrow"}
 
 
+def test_a_second_output_is_what_a_run_of_its_own_writes(files, tmp_path):
+    rows, options = snvs(3), {"scores": "SAD,D1", "genes": files["gtf"]}
+    frame = score(files, tmp_path, rows, also=tmp_path / "second.vcf.gz", **options)
+    assert frame.equals(score(files, tmp_path, rows, "alone.parquet", **options))
+    score(files, tmp_path, rows, "alone.vcf.gz", **options)
+    found, names = [], ("second", "alone")
+    for name in names:
+        with pysam.VariantFile(str(tmp_path / f"{name}.vcf.gz")) as records:
+            found.append([str(record) for record in records.fetch("chrI")])
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+    tables = [pd.read_csv(tmp_path / f"{n}.genes.tsv.gz", sep="\t", skiprows=1) for n in names]
+    assert tables[0].equals(tables[1])
+    message = score(files, tmp_path, rows, "x.tsv", also=tmp_path / "x.vcf", status=2, **options)
+    assert "x.genes.tsv would be written twice" in message
+
+
 # ---- bad input ----
 
 

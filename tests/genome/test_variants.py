@@ -208,3 +208,16 @@ def test_what_is_no_file(tmp_path):
         VariantFile(tmp_path / "none.vcf")
     with pytest.raises(InputError, match="is not a file"):
         VariantFile(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"##contig=<ID=chr\xff,length=9>", b"##INFO=<ID=a\xdc,Number=1,Type=Float,Description=x>"],
+)
+def test_names_of_the_header_must_be_text(tmp_path, line):
+    path = tmp_path / "x.vcf"
+    path.write_bytes(
+        b"##fileformat=VCFv4.2\n" + line + b"\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    )
+    with pytest.raises(InputError, match=r"x\.vcf: the header has .* no UTF-8 text"):
+        VariantFile(path)

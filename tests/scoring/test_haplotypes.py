@@ -128,6 +128,23 @@ def test_one_variant_at_the_start_is_that_variants_own_score(files, tmp_path, po
         assert table.loc[gene, name] == pytest.approx(row[name], rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("options", [{"tracks": "access"}, {"reporter": "library"}])
+def test_from_python_the_table_is_the_same(files, tmp_path, options):
+    written = compared(files, tmp_path, [record(4990), record(5010)], **options)
+    table = bk.compare_haplotypes(
+        files["loaded"], files["fasta"], tmp_path / "in.vcf", files["genes"], second="RM",
+        progress=False, **options,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(table.to_pandas().set_index("gene_id"), written)
+
+
+def test_from_python_too_a_sample_must_be_there(files, tmp_path):
+    compared(files, tmp_path, [record(4990)], tracks="access")
+    given = files["loaded"], files["fasta"], tmp_path / "in.vcf", files["genes"]
+    with pytest.raises(bk.InputError, match="has no sample 'BZ'"):
+        bk.compare_haplotypes(*given, second="BZ", progress=False)
+
+
 @pytest.mark.parametrize(("pos", "gene"), [(PLUS - 40, "P"), (MINUS + 40, "M")])
 def test_one_variant_through_the_reporter_is_that_variants_own_score(files, tmp_path, pos, gene):
     table = compared(files, tmp_path, [record(pos)], reporter="library")

@@ -103,6 +103,7 @@ def elements(
     from basenji_kipoi.interpretation.elements.run import element_effects_file
 
     began = time.monotonic()
+    check_output(out, overwrite=overwrite or resume)
     measured = out.with_name(f"{out.name}.measured.json")
     if elements is not None:
         check_output(measured, overwrite=overwrite or resume)

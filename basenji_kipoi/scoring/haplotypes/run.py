@@ -41,16 +41,17 @@ from basenji_kipoi.scoring.writers import suffix_of, table_writer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from basenji_kipoi.effects.reporters.oligos import Oligos
     from basenji_kipoi.genome.genes import Gene
     from basenji_kipoi.genome.haplotypes import Haplotype
-    from basenji_kipoi.models.model import Model
+    from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.scoring.haplotypes.comparing import Compared, GeneComparison
     from basenji_kipoi.scoring.haplotypes.options import HaplotypeOptions
 
-__all__ = ["haplotype_file"]
+__all__ = ["COLUMNS", "comparison_of", "haplotype_file", "rows_of"]
 
 #: What describes a gene. ``pos`` is the start of transcription in the middle, counted from 1.
-_COLUMNS = pa.schema(
+COLUMNS = pa.schema(
     [
         ("gene_id", pa.string()),
         ("gene_name", pa.string()),
@@ -105,7 +106,14 @@ def haplotype_file(
     inputs = [*paths_of(options.model), options.fasta, vcf, options.genes]
     check_output(options.out, overwrite=overwrite or resume, inputs=inputs)
     model = load(options.model)
-    comparison, placed, longest = _comparison(options, model)
+    comparison, placed, longest = comparison_of(
+        model,
+        tracks=options.tracks,
+        both_strands=options.both_strands,
+        reporter=options.reporter,
+        oligos=options.oligos,
+    )
+    longest = options.max_allele or longest
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
         with variants.open() as file:
             samples = list(file.header.samples)
@@ -139,7 +147,7 @@ def haplotype_file(
             definitions = definitions_of(comparison.scores)
             metadata = {**settings, "commands": [run.command], "definitions": definitions}
             names = tuple(score.name for score in comparison.scores)
-            table = ScoreTable(_COLUMNS, names, tuple(comparison.columns), metadata)
+            table = ScoreTable(COLUMNS, names, tuple(comparison.columns), metadata)
             _compute(run, genes, comparison, pair, genome, table, quiet=quiet)
             counts = _write(run, options, table)
             variants.check_unchanged()
@@ -148,38 +156,68 @@ def haplotype_file(
     return counts
 
 
-def _comparison(
-    options: HaplotypeOptions, model: Model
+def comparison_of(
+    model: Model,
+    *,
+    tracks: str | Sequence[str | int] | None,
+    both_strands: Strands,
+    reporter: str | None,
+    oligos: Oligos,
+    option: str = "--tracks",
 ) -> tuple[GeneComparison, dict[str, Any], int]:
-    """Choose what compares; tell what it depends on, and the longest allele that is applied."""
+    """Choose what compares genes.
+
+    Parameters
+    ----------
+    model
+        The model.
+    tracks, both_strands, reporter, oligos
+        As `HaplotypeOptions` has them.
+    option
+        What messages call ``tracks``.
+
+    Returns
+    -------
+    comparison : GeneComparison
+        What compares.
+    placed : dict
+        What it depends on, as metadata hold it.
+    longest : int
+        Longest allele that is applied where none is said (bp).
+
+    Raises
+    ------
+    InputError
+        If there is no such track, reporter or activity, or options do not go together.
+    """
     chosen = choose(
         model,
         scores=("SAD",),
-        tracks=options.tracks,
+        tracks=tracks,
         bins=None,
         window=WindowRule(),
-        both_strands=options.both_strands,
+        both_strands=both_strands,
         shifts=(0,),
         indels="stitch",
-        reporter=options.reporter,
-        oligos=options.oligos,
+        reporter=reporter,
+        oligos=oligos,
         has_genes=True,
+        option=option,
     )
-    longest = options.max_allele or chosen.longest
-    if options.reporter is None:
-        tracks = model.targets.columns_of(options.tracks)
+    if reporter is None:
+        columns = model.targets.columns_of(tracks, option=option)
         placed = {name: chosen.placed[name] for name in ("model", "both_strands")}
-        return TrackComparison(model, tracks, options.both_strands), placed, longest
-    name, assay = model.assay_of(options.reporter)
-    if options.oligos._replace(places=None, strand="both") != options.oligos:
+        return TrackComparison(model, columns, both_strands), placed, chosen.longest
+    name, assay = model.assay_of(reporter)
+    if oligos._replace(places=None, strand="both") != oligos:
         raise InputError(
             "--places and --strand are of single alleles: oligos cover a promoter in the "
             "direction of its gene"
         )
-    rule = OligoRule.of(options.oligos, assay, model.architecture.reporters[name].window)
+    rule = OligoRule.of(oligos, assay, model.architecture.reporters[name].window)
     used = ("model", "reporter", "insert", "ends", "promoter")
     placed = {name: chosen.placed[name] for name in used}
-    return ReporterComparison(model, name, options.oligos, rule), placed, longest
+    return ReporterComparison(model, name, oligos, rule), placed, chosen.longest
 
 
 def _compute(
@@ -203,18 +241,19 @@ def _compute(
             if run.has(name):
                 continue
             found = comparison(part, pair, genome)
-            batch = _rows(part, found, pair, table)
+            batch = rows_of(part, found, pair, table)
             with run.piece(name) as folder:
                 save_batches(folder, {"genes": batch})
             advance(len(part))
 
 
-def _rows(
+def rows_of(
     genes: Sequence[Gene],
     found: Sequence[Compared],
     pair: tuple[Haplotype, Haplotype],
     table: ScoreTable,
 ) -> Any:  # noqa: ANN401 - pyarrow has no type hints
+    """Make a record batch: a row a gene, with what kept variants out of it."""
     rows = []
     for gene, compared in zip(genes, found):
         reasons = sum((each.reasons(gene.contig, *compared.interval) for each in pair), Counter())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from basenji_kipoi.base.resources import MOST_PROCESSES
 from basenji_kipoi.cli.console import command_line
 from basenji_training.cli.settings import options_of
 from basenji_training.reads.settings import RECIPES, Settings
@@ -48,7 +49,9 @@ def coverage(
         Path | None, typer.Option(help="GTF file: show the coverage around starts of genes.")
     ] = None,
     given: dict[str, Any],
-    processes: Annotated[int, typer.Option(min=1, help="Processes that work.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, max=MOST_PROCESSES, help="Processes that work.")
+    ] = 1,
     resume: Annotated[
         bool,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from basenji_kipoi.base.resources import MOST_PROCESSES
 from basenji_kipoi.cli.console import command_line
 from basenji_training.cli.settings import options_of
 from basenji_training.data.reporters.settings import ReporterSettings
@@ -32,7 +33,9 @@ def data(
             help="Folder that the table's file names start from.", show_default="the table's"
         ),
     ] = None,
-    processes: Annotated[int, typer.Option(help="Processes that read and write.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, max=MOST_PROCESSES, help="Processes that read and write.")
+    ] = 1,
     resume: Annotated[
         bool,
         typer.Option(

@@ -101,13 +101,15 @@ def evaluate(
     from basenji_kipoi.base.atomic import check_output
     from basenji_training.store.description import read_description
 
+    stores = (store, *(reporters or ()))
+    given = (*models, *stores, genes, replicates, *(p.partition("=")[2] for p in peaks or ()))
+    inputs = [path for path in given if path]
+    check_output(out, overwrite=overwrite, inputs=inputs)
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
     if out in (table, page):
         raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
-    stores = (store, *(reporters or ()))
-    inputs = (*models, *stores, genes, replicates, *(p.partition("=")[2] for p in peaks or ()))
-    for path in (out, table, page):
-        check_output(path, overwrite=overwrite, inputs=filter(None, inputs))
+    for path in (table, page):
+        check_output(path, overwrite=overwrite, inputs=inputs)
     for model in models:
         if not model.is_dir():
             raise InputError(f"{model} is neither a run nor a bundle: there is no such folder")

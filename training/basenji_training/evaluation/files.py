@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.base.text_files import check_seekable
 
 if TYPE_CHECKING:
     import os
@@ -114,6 +113,12 @@ class _Estimate(_Part):
     high: float | None
     rows: int
 
+    @model_validator(mode="after")
+    def _is_whole(self) -> _Estimate:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has low and high")
+        return self
+
 
 class _Agreement(_Part):
     pearson: _Estimate
@@ -145,7 +150,6 @@ def read_reporter_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
     InputError
         If it is missing or no such evaluation.
     """
-    check_seekable(path, "JSON")
     try:
         return read_json(_ReporterFigures, path).model_dump(mode="json", exclude_unset=True)
     except InputError as error:
@@ -177,7 +181,6 @@ def read_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
     InputError
         If it is missing or no evaluation.
     """
-    check_seekable(path, "JSON")
     if not Path(path).is_file():
         raise InputError(f"{path} is not there: make it with `basenji-train evaluate`")
     try:

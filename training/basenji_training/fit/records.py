@@ -123,7 +123,6 @@ def read_settings(path: Path, heads: Sequence[str] = ()) -> RunSettings:
     InputError
         If the file is missing or damaged, or of other heads; names the entry.
     """
-    check_seekable(path, "JSON")
     settings = read_json(RunSettings, path)
     if lacking := set(heads) - set(settings.stores):
         raise InputError(f"{path}: stores: there is none of the head {min(lacking)}")

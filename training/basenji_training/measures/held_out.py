@@ -73,7 +73,7 @@ def compared(
     windows
         The windows, in whose order the result comes.
     batch_size
-        Windows predicted at once.
+        Windows predicted at once; no more than there are.
     show
         Label of a progress bar; none if empty.
 
@@ -82,6 +82,7 @@ def compared(
     predicted, observed : ndarray, float32, shape (batch, bins, tracks)
         In the units of the network and of the store; `observed` is NaN where missing.
     """
+    batch_size = min(batch_size, len(windows))
     with progress_bar(show, total=len(windows), unit="windows") as advance:
         for sequence, observed in evaluation_batches(windows, batch_size=batch_size):
             # A last, smaller batch would be compiled anew: to repeat some windows costs less.

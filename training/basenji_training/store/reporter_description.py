@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.models.networks.assays import Activity
 from basenji_training.store.description import REPORTERS
 
@@ -99,7 +98,6 @@ def read_reporter_description(path: Path) -> ReporterDescription:
         damaged; names the entry.
     """
     file = path / DESCRIPTION
-    check_seekable(file, "JSON")
     if not file.is_file():
         raise InputError(
             f"{path} is not a store of reporters: make one with `basenji-train reporters`"

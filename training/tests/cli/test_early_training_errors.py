@@ -47,6 +47,7 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
         "evaluate": [
             ([bundle, "--store", "nope.zarr", "--out", "x.json"], NO_STORE),
             ([bundle, "--store", "nope.zarr", "--out", "nope/x.json"], NO_FOLDER),
+            ([bundle, "--store", "nope.zarr", "--out", ""], "name another output"),
             (["nope", "--store", letters.path, "--out", "x.json"], "neither a run"),
             ([*measured, "--genes", "nope.gtf"], "nope.gtf does not exist"),
             ([*measured, "--replicates", "nope.tsv"], "nope.tsv does not exist"),
@@ -56,6 +57,7 @@ def test_training_commands_say_at_once_what_is_wrong(letters, tmp_path):
         "evaluate-reporter": [
             ([bundle, "--store", "nope", "--out", "x.json"], "nope is not a store of reporters"),
             ([bundle, "--store", "nope", "--out", "nope/x.json"], NO_FOLDER),
+            ([bundle, "--store", "nope", "--out", ""], "name another output"),
             ([bundle, "--store", "nope", "--out", "x.json", "--split", "all"], "--split all"),
         ],
         "add-reporter": [

@@ -115,7 +115,7 @@ def test_the_evaluation_says_what_it_is_of(evaluation):
     assert evaluation["resolution"] == 64
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 50])
+@pytest.mark.parametrize("batch_size", [1, 7, 50, 10**20])
 def test_batches_do_not_matter(network, predicted, evaluation, batch_size):
     assert measure(network, predicted, batch_size=batch_size)["tracks"] == evaluation["tracks"]
 

@@ -198,9 +198,10 @@ def test_tracks_and_reporters_are_evaluated_on_one_page(both, library, letters, 
     assert not (tmp_path / "x.json").exists()
 
 
-def test_a_damaged_evaluation_of_a_reporter_is_named(tmp_path):
+@pytest.mark.parametrize("pearson", ["high", {"value": 0.5, "low": None, "high": 0.6, "rows": 3}])
+def test_a_damaged_evaluation_of_a_reporter_is_named(tmp_path, pearson):
     path = tmp_path / "reporter.json"
-    activity = {"identifier": "g", "pearson": "high", "spearman": "low", "sets": {}, "pairs": {}}
+    activity = {"identifier": "g", "pearson": pearson, "spearman": "low", "sets": {}, "pairs": {}}
     figures = {"command": "x", "reporter": "library", "split": "test", "sequences": 2, "groups": 1}
     path.write_text(json.dumps({**figures, "activities": [activity]}))
     with pytest.raises(InputError, match=r"no evaluation of a reporter .*activities\.0\.pearson"):

@@ -45,10 +45,11 @@ def evaluate_reporter(
 
     if split not in SPLITS:
         raise InputError(f"--split {split}: expected one of {', '.join(SPLITS)}")
+    check_output(out, overwrite=overwrite, inputs=[*models, store])
     page = out.with_suffix(".html")
     if out == page:
         raise InputError(f"--out {out}: name the JSON file, such as reporter.json")
-    for path in filter(None, (out, page, predictions)):
+    for path in filter(None, (page, predictions)):
         check_output(path, overwrite=overwrite, inputs=[*models, store])
     opened = ReporterStore.open(store)
     # Only now what imports Keras, for seconds: an error above comes at once.

@@ -1,0 +1,60 @@
+"""The model of cost: its arithmetic, and a simulated scheduler that loses nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_benchmarks import FOLDER, resources
+
+__all__ = ["resources"]
+
+
+@pytest.fixture(scope="module")
+def cost(resources):
+
+    spec = importlib.util.spec_from_file_location("cost", FOLDER / "cost.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_a_line_through_the_smallest_and_the_largest_run(cost):
+    runs = [cost.Run(n, 12 + 0.125 * n, 0.0, 0, 1000 + 64 * n) for n in (50, 1, 401)]
+    found = cost.fitted(runs)
+    assert found == cost.Cost(12.0, 0.125, 64.0)
+    assert found.seconds(80) == 22.0
+
+
+@given(
+    shards=st.integers(1, 60), jobs=st.integers(1, 20), each=st.floats(1, 100),
+    start=st.floats(0, 10),
+)  # fmt: skip
+def test_without_failures_shards_run_in_rounds(cost, shards, jobs, each, start):
+    found = cost.schedule([each] * shards, jobs, start=start, part=1.0)
+    assert found.wall == pytest.approx(math.ceil(shards / jobs) * (start + each))
+    assert found.computed == pytest.approx(shards * (start + each))
+    assert (found.attempts, found.done) == (shards, shards)
+
+
+@given(
+    shards=st.lists(st.floats(1, 100), min_size=1, max_size=40), jobs=st.integers(1, 20),
+    failure=st.floats(0, 0.6), straggler=st.floats(0, 0.5), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_with_failures_nothing_is_lost(cost, shards, jobs, failure, straggler, seed):
+    found = cost.schedule(
+        shards, jobs, start=2.0, part=5.0, failure=failure, straggler=straggler, seed=seed
+    )
+    assert found.done == len(shards)
+    failures = found.attempts - found.done
+    # A failure costs a start and a part at most.
+    assert found.computed >= sum(shards) + 2.0 * found.done - 1e-6
+    assert found.computed <= sum(shards) + 2.0 * found.attempts + 5.0 * failures + 1e-6
+    assert found.wall <= 3 * found.computed
+    assert found.wall >= found.computed / jobs - 1e-6

@@ -1,0 +1,70 @@
+"""The images: what describes them is sound, and their steps install what runs; none is built."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "workflows" / "containers"
+HADOLINT = REPOSITORY / ".venv-workflows" / "bin" / "hadolint"
+
+
+@pytest.mark.skipif(not HADOLINT.exists(), reason="no .venv-workflows: make workflows")
+def test_the_dockerfile_is_sound(tmp_path):
+    run = subprocess.run(
+        [HADOLINT, FOLDER / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    bad = tmp_path / "Dockerfile"
+    bad.write_text((FOLDER / "Dockerfile").read_text() + "RUN cd /opt && apt-get install x\n")
+    assert subprocess.run([HADOLINT, bad], capture_output=True, check=False).returncode == 1
+
+
+def test_both_images_are_made_alike():
+    docker, apptainer = ((FOLDER / name).read_text() for name in ("Dockerfile", "basenji.def"))
+    assert (
+        re.search(r"^FROM (\S+)", docker, re.M)[1] == re.search(r"^From: (\S+)", apptainer, re.M)[1]
+    )
+    for text in (docker, apptainer):
+        assert "/opt/source/workflows/containers/install.sh /opt/basenji " in text
+        assert "Not built yet" in text
+
+
+def copied(folder):
+    """Copy what .dockerignore lets through."""
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in (line[1:] for line in lines if line.startswith("!")):
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=leave_out)
+        else:
+            shutil.copy(source, folder / name)
+
+
+@pytest.mark.slow
+def test_the_steps_install_what_runs(tmp_path):
+    source, prefix = tmp_path / "source", tmp_path / "basenji"
+    source.mkdir()
+    copied(source)
+    steps = source / "workflows" / "containers" / "install.sh"
+    run = subprocess.run([steps, prefix, "cpu"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    shutil.rmtree(source)  # nothing of it is needed any more
+    for command in ("basenji", "basenji-train"):
+        told = subprocess.run(
+            [prefix / "bin" / command, "--version"],
+            env={"PATH": f"{prefix}/bin:/usr/bin:/bin"}, cwd=tmp_path,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert re.search(r"\d+\.\d+\.\d+", told.stdout)
+    usage = subprocess.run(
+        [FOLDER / "install.sh", prefix], capture_output=True, text=True, check=False
+    )
+    assert usage.returncode == 2
+    assert usage.stderr.startswith("usage: ")

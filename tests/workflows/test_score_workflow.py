@@ -1,0 +1,108 @@
+"""The workflow of scores, its jobs and its Snakemake killed: nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pyarrow.parquet
+import pysam
+import pytest
+from score_command import files, score, snvs
+
+__all__ = ["files"]
+
+REPOSITORY = Path(__file__).parents[2]
+SNAKEMAKE = REPOSITORY / ".venv-workflows" / "bin" / "snakemake"
+SHARDS, PART = 3, 20
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SNAKEMAKE.exists(), reason="no .venv-workflows: make workflows"),
+]
+
+
+def command(*more):
+    workflows = REPOSITORY / "workflows"
+    return [
+        SNAKEMAKE, "--snakefile", workflows / "score.smk", "--configfile", "score.yaml",
+        "--profile", workflows / "profiles" / "local", "--cores", "2", *more,
+    ]  # fmt: skip
+
+
+def jobs(folder):
+    """List the processes that score in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if process.joinpath("cwd").resolve() == folder and b"--shard" in words[2:]:
+                found.append((int(process.name), words[0]))
+        except OSError:  # it has ended
+            continue
+    # The shell and flock have the words too.
+    return [pid for pid, program in found if b"python" in program]
+
+
+class Watch(threading.Thread):
+    """Notes which files pieces consist of: one that is made again is another file."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.folder, self.made, self.ended = folder, {}, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.02):
+            with contextlib.suppress(FileNotFoundError):  # a shard has ended meanwhile
+                for path in self.folder.glob("shards/*/*.unfinished/pieces/part-*/*"):
+                    status = path.stat()
+                    self.made.setdefault(path, set()).add((status.st_ino, status.st_mtime_ns))
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "in vain waited for"
+        time.sleep(0.05)
+
+
+def test_killed_jobs_and_a_killed_snakemake(files, tmp_path):
+    rows = snvs(480, step=50)
+    unbroken = score(files, tmp_path, rows, window="grid", part_size=PART)
+    (tmp_path / "score.yaml").write_text(
+        f"model: {files['model']}\nfasta: {files['fasta']}\nvariants: [in.vcf]\n"
+        f"shards: {SHARDS}\nvcf: true\noptions: {{window: grid, part_size: {PART}}}\n"
+    )
+    watch = Watch(tmp_path)
+    watch.start()
+    log = (tmp_path / "snakemake.log").open("w")
+    first = subprocess.Popen(command(), cwd=tmp_path, stdout=log, stderr=log)
+    wait_for(lambda: len(watch.made) > 1)
+    killed = jobs(tmp_path)[0]
+    os.kill(killed, signal.SIGKILL)
+    # It is tried again, and then Snakemake itself goes, whose jobs live on.
+    before = len(watch.made)
+    wait_for(lambda: len(watch.made) > before + 2)
+    first.kill()
+    first.wait()
+    subprocess.run(command("--unlock"), cwd=tmp_path, check=True, stdout=log, stderr=log)
+    again = subprocess.run(command(), cwd=tmp_path, stdout=log, stderr=log, check=False)
+    watch.ended.set()
+    watch.join()
+    log.close()
+    text = (tmp_path / "snakemake.log").read_text()
+    assert again.returncode == 0, text
+    # A part that was made just before its shard's end may have been missed.
+    assert len(watch.made) > 480 / PART / 2
+    assert [path for path, made in watch.made.items() if len(made) > 1] == []
+    merged = pyarrow.parquet.read_table(tmp_path / "scores" / "in.parquet")
+    assert merged.to_pandas().equals(unbroken)
+    with pysam.VariantFile(str(tmp_path / "scores" / "in.vcf.gz")) as records:
+        assert sum(1 for _ in records) == len(unbroken)
+    done = subprocess.run(command(), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Nothing to be done" in done.stdout + done.stderr

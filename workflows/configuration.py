@@ -1,0 +1,275 @@
+"""What the configuration of a workflow may say, checked before anything runs.
+
+Paths are relative to the folder that snakemake runs in. Every mistake ends in one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "MODELS",
+    "NAME",
+    "UNPLANNED",
+    "ScoreConfig",
+    "Section",
+    "TrainConfig",
+    "checked",
+    "first_mistake",
+]
+
+#: Names become names of files, and of tracks.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+#: Models that come with the package, by their names.
+MODELS = ("yeast",)
+_SUFFIX = re.compile(r"(\.vcf|\.bcf|\.vcf\.gz|\.vcf\.bgz)$")
+
+
+class Section(BaseModel):
+    """A part of a configuration, without keys that nobody knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScoreOptions(Section):
+    """Options of ``basenji score``, by their names there with ``_`` for ``-``."""
+
+    scores: str | None = None
+    tracks: str | None = None
+    genes: str | None = None
+    bins: str | None = None
+    window: str | None = None
+    both_strands: bool | None = None
+    shifts: str | None = None
+    indels: str | None = None
+    check_ref: Literal["warn", "fail", "skip", "off"] | None = None
+    max_allele: int | None = None
+    background: str | None = None
+    reporter: str | None = None
+    part_size: int | None = None
+    memory: float | None = None
+
+
+#: Those that ``basenji plan-scores`` has not: no part depends on them.
+UNPLANNED = set(ScoreOptions.model_fields) - {
+    "scores", "tracks", "genes", "background", "check_ref", "part_size"
+}  # fmt: skip
+
+
+class ScoreConfig(Section):
+    """The configuration of ``score.smk``.
+
+    Attributes
+    ----------
+    model
+        Bundles, or names of models that come with the package; several are an ensemble.
+    fasta
+        The genome.
+    variants
+        Files of variants; each is scored on its own and named by its file.
+    shards
+        Jobs a file.
+    vcf
+        Whether to write the scores as VCF too.
+    options
+        Options of ``basenji score``.
+    programs
+        Where commands are, if neither beside this file nor on the ``PATH``.
+    container
+        Image that has them; jobs run in it where snakemake has ``--software-deployment-method
+        apptainer``.
+    """
+
+    model: Annotated[list[str], Field(min_length=1)]
+    fasta: str
+    variants: Annotated[list[str], Field(min_length=1)]
+    shards: Annotated[int, Field(ge=1, le=100_000)] = 1
+    vcf: bool = False
+    options: ScoreOptions = ScoreOptions()
+    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    container: str | None = None
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScoreConfig:
+        _no_twins(self.files, "variants", "a file's name without its ending")
+        _are_there(
+            [*self.bundles, self.fasta, *self.variants, self.options.genes, self.options.background]
+        )
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """Those models that are folders."""
+        return [name for name in self.model if name not in MODELS or Path(name).exists()]
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """Name and path of each file of variants."""
+        return [(_SUFFIX.sub("", Path(path).name), path) for path in self.variants]
+
+
+class StoreOptions(Section):
+    """The store: what is held out, and options of ``basenji-train data``."""
+
+    test: str | None = None
+    validation: str | None = None
+    folds: Annotated[int, Field(ge=3)] | None = None
+    tested_folds: list[str] | None = None
+    bin: Annotated[int, Field(ge=1)] | None = None
+    contig_length: Annotated[int, Field(ge=1)] | None = None
+    exclude: str | None = None
+    blacklist: str | None = None
+    seed: int | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> StoreOptions:
+        held_out = self.test is not None and self.validation is not None
+        if held_out == (self.folds is not None):
+            raise ValueError("give test and validation (chromosomes), or folds (how many)")
+        if self.tested_folds is not None:
+            there = [f"fold{number}" for number in range(self.folds or 0)]
+            strange = [name for name in self.tested_folds if name not in there]
+            if strange or len(set(self.tested_folds)) < len(self.tested_folds):
+                raise ValueError(
+                    f"tested_folds are {', '.join(self.tested_folds)}: expected some of "
+                    f"{', '.join(there) or 'none, without folds'}, each once"
+                )
+        return self
+
+    @property
+    def parts(self) -> list[str]:
+        """What is tested on in turn: folds, or the one test part."""
+        if self.folds is None:
+            return ["test"]
+        return self.tested_folds or [f"fold{number}" for number in range(self.folds)]
+
+
+class EvaluateOptions(Section):
+    """Options of ``basenji-train evaluate``."""
+
+    resolution: int | None = None
+    tss_flank: int | None = None
+    both_strands: bool | None = None
+
+
+class TrainConfig(Section):
+    """The configuration of ``train.smk``.
+
+    Attributes
+    ----------
+    name, assembly, description
+        Of the models.
+    fasta, genes
+        The genome, and its genes if there are any.
+    samples
+        The sample sheet: tab-separated, with the columns sample, assay and reads.
+    store
+        What is held out, and how the store is made.
+    recipes
+        Recipes of ``basenji-train fit``: names of those it comes with, or ``.json`` files.
+    seeds
+        A run for each recipe, held-out part and seed; the seeds' runs are an ensemble.
+    evaluate
+        Options of the evaluation.
+    programs
+        Where commands are, if neither beside this file nor on the ``PATH``.
+    container
+        Image that has them; jobs run in it where snakemake has ``--software-deployment-method
+        apptainer``.
+    """
+
+    name: str
+    assembly: str
+    description: str = ""
+    fasta: str
+    genes: str | None = None
+    samples: str
+    store: StoreOptions
+    recipes: Annotated[list[str], Field(min_length=1)] = ["small"]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    evaluate: EvaluateOptions = EvaluateOptions()
+    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    container: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        _no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
+        _no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
+        files = [recipe for recipe in self.recipes if recipe.endswith(".json")]
+        _are_there([self.fasta, self.genes, self.samples, self.store.blacklist, *files])
+        return self
+
+    @property
+    def named_recipes(self) -> list[tuple[str, str]]:
+        """Name and recipe."""
+        return [(Path(recipe).name.removesuffix(".json"), recipe) for recipe in self.recipes]
+
+
+_Config = TypeVar("_Config", bound=BaseModel)
+
+
+def checked(kind: type[_Config], config: Mapping[str, object]) -> _Config:
+    """Check what snakemake read of a configuration file; a mistake ends the program in one line.
+
+    Parameters
+    ----------
+    kind
+        What the configuration is to be.
+    config
+        Its content.
+
+    Raises
+    ------
+    SystemExit
+        With what is wrong, and where.
+    """
+    if not config:
+        raise SystemExit("error: there is no configuration: pass --configfile FILE.yaml")
+    try:
+        return kind.model_validate(config)
+    except ValidationError as error:
+        raise SystemExit(f"error: the configuration: {first_mistake(error, kind)}") from None
+
+
+def first_mistake(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Say the first mistake in one line."""
+    first = error.errors()[0]
+    place = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "extra_forbidden":
+        section: object = kind
+        for step in first["loc"][:-1]:
+            section = section.model_fields[step].annotation  # type: ignore[attr-defined]
+        known = ", ".join(section.model_fields)  # type: ignore[attr-defined]
+        return f"{place} is no key: expected {known}"
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
+
+def _no_twins(named: Iterable[tuple[str, str]], key: str, what: str) -> None:
+    counts = Counter(name for name, _ in named)
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{key}: the name {name} is there twice ({what} must be of its own)")
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{key}: {name!r} cannot name a file: use letters, digits and _ . -")
+
+
+def _are_there(paths: Iterable[str | None]) -> None:
+    for path in paths:
+        if path is not None and not Path(path).exists():
+            raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")

@@ -49,6 +49,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         same up to rounding. In bfloat16 every window is computed as a whole.
     cache_bytes
         Memory for what windows share (bytes); 2 GiB by default.
+    counts
+        Whether predictions are counts of the coverage: scale, soft clipping and power of each track
+        undone. What a hard clip took is not known.
 
     Attributes
     ----------
@@ -72,12 +75,17 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         dtype: str = "float32",
         incremental: bool = True,
         cache_bytes: int | None = None,
+        counts: bool = False,
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
         with without_notices():
             from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
             from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
-            from basenji_kipoi.models.networks.building import average_networks, average_strands  # noqa: PLC0415
+            from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
+                average_networks,
+                average_strands,
+                in_counts,
+            )
 
         self.bundle = self._open(model_dir)
         members = [
@@ -87,6 +95,9 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         if self.bundle.both_strands:
             strands = self.bundle.targets.strand_permutation
         self._bins = network if strands is None else average_strands(network, strands)
+        self._counts = bool(counts)
+        if self._counts:
+            self._bins = in_counts(self._bins, self.bundle.targets)
         self.network = self._output(self._bins)
         #: One for each network; none if every window is computed as a whole.
         self._shared: list[AnsweredWindows] = []
@@ -122,7 +133,7 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
         Returns
         -------
         ndarray, float32
-            Shape (batch, bins, tracks), in the units of the targets table.
+            Shape (batch, bins, tracks), in the units of the targets table or in counts.
         """
         return self._predict(self._windows(x))
 
@@ -132,9 +143,14 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
             return self._bins.predict_on_batch(windows)
         return self._sequences_apart(
             windows,
-            lambda codes: _mean([shared.predict(codes) for shared in self._shared]),
+            self._of_codes,
             self._bins.predict_on_batch,
         )
+
+    def _of_codes(self, codes: np.ndarray) -> np.ndarray:
+        """Predict windows of codes by what they share."""
+        values = _mean([shared.predict(codes) for shared in self._shared])
+        return self.bundle.targets.counts(values).astype(np.float32) if self._counts else values
 
     @staticmethod
     def _sequences_apart(

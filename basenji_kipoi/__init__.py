@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
+    from basenji_kipoi.interpretation.variant.plots import plot_variant
     from basenji_kipoi.locus.ranking.options import RankOptions
     from basenji_kipoi.locus.ranking.run import rank
     from basenji_kipoi.locus.reading import read_loci
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.model import Model, load
     from basenji_kipoi.mutagenesis.result import MutationMap
     from basenji_kipoi.mutagenesis.run import mutate
+    from basenji_kipoi.prediction.plots import plot_tracks
     from basenji_kipoi.prediction.result import Predictions
     from basenji_kipoi.prediction.run import predict
     from basenji_kipoi.scoring.haplotypes.in_memory import compare_haplotypes
     from basenji_kipoi.scoring.in_memory import ScoreTables, score
+    from basenji_kipoi.scoring.plots import plot_scores
 
 __all__ = [
     "SCORES",
@@ -72,6 +75,9 @@ __all__ = [
     "insert",
     "load",
     "mutate",
+    "plot_scores",
+    "plot_tracks",
+    "plot_variant",
     "predict",
     "rank",
     "read_bed",

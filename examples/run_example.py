@@ -20,10 +20,7 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
-from draw import draw_tracks, draw_variant
 
-from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.models.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,29 +146,6 @@ def read_variant(path: Path, name: str, tracks: int) -> Variant:
     )
 
 
-def alleles(bundle: Bundle, genome: Genome, variant: Variant) -> tuple[np.ndarray, int]:
-    """Predict both alleles in the window that Kipoi's variant tools use.
-
-    Returns
-    -------
-    predictions : ndarray, float32, shape (2, bins, tracks)
-        Reference and alternative allele.
-    start : int
-        First base of the window, 0-based.
-    """
-    window = bundle.architecture.window
-    start = variant.position - (window // 2 - 1)
-    codes = np.stack([genome.codes(variant.chrom, start, start + window)] * 2)
-    codes[1, variant.position - start] = encode(variant.alt)[0]
-    return bundle.network().predict_on_batch(one_hot(codes)), start
-
-
-def bin_starts(bundle: Bundle, window_start: int) -> np.ndarray:
-    """First base of each predicted bin of a window, 0-based (bp): int64, shape (bins,)."""
-    shape = bundle.architecture
-    return window_start + (shape.crop + np.arange(shape.bins)) * shape.bin
-
-
 def main() -> None:
     """Run the example."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -187,10 +161,11 @@ def main() -> None:
     print(f"1. Tracks of the intervals in {INPUTS['intervals_file']}")
     predictions_file = predict(out)
     with h5py.File(predictions_file) as content:
-        predictions = content["preds"][:]
+        shape = content["preds"].shape
         chrom = content["metadata/ranges/chr"].asstr()[INTERVAL]
         start = int(content["metadata/ranges/start"][INTERVAL])
-    print(f"  {predictions_file}: {predictions.shape} = (intervals, bins, tracks)")
+        end = int(content["metadata/ranges/end"][INTERVAL])
+    print(f"  {predictions_file}: {shape} = (intervals, bins, tracks)")
 
     print(f"2. Effects of the variants in {VARIANTS}")
     scores = score(out)
@@ -203,36 +178,21 @@ def main() -> None:
         print(f"    {bundle.targets[track].identifier:<20} {variant.scores[track]:+.2f}")
 
     print("3. Figures")
-    tracks_figure = out / "tracks.png"
-    draw_tracks(
-        tracks_figure,
-        chrom=chrom,
-        starts=bin_starts(bundle, start),
-        bin_width=bundle.architecture.bin,
-        predictions=bundle.targets.counts(predictions[INTERVAL]),
-        targets=bundle.targets,
+    model = ["--model", "model_files", "--fasta", INPUTS["fasta_file"], "--overwrite", "--quiet"]
+    region = f"{chrom}:{start + 1}-{end}"
+    tracks = str(out / "tracks.png")
+    run(
+        ["basenji", "plot", "tracks", *model, "--region", region, "--out", tracks],
+        out / "plot_tracks.log",
     )
-    print(
-        f"  {tracks_figure}: every track around {chrom}:{start + bundle.architecture.window // 2:,}"
+    print(f"  {tracks}: every track of the interval {region}")
+    named = f"{variant.chrom}:{variant.position + 1}:{variant.ref}:{variant.alt}"
+    alleles = str(out / "variant.png")
+    run(
+        ["basenji", "plot", "variant", *model, "--variant", named, "--out", alleles],
+        out / "plot_variant.log",
     )
-
-    with Genome(INPUTS["fasta_file"]) as genome:
-        both, start = alleles(bundle, genome, variant)
-    reference, alternative = bundle.targets.counts(both)
-    variant_figure = out / "variant.png"
-    draw_variant(
-        variant_figure,
-        title=f"{variant.name}, {place}: the tracks with the largest scores",
-        chrom=variant.chrom,
-        position=variant.position,
-        starts=bin_starts(bundle, start),
-        bin_width=bundle.architecture.bin,
-        reference=reference,
-        alternative=alternative,
-        labels=bundle.targets.labels,
-        tracks=most,
-    )
-    print(f"  {variant_figure}: both alleles of {variant.name}, and their difference")
+    print(f"  {alleles}: both alleles of {variant.name}, and what the bases around it contribute")
     print(f"done in {time.monotonic() - begin:.0f} s")
 
 

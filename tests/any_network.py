@@ -37,7 +37,8 @@ WINDOW = 96
 @st.composite
 def pointwise(draw):
     """Draw up to three operations that treat positions alone, in any order."""
-    kinds = st.sampled_from(["normalisation", "relu", "gelu_tanh", "exp_linear", "dropout"])
+    names = ["normalisation", "relu", "gelu_tanh", "gelu_erf", "exp_linear", "dropout"]
+    kinds = st.sampled_from(names)
     operations = []
     for kind in draw(st.lists(kinds, max_size=3)):
         if kind == "normalisation":

@@ -12,8 +12,12 @@ import json
 import resource
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
+
+if TYPE_CHECKING:
+    import typer
 
 __all__ = ["check", "said"]
 
@@ -36,13 +40,13 @@ def check(module: str, cases: dict[str, list[tuple[list[object], str]]], folder:
         Where the commands run.
     """
     importlib.import_module(module)
-    named = {
-        command.name or command.callback.__name__.replace("_", "-")
-        for command in sys.modules[module].app.registered_commands
-    }
+    app = sys.modules[module].app
+    named = set(_names(app))
+    for group in app.registered_groups:
+        named |= {f"{group.name} {name}" for name in _names(group.typer_instance)}
     assert set(cases) == named
     flat = [
-        ([name, *map(str, arguments)], part)
+        ([*name.split(), *map(str, arguments)], part)
         for name, each in cases.items()
         for arguments, part in each
     ]
@@ -56,6 +60,14 @@ def check(module: str, cases: dict[str, list[tuple[list[object], str]]], folder:
         assert part in line, (arguments, message)
     assert len(results) == len(flat)
     assert seconds < MOST
+
+
+def _names(app: typer.Typer) -> list[str]:
+    """Names of the commands of an application or group."""
+    return [
+        command.name or command.callback.__name__.replace("_", "-")
+        for command in app.registered_commands
+    ]
 
 
 def said(module: str, cases: list[list[str]], folder: object) -> tuple[list, float]:

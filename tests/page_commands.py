@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,8 @@ def mistake(app: typer.Typer, words: list[str]) -> str:
             group.make_context(words[0], given)
             return ""
         command_name, command, rest = group.resolve_command(context, given)
+        while rest and isinstance(command, TyperGroup):
+            command_name, command, rest = command.resolve_command(context, rest)
         if rest:
             command.make_context(command_name, rest, parent=context)
     except typer.Exit:

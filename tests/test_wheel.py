@@ -87,9 +87,11 @@ def test_a_wheel_holds_the_shipped_model_and_nothing_else_of_the_repository(whee
     assert {re.split("[/-]", name)[0] for name in names} == {"basenji_kipoi"}
     modules = {str(path.relative_to(REPOSITORY)) for path in _files("basenji_kipoi", "*.py")}
     assert modules <= set(names)
-    # Templates, presets: whatever stands beside the modules.
-    beside = {str(path.relative_to(REPOSITORY)) for path in _files("basenji_kipoi", "*.j*")}
-    assert beside <= set(names)
+    # Templates, presets, tables: whatever stands beside the modules.
+    for pattern in ("*.jinja", "*.json", "*.tsv.gz"):
+        beside = {str(path.relative_to(REPOSITORY)) for path in _files("basenji_kipoi", pattern)}
+        assert beside
+        assert beside <= set(names)
 
 
 def _files(folder, pattern):

@@ -139,6 +139,14 @@ class StoreOptions(Section):
         held_out = self.test is not None and self.validation is not None
         if held_out == (self.folds is not None):
             raise ValueError("give test and validation (chromosomes), or folds (how many)")
+        if self.tested_folds is not None:
+            there = [f"fold{number}" for number in range(self.folds or 0)]
+            strange = [name for name in self.tested_folds if name not in there]
+            if strange or len(set(self.tested_folds)) < len(self.tested_folds):
+                raise ValueError(
+                    f"tested_folds are {', '.join(self.tested_folds)}: expected some of "
+                    f"{', '.join(there) or 'none, without folds'}, each once"
+                )
         return self
 
     @property

@@ -18,10 +18,12 @@ from basenji_kipoi.cli.interpretation.motifs import motifs
 from basenji_kipoi.cli.models.import_published import import_published
 from basenji_kipoi.cli.models.kipoi_dir import kipoi_dir
 from basenji_kipoi.cli.mutate import mutate
+from basenji_kipoi.cli.plots.app import plots
 from basenji_kipoi.cli.predict import predict
 from basenji_kipoi.cli.score import merge_scores, plan_scores, score
 from basenji_kipoi.cli.sequences.activity import activity
 from basenji_kipoi.cli.sequences.haplotypes import haplotypes
+from basenji_kipoi.cli.sequences.index_vcf import index_vcf
 
 __all__ = ["app"]
 
@@ -61,4 +63,6 @@ app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command()(evaluated(rank))
 app.command("import")(import_published)
+app.command()(evaluated(index_vcf))
 app.command()(evaluated(kipoi_dir))
+app.add_typer(plots, name="plot")

@@ -21,8 +21,10 @@ __all__ = [
     "Activities",
     "BothStrands",
     "ChosenTracks",
+    "Counts",
     "Ends",
     "Fasta",
+    "Figure",
     "Gene",
     "Group",
     "Indels",
@@ -55,11 +57,12 @@ Models = Annotated[
     ),
 ]
 Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
+Figure = Annotated[Path, typer.Option(help="The figure: x.png, x.svg or x.pdf.")]
 Tracks = Annotated[
     Optional[str],
     typer.Option(
-        help="Tracks to write, by identifier, pattern (such as stripe_*) or index, separated by "
-        "commas.",
+        help="Tracks, by identifier, index or pattern, separated by commas. Patterns fit "
+        "identifiers (stripe_*), or else descriptions (DNASE:*liver*).",
         show_default="all",
     ),
 ]
@@ -70,6 +73,15 @@ BothStrands = Annotated[
         "--rc",
         help="Average predictions over both strands, or not.",
         show_default="as the model was evaluated",
+    ),
+]
+Counts = Annotated[
+    bool,
+    typer.Option(
+        "--counts",
+        help="Give counts of the coverage: scale, soft clipping and power of each track undone. "
+        "What a hard clip took is not known.",
+        show_default="units of the targets table",
     ),
 ]
 Indels = Annotated[

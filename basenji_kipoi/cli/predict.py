@@ -11,7 +11,16 @@ import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import BothStrands, Fasta, Model, Overwrite, Quiet, Resume, Tracks
+from basenji_kipoi.cli.options import (
+    BothStrands,
+    Counts,
+    Fasta,
+    Model,
+    Overwrite,
+    Quiet,
+    Resume,
+    Tracks,
+)
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -58,6 +67,7 @@ def predict(
     ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     both_strands: BothStrands = None,
+    counts: Counts = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -85,6 +95,7 @@ def predict(
         tracks=tracks,
         both_strands=both_strands,
         dtype=dtype.value,
+        counts=counts,
         batch_size=batch_size,
         resume=resume,
         overwrite=overwrite,

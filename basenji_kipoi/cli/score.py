@@ -14,6 +14,7 @@ from basenji_kipoi.cli.console import command_line, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
+    Counts,
     Devices,
     Ends,
     Fasta,
@@ -156,6 +157,7 @@ def score(
             "transcription."
         ),
     ] = "300,50",
+    counts: Counts = False,
     background: Annotated[
         Optional[Path],
         typer.Option(
@@ -211,6 +213,7 @@ def score(
         max_allele=max_allele,
         reporter=reporter,
         oligos=read_oligos(insert, places, ends, strand, activities, promoter),
+        counts=counts,
         background=background,
         long=long,
         shard=read_shard(shard),

@@ -2,7 +2,8 @@
 
 A score is computed, track by track, from the predictions of reference and alternative in the bins
 that count. r and a are these predictions in one bin; a sum is over the bins that count. Predictions
-are in the units of the targets table (a bin's scaled and clipped counts) and not negative.
+are in the units of the targets table (a bin's scaled and clipped counts), or in counts of the
+coverage where that is asked for, and not negative.
 
 Where a formula takes the difference of two nearly equal numbers, the code has a form of the same
 value that does not lose its digits, for most alleles change a prediction by less than 1 in 1000.
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.targets import COUNTS, TABLE_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     Tensor = Any
 
-__all__ = ["GENE_SCORES", "SCORES", "GeneScore", "Score", "is_histone", "scores_named"]
+__all__ = ["GENE_SCORES", "SCORES", "GeneScore", "Score", "in_counts", "is_histone", "scores_named"]
 
 # Keras takes seconds to import, and the names and formulas are wanted without it.
 # ruff: noqa: PLC0415
@@ -163,7 +165,6 @@ def _total_alternative(reference: Tensor, alternative: Tensor) -> Tensor:
     return ops.sum(alternative, axis=1)
 
 
-_COUNTS = "units of the targets table"
 _DOUBLINGS = "log2 (1 is a doubling)"
 _BASENJI = "Kelley et al. 2018, Genome Research 28:739"
 _PROGRAMS = "the programs published with the networks of 2018 and 2020"
@@ -192,7 +193,7 @@ SCORES: dict[str, Score] = {
             "SAD",
             "sum (a - r)",
             "change of the total",
-            _COUNTS,
+            TABLE_UNITS,
             True,
             _BASENJI,
             _total_difference,
@@ -220,7 +221,7 @@ SCORES: dict[str, Score] = {
             "sqrtSAD",
             "sum (sqrt a - sqrt r)",
             "change of the bins' square roots, between SAD and logSAD in what large bins weigh",
-            "square root of the units of the targets table",
+            f"square root of the {TABLE_UNITS}",
             True,
             _PROGRAMS,
             _root_difference,
@@ -229,7 +230,7 @@ SCORES: dict[str, Score] = {
             "SAX",
             "(a - r) of the bin where |a - r| is largest",
             "largest change of a bin; the increase if an equal decrease exists",
-            _COUNTS,
+            TABLE_UNITS,
             True,
             _PROGRAMS,
             _largest_difference,
@@ -238,7 +239,7 @@ SCORES: dict[str, Score] = {
             "D1",
             "sum |a - r|",
             "sum of changes of either sign",
-            _COUNTS,
+            TABLE_UNITS,
             False,
             _PROGRAMS,
             _absolute_difference,
@@ -247,7 +248,7 @@ SCORES: dict[str, Score] = {
             "D2",
             "sqrt(sum (a - r)^2)",
             "length of the vector of changes: weighs large ones more than D1 does",
-            _COUNTS,
+            TABLE_UNITS,
             False,
             _PROGRAMS,
             _euclidean_difference,
@@ -267,7 +268,7 @@ SCORES: dict[str, Score] = {
             "REF",
             "sum r",
             "total of the reference",
-            _COUNTS,
+            TABLE_UNITS,
             False,
             _PROGRAMS,
             _total_reference,
@@ -277,7 +278,7 @@ SCORES: dict[str, Score] = {
             "ALT",
             "sum a",
             "total of the alternative",
-            _COUNTS,
+            TABLE_UNITS,
             False,
             _PROGRAMS,
             _total_alternative,
@@ -302,7 +303,7 @@ GENE_SCORES: dict[str, GeneScore] = {
             "SED",
             "sum (a - r)",
             "change of the total of the bins of a gene's transcription start sites",
-            _COUNTS,
+            TABLE_UNITS,
             True,
             _BASENJI,
         ),
@@ -342,6 +343,14 @@ def scores_named(names: Sequence[str]) -> list[Score]:
     if len(set(names)) != len(names):
         raise InputError(f"--scores: {','.join(names)} names a score twice")
     return [SCORES[name] for name in names]
+
+
+_Defined = TypeVar("_Defined", Score, GeneScore)
+
+
+def in_counts(score: _Defined) -> _Defined:
+    """Define a score of predictions in counts of the coverage."""
+    return replace(score, units=score.units.replace(TABLE_UNITS, COUNTS))
 
 
 def is_histone(target: Target) -> bool:

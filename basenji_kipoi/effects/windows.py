@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.models.networks.architecture import Architecture
 
-__all__ = ["WindowPlacement", "WindowRule"]
+__all__ = ["WindowPlacement", "WindowRule", "longest_allele"]
+
+
+def longest_allele(architecture: Architecture) -> int:
+    """Return the length of the longest REF or ALT that is scored where none is said (bp)."""
+    return max(architecture.bins * architecture.bin // 4, 1)
 
 
 class WindowRule(NamedTuple):

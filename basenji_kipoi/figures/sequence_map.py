@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, one_hot
+from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN
+from basenji_kipoi.figures.letters import draw_letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,17 +174,7 @@ def _draw_overview(ax: Axes, found: SequenceMap, shown: tuple[int, int]) -> None
 
 
 def _draw_letters(ax: Axes, found: SequenceMap, first: int, last: int) -> None:
-    import logomaker  # noqa: PLC0415 - takes seconds
-    import pandas as pd  # noqa: PLC0415 - what logomaker takes
-
-    codes = found.codes[first:last]
-    known = (codes != UNKNOWN)[:, None]
-    heights = one_hot(codes) * known * np.nan_to_num(found.heights[first:last])[:, None]
-    table = pd.DataFrame(heights, columns=list(ALPHABET), index=np.arange(first, last))
-    logomaker.Logo(
-        table, ax=ax, color_scheme="colorblind_safe", show_spines=False, baseline_width=0
-    )
-    ax.set_xticks([])
+    draw_letters(ax, found.codes[first:last], found.heights[first:last], first)
     ax.set_ylabel(found.height_label, fontsize=9, color=_INK)
     _plain(ax)
 

@@ -11,7 +11,7 @@ from basenji_kipoi.base.sequence import Allele
 if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
 
-__all__ = ["AlleleWindow", "allele_codes"]
+__all__ = ["AlleleWindow", "AlteredGenome", "allele_codes"]
 
 
 class AlleleWindow(NamedTuple):
@@ -72,3 +72,46 @@ def allele_codes(
         return codes[len(codes) - window :]
     # Of an allele across the window's first base, what lies before it is left out.
     return codes[max(-allele.position, 0) :][:window]
+
+
+class AlteredGenome:
+    """A genome in which an allele stands in the place of the reference's bases.
+
+    What lies before the allele is where it was; what lies behind it moves by the difference of the
+    alleles' lengths.
+
+    Parameters
+    ----------
+    genome
+        The reference.
+    chrom
+        Contig of the allele.
+    allele
+        The allele; its position counts from the contig's start.
+    """
+
+    def __init__(self, genome: Genome, chrom: str, allele: Allele) -> None:
+        self._genome, self._chrom, self._allele = genome, chrom, allele
+
+    def codes(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Read bases [start, end), as `Genome.codes` does.
+
+        Returns
+        -------
+        ndarray, uint8, shape (end - start,)
+            Codes.
+        """
+        allele = self._allele
+        if chrom != self._chrom or end <= allele.position:
+            return self._genome.codes(chrom, start, end)
+        behind = allele.position + len(allele.inserted)
+        moved = len(allele.inserted) - allele.removed
+        if start >= behind:
+            return self._genome.codes(chrom, start - moved, end - moved)
+        inserted = np.asarray(allele.inserted, dtype=np.uint8)
+        parts = [
+            self._genome.codes(chrom, start, max(start, allele.position)),
+            inserted[max(start - allele.position, 0) : end - allele.position],
+            self._genome.codes(chrom, behind - moved, max(end, behind) - moved),
+        ]
+        return np.concatenate(parts)

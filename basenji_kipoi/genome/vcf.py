@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import shutil
 import sys
 import tempfile
@@ -34,6 +35,8 @@ STANDARD_INPUT = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
 #: A gzip block's header with the extra field that only bgzip writes (SAM specification 4.1).
 _BGZIP_FIELD = slice(12, 14), b"BC"
+#: An allele in one word.
+_ALLELE = re.compile(r"(\S+):(\d[\d,]*):([A-Za-z]+)[:>]([A-Za-z]+)", re.ASCII)
 #: Columns that every record has.
 _COLUMNS = 8
 
@@ -61,6 +64,27 @@ class Variant(NamedTuple):
     id: Optional[str]
     ref: str
     alt: str
+
+    @classmethod
+    def parse(cls, text: str) -> Variant:
+        """Read an allele such as ``chrI:1234:A:G`` or ``chrI:1234:A>G``, position from 1.
+
+        Raises
+        ------
+        InputError
+            If the text is none.
+        """
+        found = _ALLELE.fullmatch(text.strip())
+        if not found:
+            raise InputError(
+                f"no variant {text!r}: expected contig:position:REF:ALT with the position of REF's "
+                "first base counted from 1, for instance chrI:1234:A:G"
+            )
+        chrom, pos, ref, alt = found.groups()
+        return cls(0, chrom, int(pos.replace(",", "")), None, ref, alt)
+
+    def __str__(self) -> str:
+        return f"{self.chrom}:{self.pos:,} {self.ref}>{self.alt}"
 
 
 class VariantFile:
@@ -143,6 +167,17 @@ class VariantFile:
                 if not line.startswith(b"##"):
                     break
         return header
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is VCF, not BCF."""
+        return not self._is_bcf
+
+    def text_lines(self) -> Iterator[bytes]:
+        """Read all lines of a VCF, the header's too, with their ends."""
+        with self._open_text() as lines:
+            # Of a file by bgzip they come without.
+            yield from (line.rstrip(b"\n") + b"\n" for line in lines)
 
     def record_lines(self, offset: int) -> Iterator[str]:
         """Read records as text, without line ends, from a place on; BCF becomes VCF."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -15,8 +15,22 @@ from basenji_kipoi.base.text_files import table_rows, write_table
 if TYPE_CHECKING:
     import os
 
-__all__ = ["SQUASHED", "StrandColumns", "Target", "Targets", "columns_named"]
+__all__ = [
+    "COUNTS",
+    "SQUASHED",
+    "TABLE_UNITS",
+    "StrandColumns",
+    "Target",
+    "Targets",
+    "columns_named",
+    "counts_of",
+    "undone",
+    "unit_of",
+]
 
+#: What outputs call the units of values, as networks predict them and with all undone that made
+#: them of the coverage.
+TABLE_UNITS, COUNTS = "units of the targets table", "counts of the coverage"
 #: Power to which ``sum_sqrt`` raises a bin's sum (Linder et al. 2025 for RNA-seq).
 SQUASHED = 0.75
 
@@ -82,7 +96,11 @@ class Target(BaseModel):
 
 
 def columns_named(
-    labels: Sequence[str], wanted: str | Sequence[str | int] | None, *, option: str
+    labels: Sequence[str],
+    wanted: str | Sequence[str | int] | None,
+    *,
+    option: str,
+    descriptions: Sequence[str] = (),
 ) -> list[int]:
     """Find tracks among those with these identifiers, as `Targets.columns_of` does."""
     if wanted is None:
@@ -92,17 +110,75 @@ def columns_named(
     found = []
     names = wanted.split(",") if isinstance(wanted, str) else map(str, wanted)
     for name in map(str.strip, names):
-        matching = [name] if name in columns else fnmatch.filter(labels, name)
+        if name in columns:
+            found.append(columns[name])
+            continue
+        matching = [columns[label] for label in fnmatch.filter(labels, name)]
+        pattern = name.lower()
+        matching = matching or [
+            column
+            for column, text in enumerate(descriptions)
+            if fnmatch.fnmatchcase(text.lower(), pattern)
+        ]
         if not matching:
             raise InputError(
                 f"{option}: no track {name!r}: expected an identifier, a pattern of "
-                f"identifiers, or an index from 0 to {len(labels) - 1} ('basenji inspect' lists "
-                "them)"
+                f"identifiers or descriptions, or an index from 0 to {len(labels) - 1} ('basenji "
+                "inspect --tracks' lists them)"
             )
-        found += [columns[label] for label in matching]
+        found += matching
     if len(set(found)) != len(found):
         raise InputError(f"{option}: {wanted} names a track twice")
     return found
+
+
+def unit_of(*, counts: bool) -> str:
+    """Name the unit of values, for what outputs say of themselves."""
+    return COUNTS if counts else TABLE_UNITS
+
+
+def counts_of(tracks: Sequence[Target], values: np.ndarray) -> np.ndarray:
+    """Undo scale, soft clipping and power of some tracks, as `Targets.counts` does of all.
+
+    Parameters
+    ----------
+    tracks
+        The tracks.
+    values : ndarray, shape (..., tracks)
+        Predictions.
+
+    Returns
+    -------
+    ndarray, float64, shape (..., tracks)
+        The bins' statistic of the coverage.
+    """
+    return undone(np, tracks, np.asarray(values, dtype=np.float64))
+
+
+def undone(library: Any, tracks: Sequence[Target], values: Any) -> Any:  # noqa: ANN401 - of NumPy or keras.ops
+    """Undo what `counts_of` undoes by the functions of NumPy, or of ``keras.ops`` in a network."""
+    statistic = _statistics(library, tracks, values)
+    powers = np.array([1 / SQUASHED if row.sum_stat == "sum_sqrt" else 1 for row in tracks])
+    if (powers == 1).all():
+        return statistic
+    return library.power(library.maximum(statistic, 0), powers.astype(_dtype(values)))
+
+
+def _statistics(library: Any, tracks: Sequence[Target], values: Any) -> Any:  # noqa: ANN401 - as above
+    dtype = _dtype(values)
+    scale = np.array([row.scale for row in tracks], dtype=dtype)
+    soft = np.array(
+        [np.inf if row.clip_soft is None else row.clip_soft for row in tracks], dtype=dtype
+    )
+    # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
+    finite = np.where(np.isinf(soft), np.zeros_like(soft), soft)
+    unscaled = values / scale
+    excess = library.where(unscaled > soft, unscaled - finite, library.zeros_like(unscaled))
+    return library.where(unscaled > soft, finite + excess * excess, unscaled)
+
+
+def _dtype(values: Any) -> np.dtype:  # noqa: ANN401 - an array, or a tensor of a network's predictions
+    return values.dtype if isinstance(values, np.ndarray) else np.dtype(np.float32)
 
 
 def _count_from(origin: str, values: dict[str, str]) -> None:
@@ -204,13 +280,15 @@ class Targets:
     def columns_of(
         self, wanted: str | Sequence[str | int] | None, *, option: str = "--tracks"
     ) -> list[int]:
-        """Find tracks by identifier, pattern or index.
+        """Find tracks by identifier, index, or pattern of identifiers or descriptions.
 
         Parameters
         ----------
         wanted
             Identifiers, shell patterns of them such as ``atac*``, or indices, in one text separated
-            by commas or one by one; None for all tracks.
+            by commas or one by one; None for all tracks. A pattern that fits no identifier may fit
+            descriptions, such as ``DNASE:*liver*``, in capitals or not; of a description that has a
+            comma itself, ``?`` stands for it.
         option
             The option that named them, for messages.
 
@@ -224,7 +302,8 @@ class Targets:
         InputError
             If there is no such track, or one is named twice.
         """
-        return columns_named(self.labels, wanted, option=option)
+        descriptions = [row.description for row in self._rows]
+        return columns_named(self.labels, wanted, option=option, descriptions=descriptions)
 
     def statistics(self, values: np.ndarray) -> np.ndarray:
         """Undo scale and soft clipping: from a network's units to those of the thresholds.
@@ -240,12 +319,7 @@ class Targets:
             The bins' ``sum_stat``: of ``sum_sqrt``, the sum to the power of 3/4. What lay above a
             hard ``clip`` stays at the clip; NaN stays NaN.
         """
-        scale = np.array([row.scale for row in self._rows])
-        soft = np.array([np.inf if row.clip_soft is None else row.clip_soft for row in self._rows])
-        unscaled = np.asarray(values, dtype=np.float64) / scale
-        # Infinite thresholds must not meet the arithmetic: inf - inf would be NaN.
-        excess = np.where(unscaled > soft, unscaled - np.where(np.isinf(soft), 0, soft), 0)
-        return np.where(unscaled > soft, soft + excess**2, unscaled)
+        return _statistics(np, self._rows, np.asarray(values, dtype=np.float64))
 
     def counts(self, values: np.ndarray) -> np.ndarray:
         """Undo scale, soft clipping and power: from a network's units to those of the coverage.
@@ -261,9 +335,7 @@ class Targets:
             The bins' statistic of the coverage (counts, for a sum; the sum for ``sum_sqrt``), as
             `statistics` has it otherwise.
         """
-        statistic = self.statistics(values)
-        powers = np.array([1 / SQUASHED if row.sum_stat == "sum_sqrt" else 1 for row in self._rows])
-        return statistic if (powers == 1).all() else np.maximum(statistic, 0) ** powers
+        return counts_of(self._rows, values)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Targets:

@@ -34,7 +34,8 @@ class Predictions(IntervalResult):
     Attributes
     ----------
     values : ndarray, float32, shape (bins, tracks)
-        Predictions in the units of the targets table.
+        Predictions in the unit that ``attributes["unit"]`` names: those of the targets table, or
+        counts of the coverage.
     intervals : list of Interval
         The intervals, 0-based and half-open (bp).
     tracks : list of Target

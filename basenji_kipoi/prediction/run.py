@@ -17,6 +17,7 @@ from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import batch_size_of, loaded, paths_of
+from basenji_kipoi.models.targets import COUNTS, counts_of, unit_of
 from basenji_kipoi.prediction.result import Predictions
 from basenji_kipoi.prediction.tiles import predict_intervals, windows_of
 from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
@@ -46,6 +47,7 @@ def predict(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
+    counts: bool = False,
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Predictions:
@@ -70,6 +72,10 @@ def predict(
         Whether to average over both strands; None as the model was evaluated.
     dtype
         Arithmetic of the network.
+    counts
+        Whether values are counts of the coverage, all undone that made a track's values of them:
+        scale, soft clipping, power (`basenji_kipoi.models.Targets.counts`). What a hard clip took
+        is not known. By default they are in the units of the targets table.
     batch_size
         Windows that are predicted at a time; by default as many as make 131,072 bp, at least one.
     progress
@@ -97,7 +103,9 @@ def predict(
     columns = model.targets.columns_of(tracks, option="tracks")
     with open_genome(genome) as opened:
         places = read_intervals(intervals, opened.lengths)
-        table = _table(model, opened, places, columns, dtype=dtype, both_strands=both_strands)
+        table = _table(
+            model, opened, places, columns, dtype=dtype, both_strands=both_strands, counts=counts
+        )
         values = np.empty((table.rows, len(table.tracks)), dtype=np.float32)
         stream = _predicted(
             model,
@@ -128,6 +136,7 @@ def predict_file(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
+    counts: bool = False,
     batch_size: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -140,7 +149,7 @@ def predict_file(
 
     Parameters
     ----------
-    model, tracks, both_strands, dtype, batch_size, progress
+    model, tracks, both_strands, dtype, counts, batch_size, progress
         As `predict` takes them.
     fasta, bed
         The genome and the intervals.
@@ -187,6 +196,7 @@ def predict_file(
             columns,
             dtype=dtype,
             both_strands=both_strands,
+            counts=counts,
             more={"bed": str(bed), "command": command},
         )
         batch = batch_size or batch_size_of(model.architecture)
@@ -198,6 +208,7 @@ def predict_file(
             "tracks": columns,
             "dtype": dtype,
             "both_strands": list(model.averages_strands(both_strands)),
+            "counts": counts,
             "batch_size": batch,
             "version": __version__,
         }
@@ -231,6 +242,7 @@ def _table(
     *,
     dtype: str,
     both_strands: Strands,
+    counts: bool,
     more: dict[str, str] | None = None,
 ) -> PredictionTable:
     """Describe the predictions."""
@@ -244,6 +256,7 @@ def _table(
             "model_sha256": ", ".join(model.weights_sha256),
             "assembly": model.assembly,
             "window": model.architecture.window,
+            "unit": unit_of(counts=counts),
             "dtype": dtype,
             "both_strands": any(model.averages_strands(both_strands)),
             "fasta": str(genome.path),
@@ -319,8 +332,10 @@ def _predicted(
         tracks=columns,
         skipped=skipped,
     )
+    is_counts = table.attributes["unit"] == COUNTS
     for predicted in stream:
-        yield predicted.values
+        values = predicted.values
+        yield counts_of(table.tracks, values).astype(np.float32) if is_counts else values
 
 
 def _windows(table: PredictionTable, architecture: Architecture) -> int:

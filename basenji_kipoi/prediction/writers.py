@@ -78,7 +78,7 @@ _PART = 4 * ALIGNMENT
 _LAYOUT = (
     "Interval i of the group 'intervals' has the rows offset[i]:offset[i+1] of 'predictions'; its "
     "row k is the bin [start + k*bin, start + (k+1)*bin), 0-based half-open. Column j is entry j "
-    "of the group 'tracks'. Values are in the units of the model's targets table."
+    "of the group 'tracks'. The attribute 'unit' names the unit of the values."
 )
 
 

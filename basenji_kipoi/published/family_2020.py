@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.models.networks.architecture import MOST_NUMBER, MOST_OPERATIONS, Architecture
 from basenji_kipoi.models.networks.operations import ActivationName
+from basenji_kipoi.published.gelu import GELUS, Gelu
 from basenji_kipoi.published.model import (
     Kind,
     PublishedModel,
@@ -22,6 +23,7 @@ from basenji_kipoi.published.model import (
     StoredVariable,
     listed,
 )
+from basenji_kipoi.published.tracks import published_table
 
 if TYPE_CHECKING:
     import os
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KerasFile", "Params", "read_keras_file"]
 
-#: params.json's "activation" and ours. For "gelu" the original program computed x sigmoid(1.702 x)
-#: until April 2022, and computes the approximation by tanh since then, for older networks as well.
-_FUNCTIONS: dict[str, ActivationName] = {"gelu": "gelu_tanh", "relu": "relu"}
 #: What Keras calls layers of a kind, with a number behind it from the second on.
 _LAYERS: dict[Kind, str] = {
     "convolution": "conv1d",
@@ -119,10 +118,18 @@ class Params(BaseModel):
     """
 
     model: _Network
+    _gelu: Gelu = PrivateAttr("tanh")
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Params:
+    def read(cls, path: str | os.PathLike[str], *, gelu: Gelu | None = None) -> Params:
         """Read a params.json.
+
+        Parameters
+        ----------
+        path
+            The file.
+        gelu
+            Which function its "gelu" is; by default that of the original program today.
 
         Raises
         ------
@@ -132,6 +139,10 @@ class Params(BaseModel):
         params = read_json(cls, path)
         if not params.heads:
             raise InputError(f"{path}: no head: expected an entry of model named head or head_...")
+        if gelu is not None:
+            if params.model.activation != "gelu":
+                raise InputError(f"--gelu {gelu}: the activation of {path} is relu: leave it out")
+            params._gelu = gelu
         return params
 
     @property
@@ -216,7 +227,8 @@ class Params(BaseModel):
 
     @property
     def _activation(self) -> dict[str, str]:
-        return {"op": "activation", "function": _FUNCTIONS[self.model.activation]}
+        relu = self.model.activation == "relu"
+        return {"op": "activation", "function": "relu" if relu else GELUS[self._gelu]}
 
 
 def _bounded(first: int, factor: float, steps: int) -> int:
@@ -323,6 +335,8 @@ def read_keras_file(
     params: str | os.PathLike[str],
     *,
     head: str | None = None,
+    gelu: Gelu | None = None,
+    targets: str | os.PathLike[str] | None = None,
     **details: Any,  # noqa: ANN401 - each documented at `PublishedModel`
 ) -> PublishedModel:
     """Open a network of the 2020 family.
@@ -335,8 +349,14 @@ def read_keras_file(
         Its params.json.
     head
         The head to end with; needed where there are several.
+    gelu
+        Which function "gelu" of the parameter file is; by default the one by tanh, as the original
+        program has it today.
+    targets
+        The tracks' table; by default, of a network with as many tracks as a head of Basenji2, the
+        published names that come with the package.
     details
-        Targets, name and assembly, as `PublishedModel` takes them.
+        Name and assembly, as `PublishedModel` takes them.
 
     Raises
     ------
@@ -344,7 +364,7 @@ def read_keras_file(
         If the parameter file is bad or the head is not given. The weights are read, and checked,
         when the network is built.
     """
-    described = Params.read(params)
+    described = Params.read(params, gelu=gelu)
     if head is None:
         if len(described.heads) > 1:
             raise InputError(f"{params} has the heads {', '.join(described.heads)}: choose --head")
@@ -354,4 +374,5 @@ def read_keras_file(
     except InputError as error:
         raise InputError(f"{params}: {error}") from None
     weights = KerasFile(path, described.heads, head)
-    return PublishedModel(architecture, weights, params=params, **details)
+    targets = targets or published_table(architecture.tracks)
+    return PublishedModel(architecture, weights, params=params, targets=targets, **details)

@@ -23,6 +23,7 @@ from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
 from basenji_kipoi.models.weights import check_finite
+from basenji_kipoi.published.tracks import described
 
 if TYPE_CHECKING:
     import os
@@ -140,7 +141,7 @@ class PublishedModel(TrainedModel):
         if targets is None:
             tracks = unnamed_targets(architecture.tracks)
         else:
-            tracks = Targets.read(targets)
+            tracks = described(Targets.read(targets))
             check_targets(architecture, tracks, targets)
         super().__init__(weights.path, architecture, tracks, both_strands=False)
         self.weights = weights

@@ -23,7 +23,7 @@ __all__ = ["COMPARED", "Background", "quantiles"]
 
 #: Settings of a run that its scores and those of its background have in common.
 COMPARED = (
-    "model", "reporter", "bins", "window", "both_strands", "shifts", "indels",
+    "model", "reporter", "bins", "window", "both_strands", "shifts", "indels", "unit",
     "insert", "places", "ends", "strand",
 )  # fmt: skip
 

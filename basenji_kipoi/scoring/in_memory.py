@@ -90,6 +90,7 @@ def score(
     max_allele: int | None = None,
     reporter: str | None = None,
     oligos: Oligos | None = None,
+    counts: bool = False,
     background: str | os.PathLike[str] | None = None,
     long: bool = False,
     memory: float = MEMORY,
@@ -141,6 +142,9 @@ def score(
         are SAD, REF and ALT then, and SED of each gene whose promoter holds the allele.
     oligos
         What the reporter's oligos are; by default as its assay has them.
+    counts
+        Whether scores are of counts of the coverage, as `basenji_kipoi.predict` has it, and not of
+        the units of the targets table.
     background
         Parquet file of an earlier run: adds the quantile of each score among its alleles (0 to 1).
     long
@@ -193,6 +197,7 @@ def score(
         reporter=reporter,
         oligos=oligos or Oligos(),
         has_genes=genes is not None,
+        counts=counts,
         option="tracks",
     )
     is_file = isinstance(variants, str) or hasattr(variants, "__fspath__")

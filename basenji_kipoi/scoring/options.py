@@ -52,6 +52,8 @@ class ScoreOptions:
         Name of the reporter whose activities are scored; None for tracks.
     oligos : Oligos
         What the reporter's oligos are.
+    counts : bool
+        Whether scores are of counts of the coverage.
     background : Path or None
         Table of the background set.
     long : bool
@@ -91,6 +93,7 @@ class ScoreOptions:
     max_allele: Optional[int] = None
     reporter: Optional[str] = None
     oligos: Oligos = Oligos()  # noqa: RUF009 - as immutable as a number
+    counts: bool = False
     background: Optional[Path] = None
     long: bool = False
     shard: tuple[int, int] = (1, 1)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from typer.core import TyperGroup
 
 import basenji_kipoi.cli.app
 import basenji_training.cli.app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
-    from typer.core import TyperGroup
+    from typer.core import TyperCommand
 
 __all__ = ["command_pages", "python_pages"]
 
@@ -37,8 +38,9 @@ def _commands(program: str, group: TyperGroup) -> str:
     text = (
         f"# {program}\n\n{_plain(group.help)} `{program} COMMAND --help` says what follows, too.\n"
     )
-    for name, command in group.commands.items():
-        text += f"\n## {program} {name} {{ #{name} }}\n\n{_plain(command.help)}\n\n"
+    for name, command in _leaves(group):
+        anchor = name.replace(" ", "-")
+        text += f"\n## {program} {name} {{ #{anchor} }}\n\n{_plain(command.help)}\n\n"
         text += "| option | meaning |\n| --- | --- |\n"
         context = typer.Context(command, info_name=name)
         for parameter in command.params:
@@ -47,6 +49,15 @@ def _commands(program: str, group: TyperGroup) -> str:
             default = f" *{_plain(default.rstrip(']'))}*" if default else ""
             text += f"| `{given.replace('|', ' or ')}` | {_plain(meaning)}{default} |\n"
     return text
+
+
+def _leaves(group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
+    """Yield the commands of a program by what one types for them, those of its groups, too."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from ((f"{name} {inner}", leaf) for inner, leaf in _leaves(command))
+        else:
+            yield name, command
 
 
 def _plain(text: str | None) -> str:

@@ -40,7 +40,7 @@ class BasenjiVariantEffects(BasenjiModel):
 
     Parameters
     ----------
-    model_dir, dtype, incremental, cache_bytes
+    model_dir, dtype, incremental, cache_bytes, counts
         As `BasenjiModel` takes them.
     statistic
         What becomes of the predictions x of the bins: ``sum``; ``log_sum``, the sum of log2(1 + x);
@@ -62,13 +62,14 @@ class BasenjiVariantEffects(BasenjiModel):
         incremental: bool = True,
         cache_bytes: int | None = None,
         statistic: str = "sum",
+        counts: bool = False,
     ) -> None:
         if statistic not in _STATISTICS:
             raise InputError(
                 f"no statistic {statistic!r}: expected one of {', '.join(_STATISTICS)}"
             )
         self._statistic = statistic
-        super().__init__(model_dir, dtype, incremental, cache_bytes)
+        super().__init__(model_dir, dtype, incremental, cache_bytes, counts)
 
     def _output(self, network: keras.Model) -> keras.Model:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
@@ -96,7 +97,7 @@ class BasenjiVariantEffects(BasenjiModel):
             away the effect of most variants, which is thousands of times smaller than the sum.
         """
         windows = self._windows(x)
-        if self._statistic != "sum" or not self._shared:
+        if self._statistic != "sum" or self._counts or not self._shared:
             return self._total(self._predict(windows))
         return self._sequences_apart(
             windows,

@@ -96,3 +96,16 @@ def test_parameters_are_counted_as_keras_counts_them(small_bundle: Bundle):
         int(np.prod(weight.shape)) for weight in network.trainable_weights
     )
     assert counted["trainable"] + counted["fixed"] == network.count_params()
+
+
+def test_some_tracks_are_shown_alone():
+    model = ["inspect", "--model", "yeast"]
+    wide = {"COLUMNS": "160"}
+    shown = CliRunner().invoke(app, [*model, "--tracks", "*ATAC*,stripe_wt_*"], env=wide)
+    assert shown.exit_code == 0, shown.output
+    for name, is_shown in {"atac": True, "stripe_wt_plus": True, "mnase": False}.items():
+        assert (name in shown.output) is is_shown
+    assert "Network" not in shown.output
+    told = CliRunner().invoke(app, [*model, "--tracks", "RNA-seq*", "--json"])
+    tracks = json.loads(told.output)["tracks"]
+    assert [track["identifier"] for track in tracks] == ["rna_fwd", "rna_rev"]

@@ -18,6 +18,8 @@ NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
 INSERT = ["--insert", "TTACCCGG"]
+REGION, FIGURE = ["--region", "chrA:1-900"], ["--out", "x.png"]
+VARIANT = ["--variant", "chrA:20050:A:C"]
 HAPLOTYPES = ["--genes", "x.gtf", "--second", "reference"]
 
 
@@ -131,6 +133,35 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             (["--predicted", "nope.tsv", "--measured", "x.bed", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "nope.tsv", "--out", "x"], "nope.tsv"),
             (["--predicted", "x.bed", "--measured", "x.bed", "--out", "nope/x"], NO_FOLDER),
+        ],
+        "plot tracks": [
+            ([*NO_MODEL[0], *FASTA, *REGION, *FIGURE], NO_MODEL[1]),
+            ([*MODEL, *NO_FASTA[0], *REGION, *FIGURE], NO_FASTA[1]),
+            ([*MODEL, *FASTA, *REGION, "--out", "nope/x.png"], NO_FOLDER),
+            ([*MODEL, *FASTA, *REGION, "--out", "x.jpg"], "x.jpg: expected a name that ends in"),
+            ([*MODEL, *FASTA, *REGION, *FIGURE, "--tracks", "nope"], "no track 'nope'"),
+            ([*MODEL, *FASTA, "--region", "chrZ:1-9", *FIGURE], "no contig 'chrZ'"),
+            ([*MODEL, *FASTA, *REGION, *FIGURE, "--genes", "nope.gtf"], "nope.gtf does not exist"),
+            ([*MODEL, *FASTA, *REGION, *FIGURE, "--observed", "a.bw"], "--observed a.bw"),
+        ],
+        "plot variant": [
+            ([*NO_MODEL[0], *FASTA, *VARIANT, *FIGURE], NO_MODEL[1]),
+            ([*MODEL, *NO_FASTA[0], *VARIANT, *FIGURE], NO_FASTA[1]),
+            ([*MODEL, *FASTA, *VARIANT, "--out", "nope/x.png"], NO_FOLDER),
+            ([*MODEL, *FASTA, *VARIANT, *FIGURE, "--tracks", "nope"], "no track 'nope'"),
+            ([*MODEL, *FASTA, "--variant", "chrA:9", *FIGURE], "no variant 'chrA:9'"),
+            ([*MODEL, *FASTA, "--variant", "chrA:20050:C:A", *FIGURE], "which has A there"),
+        ],
+        "plot scores": [
+            (["--scores", "nope.tsv", *FIGURE], "nope.tsv does not exist"),
+            (["--scores", "x.tsv", "--out", "x.gif"], "x.gif"),
+            (["--scores", "x.tsv", *FIGURE, "--genes", "x.gtf"], "pass --fasta"),
+        ],
+        "index-vcf": [
+            (["nope.vcf", "--out", "x.vcf.gz"], "nope.vcf does not exist"),
+            ([VCF[1], "--out", "x.vcf"], "a name that ends in .vcf.gz"),
+            ([VCF[1], "--out", "nope/x.vcf.gz"], NO_FOLDER),
+            ([VCF[1], "--out", VCF[1], "--overwrite"], "is the input"),
         ],
         "rank": [
             ([*MODEL, *FASTA, "--variants", "nope.tsv", "--out", "x"], "nope.tsv"),

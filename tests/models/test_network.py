@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -176,6 +178,8 @@ LINKS = {
     "softplus": lambda x: np.log1p(np.exp(x)),
     "exp_linear": lambda x: np.where(x > 0, x + 1, np.exp(x)),
     "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "gelu_sigmoid": lambda x: x / (1 + np.exp(-1.702 * x)),
+    "gelu_erf": lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
 }
 
 

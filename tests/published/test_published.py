@@ -140,7 +140,7 @@ def test_a_table_of_targets_names_the_tracks(tmp_path):
     [
         (["--params", PARAMS_2018], "name the weights: either --checkpoint (2018) or --h5 (2020)"),
         ([*IMPORTS["checkpoint_2018"], "--h5", KERAS_FILE], "name the weights: either"),
-        ([*IMPORTS["checkpoint_2018"], "--head", "human"], "--head: networks of 2018 have one"),
+        ([*IMPORTS["checkpoint_2018"], "--head", "human"], "--head is of networks of 2020"),
         (["--checkpoint", CHECKPOINT, "--params", PARAMS_2020], "expected a name and a value"),
         (["--h5", KERAS_FILE, "--params", PARAMS_2018], "the file: Invalid JSON"),
         (["--h5", KERAS_FILE, "--params", "none.json"], "none.json is missing"),

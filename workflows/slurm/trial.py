@@ -29,6 +29,7 @@ WORKFLOWS = Path(__file__).resolve().parents[1]
 _SNAKEMAKE = WORKFLOWS.parent / ".venv-workflows" / "bin" / "snakemake"
 #: Debian's packages; `--no-install-recommends` leaves out a mail server.
 _INSTALL = "apt-get update -q && apt-get install -q -y --no-install-recommends slurm-wlm munge"
+_CONFIGURATION = Path("/etc/slurm/slurm.conf")
 #: How long anything is waited for (s).
 _PATIENCE = 900
 
@@ -37,6 +38,8 @@ def missing() -> str | None:
     """Tell why there can be no SLURM here; install it where that is all that lacks."""
     if os.geteuid() != 0:
         return "a SLURM of its own needs root"
+    if _CONFIGURATION.exists() and "loopback.sh" not in _CONFIGURATION.read_text(encoding="utf-8"):
+        return f"{_CONFIGURATION} is of another SLURM, which stays as it is"
     if shutil.which("slurmctld") is None:
         done = subprocess.run(["bash", "-c", _INSTALL], capture_output=True, check=False)
         if done.returncode:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line, evaluated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from basenji_kipoi.published.gelu import Gelu
+    from basenji_kipoi.published.model import PublishedModel
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
 # ruff: noqa: PLC0415
@@ -39,9 +46,26 @@ def import_published(
         Optional[Path],
         typer.Option(
             help="The tracks' table, the original program's or ours.",
-            show_default="track_0, track_1, ...",
+            show_default="of Basenji2, the published names; otherwise track_0, track_1, ...",
         ),
     ] = None,
+    gelu: Annotated[
+        Optional[Literal["tanh", "sigmoid", "erf"]],
+        typer.Option(
+            help="Which function a 2020 network's gelu is: by tanh (what its program computes "
+            "today), by sigmoid (what it computed when Basenji2 was trained), or itself (erf, as "
+            "in PyTorch).",
+            show_default="what fits --reference best; without it, tanh",
+        ),
+    ] = None,
+    reference: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Table of another program's predictions (chrom, start, bin, track, value), which "
+            "the three functions are compared with; with --fasta."
+        ),
+    ] = None,
+    fasta: Annotated[Optional[Path], typer.Option(help="Genome of the reference.")] = None,
     name: Annotated[
         Optional[str], typer.Option(help="The model's name.", show_default="that of the directory")
     ] = None,
@@ -64,10 +88,14 @@ def import_published(
 
     if (checkpoint is None) == (h5 is None):
         raise InputError("name the weights: either --checkpoint (2018) or --h5 (2020)")
-    if checkpoint is not None and head is not None:
-        raise InputError("--head: networks of 2018 have one head: leave it out")
+    for option, value in {"head": head, "gelu": gelu, "reference": reference}.items():
+        if checkpoint is not None and value is not None:
+            raise InputError(f"--{option} is of networks of 2020: leave it out")
+    if (reference is None) != (fasta is None):
+        raise InputError("--reference and --fasta go together: pass both, or neither")
     files = [h5] if checkpoint is None else Checkpoint(checkpoint).files
-    check_output(out, overwrite=overwrite, inputs=[params, targets, *files], folder=BUNDLE)
+    inputs = [params, targets, reference, fasta, *files]
+    check_output(out, overwrite=overwrite, inputs=inputs, folder=BUNDLE)
     details = {
         "targets": targets,
         "name": name or out.absolute().name,
@@ -76,7 +104,10 @@ def import_published(
     if checkpoint is not None:
         model = read_checkpoint(checkpoint, params, **details)
     else:
-        model = read_keras_file(h5, params, head=head, **details)
+        read = partial(read_keras_file, h5, params, head=head, **details)
+        if reference is not None:
+            gelu = _fitting(read, reference, fasta, gelu)
+        model = read(gelu=gelu)
     bundle = model.save(out, command=command_line("basenji"), overwrite=overwrite)
     shape = bundle.architecture
     check = bundle.metadata.training.self_check
@@ -86,3 +117,24 @@ def import_published(
         f"weights; it predicts the check sequence as the files do (mean {check.mean:.6g})",
         err=True,
     )
+
+
+def _fitting(
+    read: Callable[..., PublishedModel], reference: Path, fasta: Path, wanted: Gelu | None
+) -> Gelu:
+    """Compare the three functions with a table, and return the wanted one, or the best."""
+    from basenji_kipoi.genome.fasta import Genome
+    from basenji_kipoi.published.gelu import compare_gelus, read_reference
+
+    with Genome(fasta) as genome:
+        table = read_reference(reference, read(gelu=wanted), genome)
+        fits = compare_gelus(lambda gelu: read(gelu=gelu), table, genome)
+    typer.echo(f"{len(table.value):,} predictions of {reference}, and what is computed:", err=True)
+    for fit in fits:
+        typer.echo(
+            f"  gelu {fit.gelu:<8} mean difference {fit.mean:.3g}, largest {fit.largest:.3g}",
+            err=True,
+        )
+    if wanted is None:
+        typer.echo(f"taking {fits[0].gelu}, which fits best", err=True)
+    return wanted or fits[0].gelu

@@ -9,6 +9,7 @@ import keras
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET
 from basenji_kipoi.models.networks import operations as description
+from basenji_kipoi.models.targets import undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.targets import Targets
 
 __all__ = [
     "DTYPES",
@@ -25,6 +27,7 @@ __all__ = [
     "average_strands",
     "build_network",
     "build_networks",
+    "in_counts",
     "layer_name",
 ]
 
@@ -42,6 +45,18 @@ def _exp_linear(x: keras.KerasTensor) -> keras.KerasTensor:
 def _gelu_tanh(x: keras.KerasTensor) -> keras.KerasTensor:
     """Gaussian error linear unit in its tanh approximation (Hendrycks and Gimpel 2016)."""
     return keras.ops.gelu(x, approximate=True)
+
+
+@keras.saving.register_keras_serializable(package="basenji_kipoi")
+def _gelu_sigmoid(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Gaussian error linear unit in its sigmoid approximation (Hendrycks and Gimpel 2016)."""
+    return x * keras.ops.sigmoid(1.702 * x)
+
+
+@keras.saving.register_keras_serializable(package="basenji_kipoi")
+def _gelu_erf(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Gaussian error linear unit, x times the normal distribution's share below x."""
+    return keras.ops.gelu(x, approximate=False)
 
 
 @keras.saving.register_keras_serializable(package="basenji_kipoi")
@@ -63,6 +78,8 @@ class _KnownStatistics(keras.layers.Layer):
 _FUNCTIONS: dict[str, str | Callable] = {
     "relu": "relu",
     "gelu_tanh": _gelu_tanh,
+    "gelu_sigmoid": _gelu_sigmoid,
+    "gelu_erf": _gelu_erf,
     "softplus": "softplus",
     "exp_linear": _exp_linear,
     "linear": "linear",
@@ -287,6 +304,27 @@ def average_strands(network: keras.Model, strand_permutation: np.ndarray) -> ker
     other = keras.ops.take(keras.ops.flip(other, axis=1), strand_permutation, axis=2)
     mean = keras.layers.Average(dtype="float32", name="mean_of_strands")([network(sequence), other])
     return keras.Model(sequence, mean, name="basenji_both_strands")
+
+
+def in_counts(network: keras.Model, targets: Targets) -> keras.Model:
+    """Let a network predict counts of the coverage, as `Targets.counts` makes them.
+
+    Parameters
+    ----------
+    network
+        float32 (batch, window, 4) -> float32 (batch, bins, tracks), with one head.
+    targets
+        Its tracks.
+
+    Returns
+    -------
+    keras.Model
+        Of the same shapes, in float32; it shares the network's weights.
+    """
+    counts = keras.layers.Lambda(
+        lambda bins: undone(keras.ops, list(targets), bins), name="counts", dtype="float32"
+    )
+    return keras.Model(network.input, counts(network.output), name="basenji_counts")
 
 
 def _apply(

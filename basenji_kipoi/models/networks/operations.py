@@ -36,7 +36,9 @@ __all__ = [
     "weights_of",
 ]
 
-ActivationName = Literal["relu", "gelu_tanh", "softplus", "exp_linear", "linear"]
+ActivationName = Literal[
+    "relu", "gelu_tanh", "gelu_sigmoid", "gelu_erf", "softplus", "exp_linear", "linear"
+]
 Span = tuple[int, int]
 
 

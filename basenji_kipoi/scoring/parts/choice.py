@@ -9,9 +9,10 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.reporters.oligos import OligoRule, Oligos
 from basenji_kipoi.effects.reporters.scores import reporter_scores_named
 from basenji_kipoi.effects.scores import scores_named
-from basenji_kipoi.effects.windows import WindowRule
+from basenji_kipoi.effects.windows import WindowRule, longest_allele
+from basenji_kipoi.models.targets import unit_of
 from basenji_kipoi.scoring.parts.reporters import ReporterScoring
-from basenji_kipoi.scoring.parts.tracks import TrackScoring, longest_allele
+from basenji_kipoi.scoring.parts.tracks import TrackScoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +62,7 @@ def choose(
     reporter: str | None,
     oligos: Oligos,
     has_genes: bool,
+    counts: bool = False,
     option: str = "--tracks",
 ) -> Choice:
     """Find what is asked for in a model.
@@ -73,6 +75,8 @@ def choose(
         As `basenji_kipoi.scoring.options.ScoreOptions` has them.
     has_genes
         Whether there are genes.
+    counts
+        Whether scores are of counts of the coverage.
     option
         What messages call ``tracks``.
 
@@ -99,6 +103,7 @@ def choose(
                 both_strands=both_strands,
                 shifts=tuple(shifts),
                 indels=indels,
+                counts=counts,
                 **more,
             )
 
@@ -106,6 +111,7 @@ def choose(
             {
                 "model": model.weights_sha256,
                 **described_placing(model.members, bins, window, both_strands, shifts, indels),
+                "unit": unit_of(counts=counts),
             },
             [score.name for score in asked],
             [model.targets[column].identifier for column in columns],
@@ -119,6 +125,7 @@ def choose(
         "both-strands": both_strands is not None,
         "shifts": tuple(shifts) != (0,),
         "indels": indels != "stitch",
+        "counts": counts,
     }
     for name, is_given in of_tracks.items():
         if is_given:

@@ -100,6 +100,7 @@ def _chosen(options: ScoreOptions) -> tuple[Model, Choice, Background | None]:
         reporter=options.reporter,
         oligos=options.oligos,
         has_genes=options.genes is not None,
+        counts=options.counts,
     )
     background = None
     if options.background:

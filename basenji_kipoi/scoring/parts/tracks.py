@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,17 @@ from basenji_kipoi.base.sequence import Allele, encode
 from basenji_kipoi.effects.gene_scores import gene_scores
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
-from basenji_kipoi.effects.scores import GENE_SCORES
+from basenji_kipoi.effects.scores import GENE_SCORES, in_counts
 from basenji_kipoi.effects.windows import WindowPlacement
 from basenji_kipoi.genome.alleles import AlleleWindow
+from basenji_kipoi.models.targets import counts_of
 from basenji_kipoi.scoring.parts.part import PART_ALLELES, GeneRow, PartScoring
 from basenji_kipoi.scoring.tables import GENE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from basenji_kipoi.effects.engine import EffectEngine
+    from basenji_kipoi.effects.engine import EffectEngine, Effects
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.effects.windows import WindowRule
@@ -29,20 +31,14 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.variant_checks import AlleleChecks, Checked
     from basenji_kipoi.genome.vcf import Variant
     from basenji_kipoi.models.bundle import Bundle
-    from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.scoring.background import Background
 
-__all__ = ["TrackScoring", "longest_allele"]
+__all__ = ["TrackScoring"]
 
 #: Windows of a part have so many bases, so that an interruption costs minutes and not hours, ...
 _PART_BASES = 1 << 28
 #: ... and a part so many values, which wait in memory (64 MiB).
 _PART_VALUES = 1 << 24
-
-
-def longest_allele(architecture: Architecture) -> int:
-    """Return the length of the longest REF or ALT that is scored where none is said (bp)."""
-    return max(architecture.bins * architecture.bin // 4, 1)
 
 
 class TrackScoring(PartScoring):
@@ -66,6 +62,8 @@ class TrackScoring(PartScoring):
         Where windows lie.
     both_strands, shifts, indels
         As `basenji_kipoi.effects.engine` takes them.
+    counts
+        Whether scores are of counts of the coverage (`basenji_kipoi.models.targets.counts_of`).
     genes
         Genes to be scored too.
     background
@@ -94,16 +92,21 @@ class TrackScoring(PartScoring):
         both_strands: bool | None,
         shifts: Sequence[int],
         indels: IndelMode,
+        counts: bool = False,
         genes: Genes | None = None,
         background: Background | None = None,
         memory_bytes: int,
     ) -> None:
-        targets = [bundles[0].targets[track] for track in tracks]
+        self._targets = [bundles[0].targets[track] for track in tracks]
+        self._counts = counts
+        gene_scores = list(GENE_SCORES.values())
+        if counts:
+            scores, gene_scores = list(map(in_counts, scores)), list(map(in_counts, gene_scores))
         super().__init__(
             checks,
             scores=scores,
-            gene_scores=list(GENE_SCORES.values()),
-            columns=[target.identifier for target in targets],
+            gene_scores=gene_scores,
+            columns=[target.identifier for target in self._targets],
             gene_columns=None if genes is None else GENE_COLUMNS,
             background=background,
         )
@@ -111,7 +114,7 @@ class TrackScoring(PartScoring):
         passes = passes_of(bundles, both_strands=both_strands, shifts=shifts)
         self._placement = WindowPlacement.of(window, self._architecture, passes)
         counted = CountedBins.around(bins, self._architecture)
-        self._scorer = Scorer(scores, targets, self._architecture, counted)
+        self._scorer = Scorer(scores, self._targets, self._architecture, counted)
         self._bundles, self._genome, self._genes = bundles, genome, genes
         self._engine_options = {
             "tracks": list(tracks),
@@ -163,7 +166,7 @@ class TrackScoring(PartScoring):
             self._engine.forget()
         for group in self._engine.groups(requests) if requests else ():
             asked = [requests[place] for place in group]
-            effects = self._engine.effects(asked)
+            effects = self._in_unit(self._engine.effects(asked))
             values[group] = self._scorer(effects, np.array([e.allele.position for e in asked]))
             if self._genes is not None:
                 found = [self._genes_of(each) for each in asked]
@@ -172,6 +175,16 @@ class TrackScoring(PartScoring):
                     genes[place] = [GeneRow(_described(each), next(scored)) for each in row]
             advance(int(repeats[group].sum()))
         return values, genes
+
+    def _in_unit(self, effects: Effects) -> Effects:
+        """Turn predictions into counts where these are asked for."""
+        if not self._counts:
+            return effects
+        reference, alternative = (
+            counts_of(self._targets, values).astype(np.float32)
+            for values in (effects.reference, effects.alternative)
+        )
+        return replace(effects, reference=reference, alternative=alternative)
 
     def _genes_of(self, request: AlleleWindow) -> list[GeneBins]:
         architecture = self._architecture

@@ -1,0 +1,103 @@
+"""Figures of scores along a locus."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from figures_drawn import panel
+
+import basenji_kipoi as bk
+
+POSITIONS = [100, 200, 300, 400, 500]
+SAD = [0.5, -2.0, 1.0, None, 0.1]
+METADATA = {"basenji_score": json.dumps({"definitions": {"SAD": {"units": "u", "signed": True}}})}
+
+
+def table(chrom="chrA", **more):
+    columns = {
+        "chrom": [chrom] * 5,
+        "pos": POSITIONS,
+        "id": [None, "two", "three", None, None],
+        "ref": ["A"] * 5,
+        "alt": ["G"] * 5,
+        "status": ["ok", "ok", "ok", "ref_mismatch", "ok"],
+        "SAD/a": pa.array(SAD, pa.float32()),
+        "SAD/b": pa.array([0.1, 0.1, 0.3, None, 0.2], pa.float32()),
+        "logFC/a": pa.array([1.0, 2, 3, None, 4], pa.float32()),
+        **more,
+    }
+    return pa.table(columns).replace_schema_metadata(METADATA)
+
+
+def points(axes):
+    (drawn,) = [c for c in axes.collections if type(c).__name__ == "PathCollection"]
+    return np.asarray(drawn.get_offsets())
+
+
+def test_alleles_stand_where_they_lie():
+    figure = bk.plot_scores(table())
+    expected = [[0.1, 0.5], [0.2, -2], [0.3, 1], [0.5, 0.1]]  # the one without scores is left out
+    np.testing.assert_allclose(points(panel(figure, "a")), expected, rtol=1e-6)
+    # The largest first: names for alleles that have one, letters for others.
+    assert [text.get_text() for text in panel(figure, "a").texts] == ["two", "three", "A>G"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["a", "b"]
+    assert figure.axes[0].get_title().startswith("SAD of 4 alleles")
+    assert figure._supylabel.get_text() == "u"
+
+
+def test_a_score_a_track_and_a_region_are_chosen():
+    figure = bk.plot_scores(table(), score="logFC", tracks="a", region="chrA:150-300")
+    np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], [2, 3])
+
+
+def test_files_show_what_tables_show(small_bundle, tmp_path):
+    from basenji_kipoi.scoring.options import ScoreOptions
+    from basenji_kipoi.scoring.run import score_file
+
+    letters = "".join(np.random.default_rng(3).choice(list("ACGT"), 3000))
+    (tmp_path / "g.fa").write_text(f">chrA\n{letters}\n")
+    rows = [f"chrA\t{p}\t.\t{letters[p - 1]}\tA,C" for p in (900, 1000)]
+    header = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    (tmp_path / "v.vcf").write_text(header + "".join(f"{row}\t.\t.\t.\n" for row in rows))
+    drawn = []
+    for name in ("s.parquet", "s.tsv", "s.tsv.gz"):
+        options = ScoreOptions(
+            (small_bundle.path,), tmp_path / "g.fa", str(tmp_path / "v.vcf"), tmp_path / name
+        )
+        score_file(options, command="", quiet=True, note=lambda _: None)
+        figure = bk.plot_scores(tmp_path / name, tracks="access")
+        drawn.append(points(panel(figure, "access")))
+    np.testing.assert_allclose(drawn[0], drawn[1], rtol=1e-4)
+    np.testing.assert_allclose(drawn[0], drawn[2], rtol=1e-4)
+    assert len(drawn[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"score": "D1"}, "no score 'D1': it has SAD, logFC"),
+        ({"tracks": "c"}, "no track 'c'"),
+        ({"region": "chrB:1-900"}, "no allele with scores lies in chrB:1-900"),
+        ({"region": "chrB"}, "no interval 'chrB'"),
+    ],
+)
+def test_what_is_not_there_is_said(given, said):
+    with pytest.raises(bk.InputError, match=said):
+        bk.plot_scores(table(), **given)
+
+
+def test_several_contigs_and_other_files_are_refused(tmp_path):
+    both = pa.concat_tables([table(), table("chrB")])
+    with pytest.raises(bk.InputError, match="lie on 2 contigs"):
+        bk.plot_scores(both)
+    with pytest.raises(bk.InputError, match="score without --long"):
+        bk.plot_scores(table().select(["chrom", "pos"]))
+    with pytest.raises(bk.InputError, match="does not exist"):
+        bk.plot_scores(tmp_path / "x.tsv")
+    pyarrow.parquet.write_table(table().replace_schema_metadata(None), tmp_path / "x.parquet")
+    with pytest.raises(bk.InputError, match="was not written by basenji score"):
+        bk.plot_scores(tmp_path / "x.parquet")

@@ -92,6 +92,21 @@ train-example: install ## simulated genome -> data -> fit -> evaluate -> export 
 	rm -rf build/train-example
 	examples/train_example.sh build/train-example
 
+# Inference runs in one environment and training in the other; what runs notebooks lies beside both.
+TUTORIAL_TOOLS := .tools/tutorials
+TRAINING_TUTORIALS := docs/tutorials/train.ipynb
+TUTORIALS := $(filter-out $(TRAINING_TUTORIALS),$(wildcard docs/tutorials/*.ipynb))
+$(TUTORIAL_TOOLS)/.ready: requirements/tutorials.txt $(VENV_READY) | $(UV)
+	rm -rf $(TUTORIAL_TOOLS)
+	$(UV) pip install --quiet --python $(VENV)/bin/python --target $(TUTORIAL_TOOLS) --require-hashes \
+		-r requirements/tutorials.txt
+	@touch $@
+
+.PHONY: tutorials
+tutorials: install $(TUTORIAL_TOOLS)/.ready ## run the notebooks of docs/tutorials and keep what they show
+	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(VENV)/bin/python docs/tutorials/execute.py $(TUTORIALS)
+	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(TRAINING)/bin/python docs/tutorials/execute.py $(TRAINING_TUTORIALS)
+
 .PHONY: workflow-example
 workflow-example: workflows ## the workflows train and score on a simulated genome (build/workflow-example)
 	rm -rf build/workflow-example
@@ -118,6 +133,18 @@ test-all: ## every test of both packages, the slow ones too
 
 # Which tests: the quick ones; empty for all.
 TESTS ?= -m "not slow"
+
+# What tells most in little time: the ground, the rules, the pages, networks and scores, each command's errors.
+QUICK_INFERENCE := tests/test_layout.py tests/test_documentation.py tests/test_page_commands.py tests/base \
+	tests/genome tests/models/test_architecture.py tests/models/test_operations.py tests/models/test_targets.py \
+	tests/models/test_bundle.py tests/effects/test_scores.py tests/comparison/test_statistics.py tests/cli/test_early_errors.py
+QUICK_TRAINING := training/tests/splits training/tests/tracks training/tests/measures training/tests/cli/test_settings.py \
+	training/tests/cli/test_early_training_errors.py
+
+.PHONY: test-quick
+test-quick: install ## what tells most in a few minutes
+	$(VENV)/bin/python -m pytest -q -m "not slow" $(QUICK_INFERENCE)
+	$(TRAINING)/bin/python -m pytest -q -m "not slow" $(QUICK_TRAINING)
 
 .PHONY: test-inference
 test-inference: $(VENV_READY)
@@ -191,6 +218,7 @@ requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=-
 	$(COMPILE) --python-version 3.11 --output-file requirements/cuda.txt requirements/cuda.in
 	$(COMPILE) --python-version 3.11 --output-file training/cuda.txt training/cuda.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/docs.txt requirements/docs.in
+	$(COMPILE) --python-version 3.11 --output-file requirements/tutorials.txt requirements/tutorials.in
 	$(COMPILE) --python-version 3.11 --output-file training/requirements.txt training/requirements.in
 
 .PHONY: kipoi-files

@@ -160,13 +160,14 @@ def test_examples_run(module):
     assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
+@pytest.mark.parametrize(("page", "least"), [("README.md", 5), ("docs/how-to/python.md", 20)])
 @pytest.mark.usefixtures("examples")
-def test_the_documentation_of_python_runs():
-    text = (REPOSITORY / "docs" / "how-to" / "python.md").read_text(encoding="utf-8")
+def test_the_documentation_of_python_runs(page, least):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
     # The lines that open and close blocks are none of the program.
     text = "\n".join("" if line.startswith("```") else line for line in text.splitlines())
-    parsed = doctest.DocTestParser().get_doctest(text, {}, "python.md", "python.md", 0)
-    assert len(parsed.examples) > 10
+    parsed = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+    assert len(parsed.examples) >= least
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(parsed).failed == 0
 
 

@@ -17,4 +17,5 @@ def as_markdown(notebook: Path) -> tuple[str, dict[str, bytes]]:
     exporter = nbconvert.MarkdownExporter()
     resources = {"output_files_dir": "", "unique_key": notebook.stem}
     text, resources = exporter.from_filename(str(notebook), resources=resources)
-    return text, resources["outputs"]
+    # What nbconvert calls the pictures says nothing.
+    return text.replace("![png](", "![Drawn in the notebook]("), resources["outputs"]

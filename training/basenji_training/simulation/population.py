@@ -40,6 +40,8 @@ __all__ = [
 #: Starts of a gene are those so far from its start (bp).
 TSS_BP = 64
 _POPULATION = 10_000  # diploid people, for ever
+#: Genes that traits follow from differ at least so much between people (natural log).
+_LEAST_SPREAD = 0.02
 _MUTATION, _RECOMBINATION = 2.5e-8, 1e-8  # a base and generation
 
 
@@ -65,7 +67,7 @@ class Settings(NamedTuple):
     people: int = 2000
     donors: int = 500
     least_frequency: float = 0.01
-    noise: float = 0.5
+    noise: float = 0.3
     traits: int = 20
     genes_each: int = 12
     heritability: float = 0.6
@@ -128,11 +130,15 @@ class Association(NamedTuple):
         Effect of an ALT allele, and its standard error.
     z : ndarray, float64
         Their ratio.
+    scaled : ndarray, float64
+        Correlation with the trait times the root of the number of people: z in whose expectation
+        linkage enters linearly, which that of a strong effect does not.
     """
 
     beta: np.ndarray
     se: np.ndarray
     z: np.ndarray
+    scaled: np.ndarray
 
 
 def draw_haplotypes(
@@ -227,7 +233,7 @@ def traits_of(
     """
     spread = levels.std(axis=1)
     # Genes that hardly differ would need weights that no trait has.
-    able = generator.permutation(np.flatnonzero(spread > settings.noise / 10))
+    able = generator.permutation(np.flatnonzero(spread > _LEAST_SPREAD))
     traits = min(settings.traits, len(able) // settings.genes_each)
     weights = np.zeros((traits, len(levels)))
     for trait in range(traits):
@@ -256,7 +262,7 @@ def associate(counts: np.ndarray, trait: np.ndarray) -> Association:
     beta = x @ y / squares
     left = np.maximum((y**2).sum() - beta**2 * squares, 0)
     se = np.sqrt(left / (len(y) - 2) / squares)
-    return Association(beta, se, beta / se)
+    return Association(beta, se, beta / se, x @ y / np.sqrt(squares * (y @ y) / len(y)))
 
 
 def correlation(counts: np.ndarray) -> np.ndarray:

@@ -55,6 +55,8 @@ __all__ = ["simulate_population"]
 
 #: |z| of a locus' strongest variant (P of 6e-7).
 LEAST_Z = 5.0
+#: Associated variants of a trait that are looked for, one after another.
+_MOST_LEADS = 100
 _KIND = Folder("a simulated population", holds=("population.json", "truth.tsv"))
 _TABLE = ("chrom", "pos", "ref", "alt", "rsid", "trait", "gene", "locus", "credible_set", "pip",
           "in_set", "beta", "se", "frequency")  # fmt: skip
@@ -186,17 +188,41 @@ def _of_genes(
 
 
 def _of_traits(traits: np.ndarray, people: dict[str, Haplotypes], reach: int) -> Iterator[_Locus]:
+    """Yield loci around the variants that are associated beside all stronger ones.
+
+    Linkage reaches further than a locus: what leads of other loci explain of the trait is taken
+    out of it first.
+    """
+    chroms = np.repeat(list(people), [len(each.position) for each in people.values()])
+    places = np.concatenate([each.position for each in people.values()])
+    counts = np.concatenate([each.counts for each in people.values()])
     for number, values in enumerate(traits, start=1):
-        for chrom, mine in people.items():
-            counts = mine.counts
-            found = associate(counts, values)
-            z = np.abs(found.z)
-            while len(z) and z.max() >= LEAST_Z:
-                rows = np.flatnonzero(np.abs(mine.position - mine.position[z.argmax()]) <= reach)
-                # Strong variants next to a locus are of it.
-                z[np.abs(mine.position - mine.position[z.argmax()]) <= 2 * reach] = 0
-                part = Association(*(each[rows] for each in found))
-                yield _Locus(chrom, f"trait{number}", "", rows, part, correlation(counts[rows]))
+        leads: list[int] = []
+        while len(leads) < _MOST_LEADS:
+            z = np.abs(associate(counts, _without(values, counts[leads])).z)
+            z[leads] = 0
+            if z.max() < LEAST_Z:
+                break
+            leads.append(int(z.argmax()))
+        done: list[int] = []
+        for lead in leads:
+            near = (chroms == chroms[lead]) & (np.abs(places - places[lead]) <= reach)
+            # A second signal of a locus is its own, and found there.
+            if near[done].any():
+                continue
+            done.append(lead)
+            rest = [other for other in leads if not near[other]]
+            rows = np.flatnonzero(near)
+            found = associate(counts[rows], _without(values, counts[rest]))
+            mine = rows - np.flatnonzero(chroms == chroms[lead])[0]
+            linkage = correlation(counts[rows])
+            yield _Locus(str(chroms[lead]), f"trait{number}", "", mine, found, linkage)
+
+
+def _without(trait: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Take out of a trait what some variants explain of it together."""
+    design = np.concatenate([np.ones((1, len(trait))), counts]).T
+    return trait - design @ np.linalg.lstsq(design, trait, rcond=None)[0]
 
 
 def _write_loci(
@@ -206,7 +232,7 @@ def _write_loci(
     with gzip.open(path, "wt", encoding="ascii") as file:
         file.write("\t".join(_TABLE) + "\n")
         for locus in loci:
-            signals = sum_of_single_effects(locus.association.z, locus.linkage)
+            signals = sum_of_single_effects(locus.association.scaled, locus.linkage)
             number += bool(signals.sets)
             mine = people[locus.chrom]
             places = mine.position[locus.rows]

@@ -24,7 +24,11 @@ from basenji_training.simulation.population import (
     express,
     traits_of,
 )
-from basenji_training.simulation.population_files import simulate_population
+from basenji_training.simulation.population_files import (
+    LEAST_Z,
+    _of_traits,
+    simulate_population,
+)
 from basenji_training.simulation.simulate import simulate
 
 msprime = pytest.importorskip("msprime")
@@ -103,6 +107,19 @@ def test_traits_have_their_share_of_genes_and_no_gene_twice():
     made = weights[:, 1:] @ scaled
     for trait, of_genes in zip(traits, made, strict=True):
         assert np.corrcoef(trait, of_genes)[0, 1] ** 2 == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_strong_variant_makes_one_locus_of_a_trait_however_far_linkage_reaches():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, 60_000).astype(np.uint8)
+    people = {name: draw_haplotypes(codes, Settings(people=300), rng) for name in ("a", "b")}
+    causal = int(np.abs(people["b"].frequency - 0.4).argmin())
+    trait = people["b"].counts[causal] + rng.normal(size=300)
+    # Variants further away than the locus reaches are associated, too.
+    far = np.abs(people["b"].position - people["b"].position[causal]) > 2000
+    assert np.abs(associate(people["b"].counts[far], trait).z).max() > LEAST_Z
+    (locus,) = _of_traits(trait[None], people, 1000)
+    assert (locus.chrom, causal in locus.rows) == ("b", True)
 
 
 def test_files_agree_with_each_other(tmp_path):

@@ -1,1 +1,0 @@
-"""Scores as programs of statistical genetics read them."""

@@ -37,10 +37,11 @@ def test_the_house_keeps_its_rules(house):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_rooms_stand_on_seven_floors_at_most(house, package):
+def test_rooms_stand_on_few_floors(house, package):
     graph = room_graph(house, package)
     assert not circles(graph)
-    assert count_floors(graph) <= 7
+    # A locus needs both scoring and explanations, and its command the locus.
+    assert count_floors(graph) <= (7 if package == "basenji_kipoi" else 6)
 
 
 @pytest.mark.parametrize("folder", ["tests", "training/tests"])

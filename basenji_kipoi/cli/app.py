@@ -8,6 +8,7 @@ import typer
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.cli.console import Commands, evaluated
+from basenji_kipoi.cli.evidence.annotations import annotations
 from basenji_kipoi.cli.evidence.compare import compare
 from basenji_kipoi.cli.evidence.locus import locus
 from basenji_kipoi.cli.evidence.rank import rank
@@ -63,6 +64,7 @@ app.command()(evaluated(motifs))
 app.command()(evaluated(activity))
 app.command()(evaluated(compare))
 app.command()(evaluated(locus))
+app.command()(evaluated(annotations))
 app.command()(evaluated(rank))
 app.command("import")(import_published)
 app.command()(evaluated(index_vcf))

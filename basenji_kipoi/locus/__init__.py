@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.faces import face
 
 if TYPE_CHECKING:
+    from basenji_kipoi.locus.exports.run import export_scores
     from basenji_kipoi.locus.linkage import Linkage, open_linkage
     from basenji_kipoi.locus.mechanisms.options import MechanismOptions
     from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
@@ -31,6 +32,7 @@ __all__ = [
     "RankInputs",
     "RankOptions",
     "Ranking",
+    "export_scores",
     "locus_file",
     "mechanism",
     "mechanism_figure",

@@ -148,6 +148,11 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *FASTA, *LOCUS, "--ranking", "nope"], "no variants.parquet"),
             ([*MODEL, *FASTA, *LOCUS, "--observed", "x"], "expected ROLE=NAME"),
         ],
+        "annotations": [
+            (["--scores", "nope.parquet", "--to", "sldp", "--out", "x"], "nope.parquet"),
+            (["--scores", "x.fa", "--to", "sldp", "--out", "x"], "expected the Parquet file"),
+            (["--scores", "x.fa", "--to", "linked", "--out", "x"], "need --linkage"),
+        ],
         "plot tracks": [
             ([*NO_MODEL[0], *FASTA, *REGION, *FIGURE], NO_MODEL[1]),
             ([*MODEL, *NO_FASTA[0], *REGION, *FIGURE], NO_FASTA[1]),

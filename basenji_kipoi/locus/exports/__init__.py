@@ -1,0 +1,1 @@
+"""Scores as programs of statistical genetics read them."""

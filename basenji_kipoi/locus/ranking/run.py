@@ -195,9 +195,9 @@ def rank_file(
                     write_vcf(path, of)
             score_file(
                 ScoreOptions(
-                    inputs.model, inputs.fasta, str(vcf), run.path(name), (options.score,),
-                    options.tracks, genes=inputs.genes, both_strands=options.both_strands,
-                    check_ref="off", memory=options.memory,
+                    inputs.model, inputs.fasta, str(vcf), run.path(name),
+                    scores=(options.score,), tracks=options.tracks, genes=inputs.genes,
+                    both_strands=options.both_strands, check_ref="off", memory=options.memory,
                 ),
                 command=run.command, resume=True, quiet=quiet, note=note,
             )  # fmt: skip

@@ -104,10 +104,10 @@ def evaluate(
     stores = (store, *(reporters or ()))
     given = (*models, *stores, genes, replicates, *(p.partition("=")[2] for p in peaks or ()))
     inputs = [path for path in given if path]
+    if out.suffix in (".parquet", ".html"):
+        raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
     check_output(out, overwrite=overwrite, inputs=inputs)
     table, page = out.with_suffix(".parquet"), out.with_suffix(".html")
-    if out in (table, page):
-        raise InputError(f"--out {out}: name the JSON file, such as evaluation.json")
     for path in (table, page):
         check_output(path, overwrite=overwrite, inputs=inputs)
     for model in models:

@@ -45,10 +45,10 @@ def evaluate_reporter(
 
     if split not in SPLITS:
         raise InputError(f"--split {split}: expected one of {', '.join(SPLITS)}")
+    if out.suffix == ".html":
+        raise InputError(f"--out {out}: name the JSON file, such as reporter.json")
     check_output(out, overwrite=overwrite, inputs=[*models, store])
     page = out.with_suffix(".html")
-    if out == page:
-        raise InputError(f"--out {out}: name the JSON file, such as reporter.json")
     for path in filter(None, (page, predictions)):
         check_output(path, overwrite=overwrite, inputs=[*models, store])
     opened = ReporterStore.open(store)

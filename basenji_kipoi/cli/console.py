@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["UNFORESEEN", "Commands", "command_line", "evaluated", "noting"]
+__all__ = ["UNFORESEEN", "Commands", "command_line", "counted", "evaluated", "noting"]
 
 
 def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,6 +155,11 @@ def _interruptible() -> Iterator[None]:
 def noting(*, quiet: bool) -> Callable[[str], object]:
     """Return what takes lines that the user should know, and shows them unless asked not to."""
     return (lambda _: None) if quiet else partial(typer.echo, err=True)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Write a number with the word for what it counts; by default, several have an s."""
+    return f"1 {one}" if number == 1 else f"{number:,} {several or one + 's'}"
 
 
 def command_line(program: str) -> str:

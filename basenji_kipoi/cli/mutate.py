@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
@@ -123,14 +123,11 @@ def mutate(
 def _summarise(out: Path, table: MutationTable, statuses: np.ndarray, seconds: float) -> None:
     from basenji_kipoi.mutagenesis.scores import STATUSES
 
-    one, several = (
-        ("activity", "activities") if "reporter" in table.attributes else ("track", "tracks")
-    )
-    what = one if len(table.tracks) == 1 else several
-    many = "" if len(table.intervals) == 1 else "s"
+    words = ("activity", "activities") if "reporter" in table.attributes else ("track",)
     typer.echo(
-        f"wrote {out}: {table.positions:,} positions, {len(table.tracks):,} {what}, "
-        f"{len(table.intervals):,} interval{many}, in {seconds:.1f} s",
+        f"wrote {out}: {counted(table.positions, 'position')}, "
+        f"{counted(len(table.tracks), *words)}, {counted(len(table.intervals), 'interval')}, "
+        f"in {seconds:.1f} s",
         err=True,
     )
     for status, count in zip(STATUSES[1:], statuses[1:]):

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.console import command_line, counted
 from basenji_kipoi.cli.options import (
     BothStrands,
     Counts,
@@ -103,9 +103,9 @@ def predict(
         command=command_line("basenji"),
     )
     if not quiet:
-        many = "" if len(table.intervals) == 1 else "s"
         typer.echo(
-            f"wrote {out}: {table.rows:,} bins of {table.bin} bp, {len(table.tracks):,} tracks, "
-            f"{len(table.intervals):,} interval{many}, in {time.monotonic() - began:.1f} s",
+            f"wrote {out}: {counted(table.rows, 'bin')} of {table.bin} bp, "
+            f"{counted(len(table.tracks), 'track')}, {counted(len(table.intervals), 'interval')}, "
+            f"in {time.monotonic() - began:.1f} s",
             err=True,
         )

@@ -10,7 +10,7 @@ import typer
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
@@ -235,13 +235,15 @@ def score(
         typer.echo(f"{out} is complete", err=True)
         return
     if not quiet:
-        what = "tracks" if reporter is None else "activities"
-        for line in _lines(summary, out, time.monotonic() - began, what):
+        columns = counted(
+            summary.tracks, *(("track",) if reporter is None else ("activity", "activities"))
+        )
+        for line in _lines(summary, out, time.monotonic() - began, columns):
             typer.echo(line, err=True)
     if summary.mismatches:
-        alleles = "1 allele" if summary.mismatches == 1 else f"{summary.mismatches:,} alleles"
         typer.echo(
-            f"warning: REF is not the genome's sequence in {alleles}, scored all the same; their "
+            f"warning: REF is not the genome's sequence in "
+            f"{counted(summary.mismatches, 'allele')}, scored all the same; their "
             "ref_match is false",
             err=True,
         )
@@ -311,15 +313,14 @@ def _check_libraries() -> None:
         raise InputError("scoring needs pyarrow (pip install pyarrow)") from None
 
 
-def _lines(summary: Summary, out: Path, seconds: float, what: str) -> Iterator[str]:
+def _lines(summary: Summary, out: Path, seconds: float, columns: str) -> Iterator[str]:
     """Say what was done, with every status that some allele has."""
     from basenji_kipoi.genome.variant_checks import Status
 
     alleles, scored = summary.alleles, summary.statuses[Status.ok.value]
-    kinds = "1 score" if summary.scores == 1 else f"{summary.scores} scores"
     yield (
-        f"wrote {out}: {alleles:,} alleles, {scored:,} scored "
-        f"({kinds}, {summary.tracks:,} {what}), in {seconds:.1f} s"
+        f"wrote {out}: {counted(alleles, 'allele')}, {scored:,} scored "
+        f"({counted(summary.scores, 'score')}, {columns}), in {seconds:.1f} s"
     )
     for status in Status:
         count = summary.statuses[status.value]

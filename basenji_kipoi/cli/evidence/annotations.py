@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from basenji_kipoi.cli.console import counted
 from basenji_kipoi.cli.options import Overwrite, Quiet
 
 # What a command needs is imported when it runs, and --help needs none.
@@ -53,7 +54,6 @@ def annotations(
         overwrite=overwrite, progress=not quiet,
     )  # fmt: skip
     if not quiet:
-        files = "1 file" if found.files == 1 else f"{found.files:,} files"
-        typer.echo(f"wrote {out}: {files}, {found.rows:,} rows", err=True)
+        typer.echo(f"wrote {out}: {counted(found.files, 'file')}, {found.rows:,} rows", err=True)
         if found.left_out:
             typer.echo(f"  {found.left_out:,} alleles without scores are left out", err=True)

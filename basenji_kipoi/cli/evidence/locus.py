@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
@@ -149,7 +149,7 @@ def locus(
 
 
 def _lines(found: Summary, out: Path, seconds: float) -> Iterator[str]:
-    loci = "1 locus" if found.loci == 1 else f"{found.loci:,} loci"
+    loci = counted(found.loci, "locus", "loci")
     yield (
         f"wrote {out}: {loci}, {found.variants:,} variants, {found.explained:,} explained, in "
         f"{seconds:.1f} s"

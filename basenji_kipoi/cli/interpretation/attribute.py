@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
@@ -137,7 +137,7 @@ def attribute(
 
 
 def _lines(summary: Summary, seconds: float) -> Iterator[str]:
-    intervals = "1 interval" if summary.intervals == 1 else f"{summary.intervals:,} intervals"
+    intervals = counted(summary.intervals, "interval")
     yield (
         f"wrote {', '.join(map(str, summary.files))}: {intervals}, {summary.positions:,} "
         f"positions, {summary.outputs:,} outputs, in {seconds:.1f} s"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
@@ -165,8 +165,8 @@ def _column(text: str) -> tuple[str, str]:
 
 
 def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
-    genes = "1 gene" if summary.genes == 1 else f"{summary.genes:,} genes"
-    outputs = "1 output" if summary.outputs == 1 else f"{summary.outputs:,} outputs"
+    genes = counted(summary.genes, "gene")
+    outputs = counted(summary.outputs, "output")
     yield (
         f"wrote {out}: {summary.pairs:,} pairs of an element and a gene, {genes}, {outputs}, in "
         f"{seconds:.1f} s"

@@ -5,6 +5,8 @@ Nothing here is folded, reordered or shared with the package's own passes: tests
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from basenji_kipoi.base.sequence import one_hot
@@ -13,6 +15,8 @@ from basenji_kipoi.models.networks.building import layer_name
 FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),
     "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "gelu_sigmoid": lambda x: x * 0.5 * (1 + np.tanh(1.702 * x / 2)),
+    "gelu_erf": lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / np.sqrt(2))),
     "softplus": lambda x: np.logaddexp(x, 0),
     "exp_linear": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))) + 1,
     "linear": lambda x: x,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 import numpy as np
 import pytest
+from plain_network import FUNCTIONS
 from published_files import FAMILIES, golden_values
 from small_network import small_architecture
 
@@ -172,18 +171,7 @@ def test_a_symmetric_network_reads_both_strands_alike():
     np.testing.assert_allclose(backward, forward[:, ::-1], rtol=1e-5, atol=1e-6)
 
 
-LINKS = {
-    "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, 0),
-    "softplus": lambda x: np.log1p(np.exp(x)),
-    "exp_linear": lambda x: np.where(x > 0, x + 1, np.exp(x)),
-    "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
-    "gelu_sigmoid": lambda x: x / (1 + np.exp(-1.702 * x)),
-    "gelu_erf": lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
-}
-
-
-@pytest.mark.parametrize("link", sorted(LINKS))
+@pytest.mark.parametrize("link", sorted(FUNCTIONS))
 def test_links_follow_their_formulas(link):
     architecture = Architecture.model_validate(
         {
@@ -195,8 +183,8 @@ def test_links_follow_their_formulas(link):
     network = build_network(architecture)
     network.get_layer("head_tracks").set_weights([np.eye(4) * 2, np.full(4, -1.0)])
     x = np.random.default_rng(3).normal(0, 3, (1, 64, 4))
-    inner = LINKS[link](x).reshape(1, 32, 2, 4).max(axis=2)
-    expected = LINKS[link](2 * inner - 1)
+    inner = FUNCTIONS[link](x).reshape(1, 32, 2, 4).max(axis=2)
+    expected = FUNCTIONS[link](2 * inner - 1)
     np.testing.assert_allclose(network.predict_on_batch(x), expected, rtol=1e-5, atol=1e-6)
 
 

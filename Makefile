@@ -125,7 +125,7 @@ docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that l
 # ---- checks ----
 
 .PHONY: test
-test: test-inference test-training ## the quick tests of both packages
+test: test-inference test-training ## the quick tests of both packages (half an hour on two cores)
 
 .PHONY: test-all
 test-all: ## every test of both packages, the slow ones too

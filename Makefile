@@ -125,7 +125,7 @@ docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that l
 # ---- checks ----
 
 .PHONY: test
-test: test-inference test-training ## the quick tests of both packages (half an hour on two cores)
+test: test-inference test-training ## the quick tests of both packages (some 40 minutes)
 
 .PHONY: test-all
 test-all: ## every test of both packages, the slow ones too
@@ -142,7 +142,7 @@ QUICK_TRAINING := training/tests/splits training/tests/tracks training/tests/mea
 	training/tests/cli/test_early_training_errors.py
 
 .PHONY: test-quick
-test-quick: install ## what tells most in a few minutes
+test-quick: install ## the part of them that tells most
 	$(VENV)/bin/python -m pytest -q -m "not slow" $(QUICK_INFERENCE)
 	$(TRAINING)/bin/python -m pytest -q -m "not slow" $(QUICK_TRAINING)
 

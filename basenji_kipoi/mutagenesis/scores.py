@@ -158,6 +158,12 @@ class Mutagenesis(ABC):
             results[name][where] = scored
         return results
 
+    def _alleles(self, places: Sequence[int], bases: Optional[np.ndarray]) -> list[Allele]:
+        """List the mutations at places, which count from wherever the alleles are to count."""
+        removed = self.mutations.deleted or 1
+        inserted = np.empty((len(places), 0), dtype=np.uint8) if bases is None else bases[:, None]
+        return [Allele(place, removed, letters) for place, letters in zip(places, inserted)]
+
     @abstractmethod
     def _score(
         self,
@@ -271,12 +277,10 @@ class AlleleScores(Mutagenesis):
         bases: Optional[np.ndarray],
         advance: Callable[[float], object],
     ) -> Mapping[str, np.ndarray]:
-        inserted = np.empty((len(rows), 0), dtype=np.uint8) if bases is None else bases[:, None]
-        removed = self.mutations.deleted or 1
         places = (block.start - block.window + rows).tolist()
         requests = [
-            AlleleWindow(block.chrom, block.window, Allele(place, removed, letters))
-            for place, letters in zip(places, inserted)
+            AlleleWindow(block.chrom, block.window, allele)
+            for allele in self._alleles(places, bases)
         ]
         values = np.zeros((len(self._names), len(rows), self.tracks), dtype=np.float32)
         for group in self._engine.groups(requests) if requests else ():
@@ -326,14 +330,10 @@ class ReporterMutations(Mutagenesis):
         bases: Optional[np.ndarray],
         advance: Callable[[float], object],
     ) -> Mapping[str, np.ndarray]:
-        inserted = np.empty((len(rows), 0), dtype=np.uint8) if bases is None else bases[:, None]
-        removed = self.mutations.deleted or 1
         pairs = [
             pair
-            for place, letters in zip((block.start + rows).tolist(), inserted)
-            for pair in self._rule.cut(
-                self.genome, block.chrom, Allele(place, removed, letters), self._strands
-            )
+            for allele in self._alleles((block.start + rows).tolist(), bases)
+            for pair in self._rule.cut(self.genome, block.chrom, allele, self._strands)
         ]
         each = len(self._strands)
         reference, alternative = self._engine.activities(

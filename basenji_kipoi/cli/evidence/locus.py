@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from basenji_kipoi.cli.console import command_line, counted, noting
+from basenji_kipoi.cli.evidence.loci_options import Columns, Gap, Linkage, Rsids, TableFormat
 from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
@@ -47,10 +48,7 @@ def locus(
     ],
     genes: Annotated[Optional[Path], typer.Option(help="GTF file of the genes.")] = None,
     tracks: ChosenTracks = None,
-    linkage: Annotated[
-        Optional[Path],
-        typer.Option(help="Linkage: genotypes (VCF, BCF), or a matrix of r (.npz or text)."),
-    ] = None,
+    linkage: Linkage = None,
     ranking: Annotated[
         Optional[Path],
         typer.Option(help="Folder of basenji rank of the same table: posteriors are shown."),
@@ -78,22 +76,10 @@ def locus(
     show_tracks: Annotated[
         int, typer.Option(min=1, help="Tracks of each of these: those that change most.")
     ] = 4,
-    table_format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format", help="Format of the table.", show_default="the one whose columns it has"
-        ),
-    ] = None,
-    column: Annotated[
-        Optional[list[str]],
-        typer.Option(help="ROLE=NAME: what a column of the table is called; may be repeated."),
-    ] = None,
-    rsids: Annotated[
-        Optional[Path], typer.Option(help="VCF of the places and alleles of rsIDs.")
-    ] = None,
-    gap: Annotated[
-        int, typer.Option(min=1, help="Variants further apart lie in two loci (bp).")
-    ] = 500_000,
+    table_format: TableFormat = None,
+    column: Columns = None,
+    rsids: Rsids = None,
+    gap: Gap = 500_000,
     draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import typer
 
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
+from basenji_kipoi.cli.evidence.loci_options import Columns, Gap, Linkage, Rsids, TableFormat
 from basenji_kipoi.cli.options import (
     BothStrands,
     Fasta,
@@ -51,32 +52,11 @@ def rank(
     genes: Annotated[
         Optional[Path], typer.Option(help="GTF: changes of genes, and directions.")
     ] = None,
-    linkage: Annotated[
-        Optional[Path],
-        typer.Option(help="Linkage: genotypes (VCF, BCF), or a matrix of r (.npz, text)."),
-    ] = None,
-    rsids: Annotated[
-        Optional[Path],
-        typer.Option(help="VCF with the places of rsIDs, for tables without positions."),
-    ] = None,
-    table_format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            help="Format of the table, such as eqtl-catalogue, finngen-susie, gtex or plain.",
-            show_default="the one whose columns it has",
-        ),
-    ] = None,
-    column: Annotated[
-        Optional[list[str]],
-        typer.Option(help="ROLE=NAME: what a column is called, such as pip=PP; may be repeated."),
-    ] = None,
-    gap: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Without a column of loci, variants further apart lie in two (bp)."
-        ),
-    ] = 500_000,
+    linkage: Linkage = None,
+    rsids: Rsids = None,
+    table_format: TableFormat = None,
+    column: Columns = None,
+    gap: Gap = 500_000,
     score: Annotated[str, typer.Option(help="Score of tracks.")] = "logSAD",
     tracks: Tracks = None,
     group_by: Annotated[
@@ -163,11 +143,12 @@ def _lines(found: Ranking, out: Path, seconds: float) -> Iterator[str]:
     sets = found.sets.to_pylist()
     ranked = [each for each in sets if not each["note"]]
     yield (
-        f"wrote {out}: {len(found.variants):,} variants, {len(ranked):,} of {len(sets):,} sets "
-        f"ranked, in {seconds:.1f} s"
+        f"wrote {out}: {counted(len(found.variants), 'variant')}, {len(ranked):,} of "
+        f"{counted(len(sets), 'set')} ranked, in {seconds:.1f} s"
     )
     yield f"  PIPs: {found.method}; weight of predicted effects: {found.weight}"
     same = sum(each["first_by_pip"] == each["first_by_posterior"] for each in ranked)
-    yield f"  {len(ranked) - same:,} sets have another first variant than by PIP alone"
+    yield f"  another first variant than by PIP alone: {counted(len(ranked) - same, 'set')}"
     for reason in sorted({each["note"] for each in sets} - {""}):
-        yield f"  {sum(each['note'] == reason for each in sets):,} sets without posterior: {reason}"
+        number = sum(each["note"] == reason for each in sets)
+        yield f"  without posterior, {reason}: {counted(number, 'set')}"

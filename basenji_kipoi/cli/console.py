@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import signal
 import sys
@@ -47,7 +48,8 @@ class Commands(TyperGroup):
     What nobody foresaw ends in one line too, with status `UNFORESEEN`; with ``--debug``, anywhere
     in the command, in the traceback. An interrupt (Ctrl-C) and a request to end (SIGTERM) unwind
     like an error, so that temporary files are removed, and end in one line that says how to go on.
-    TensorFlow's notices, which would bury a command's own output, are not shown.
+    TensorFlow's notices, which would bury a command's own output, are not shown, and a warning is
+    shown once, however often a command reads the file that it is of.
     """
 
     _shows_tracebacks = False
@@ -60,7 +62,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that the context names."""
         try:
-            with _interruptible(), without_notices():
+            with _interruptible(), without_notices(), _saying_once():
                 return super().invoke(ctx)
         except (KeyboardInterrupt, _Ended) as stop:
             how = "pass --resume to go on" if is_kept(stop) else "nothing is kept"
@@ -150,6 +152,27 @@ def _interruptible() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _saying_once() -> Iterator[None]:
+    """Show each logged message the first time."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message, before = record.getMessage(), len(said)
+        said.add(message)
+        return len(said) > before
+
+    # The last resort shows warnings where nobody has set up logging.
+    handlers = [each for each in (logging.lastResort, *logging.root.handlers) if each]
+    for handler in handlers:
+        handler.addFilter(is_new)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_new)
 
 
 def noting(*, quiet: bool) -> Callable[[str], object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,8 +162,6 @@ def rank_file(
         If something of the input cannot be used; names it.
     """
     options = options or RankOptions()
-    # The table's variants and random ones are scored with the same files.
-    note = functools.lru_cache(maxsize=None)(note)
     inputs.check()
     check_output(out, overwrite=overwrite, inputs=inputs.paths, folder=FOLDER)
     watched = {path: fingerprint(path) for path in inputs.paths if path.is_file()}

@@ -154,25 +154,30 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class _Once:
+    """A logging filter that lets each message pass the first time."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message, before = record.getMessage(), len(self._said)
+        self._said.add(message)
+        return len(self._said) > before
+
+
 @contextlib.contextmanager
 def _saying_once() -> Iterator[None]:
     """Show each logged message the first time."""
-    said: set[str] = set()
-
-    def is_new(record: logging.LogRecord) -> bool:
-        message, before = record.getMessage(), len(said)
-        said.add(message)
-        return len(said) > before
-
     # The last resort shows warnings where nobody has set up logging.
-    handlers = [each for each in (logging.lastResort, *logging.root.handlers) if each]
-    for handler in handlers:
-        handler.addFilter(is_new)
+    filters = {each: _Once() for each in (logging.lastResort, *logging.root.handlers) if each}
+    for handler, once in filters.items():
+        handler.addFilter(once)
     try:
         yield
     finally:
-        for handler in handlers:
-            handler.removeFilter(is_new)
+        for handler, once in filters.items():
+            handler.removeFilter(once)
 
 
 def noting(*, quiet: bool) -> Callable[[str], object]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import basenji_kipoi as bk
 from basenji_kipoi.models.targets import COUNTS, TABLE_UNITS, Target, Targets, counts_of
+from basenji_kipoi.mutagenesis.windows import pieces_of
 
 TRACKS = [
     Target(index=0, identifier="plain", strand_pair=0),
@@ -150,8 +151,9 @@ def test_maps_in_counts_are_of_predictions_in_counts(model, genome, scores):
     usual = bk.mutate(model, genome, place, scores=scores)
     assert (usual.attributes["unit"], found.attributes["unit"]) == (TABLE_UNITS, COUNTS)
     codes = genome.codes("chrA", 3000, 3001)
+    (block,) = pieces_of([bk.Interval(*place)], model.architecture)
+    window = block.window
     for base in set(range(4)) - set(codes.tolist()):
-        window = 3000 - (2048 // 2 - 1)
         reference = genome.codes("chrA", window, window + 2048)
         changed = reference.copy()
         changed[3000 - window] = base

@@ -261,6 +261,9 @@ def rows_of(
     rows = []
     for gene, compared in zip(genes, found):
         reasons = sum((each.reasons(gene.contig, *compared.interval) for each in pair), Counter())
+        sets = max(len(each.sets_within(gene.contig, *compared.interval)) for each in pair)
+        if sets > 1:
+            reasons["phase_sets"] = sets
         rows.append(
             (
                 gene.gene_id,

@@ -106,4 +106,5 @@ def _sort(variants: VariantFile, header: str, out: Path, scratch: Path) -> None:
     try:
         pysam.bcftools.sort("-O", "z", *parts, "-o", str(out), str(source), catch_stdout=False)
     except pysam.SamtoolsError as error:
-        raise InputError(f"{variants.name} cannot be sorted: {error}") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{variants.name} cannot be sorted: {reason}") from None

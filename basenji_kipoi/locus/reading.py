@@ -220,7 +220,8 @@ def _placer(
             match = _WORD.fullmatch(word)
             if match:
                 chrom, pos, ref, alt = match.groups()
-                return Placed(number, chrom, int(pos), ref.upper(), alt.upper(), True)
+                at = _position(pos, roles["variant"], where)
+                return Placed(number, chrom, at, ref.upper(), alt.upper(), True)
             if word and not rsid:
                 raise InputError(
                     f"{where}: {roles['variant']} {word!r} is no variant: expected "
@@ -230,11 +231,18 @@ def _placer(
         if not (has_place and text):
             reason = None if rsid else Reason.no_place
             return Placed(number, "", 0, *alleles, first == "ref", reason)
-        if not re.fullmatch(r"\d+(\.0)?", text):
-            raise InputError(f"{where}: {roles['pos']} {text!r} is no position")
-        return Placed(number, cell(cells, "chrom"), int(float(text)), *alleles, first == "ref")
+        pos = _position(text, roles["pos"], where)
+        return Placed(number, cell(cells, "chrom"), pos, *alleles, first == "ref")
 
     return place
+
+
+def _position(text: str, column: str, where: str) -> int:
+    """Read a position; no contig is longer than what ten digits count."""
+    if not re.fullmatch(r"[0-9]{1,10}(\.0)?", text):
+        shown = text if len(text) < 40 else f"{text[:37]}..."
+        raise InputError(f"{where}: {column} {shown!r} is no position")
+    return int(float(text))
 
 
 def _number(text: str, role: str, where: str) -> float | None:

@@ -320,6 +320,10 @@ def test_vcf_with_tags(genome, tmp_path):
             ["chrA", "1e6x", "A", "C", 1],
             "t.tsv:2: pos '1e6x' is no position",
         ),
+        ("chrom pos ref alt", ["chrA", "9" * 26, "A", "C"], "pos '9{26}' is no position"),
+        ("variant pip", [f"chrA:{'9' * 5000}:A:C", 1], r"t.tsv:2: variant '9{37}\.\.\.' is no pos"),
+        ("chrom pos ref alt", ["chrA", 1, "A", "C\rG"], "t.tsv:2: new-line character"),
+        ("chrom pos ref alt", ["chrA", 1, "A", "C" * 200_000], "t.tsv:2: field larger than"),
         ("chrom pos ref alt", ["chrA", 1, "A"], "t.tsv:2: expected 4 columns, found 3"),
         ("variant pip", ["chr1-5", 0.5], "'chr1-5' is no variant: expected chrom:pos:ref:alt"),
         (

@@ -163,11 +163,12 @@ class LinkagePanel(Linkage):
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._path = path
-        with VariantFile(path) as variants, variants.open() as file:
-            self.samples = len(file.header.samples)
+        with VariantFile(path) as variants:
+            self.samples = len(variants.samples)
             if self.samples < 2:
                 raise InputError(f"{path} has {self.samples} samples: linkage needs two or more")
-            self._chroms = set(file.header.contigs)
+            with variants.open() as file:
+                self._chroms = set(file.header.contigs)
 
     def among(self, keys: Sequence[Key]) -> Linked:
         """Find the linkage among variants, in the genome's alleles and in this order."""
@@ -197,9 +198,16 @@ class LinkagePanel(Linkage):
             wanted: dict[tuple[str | None, int], list[int]] = {}
             for number, (chrom, pos, _, _) in enumerate(keys):
                 wanted.setdefault((contigs.get(chrom), pos), []).append(number)
-            for record in _records(file, wanted):
-                for number in wanted.get((record.chrom, record.pos), ()):
-                    self._fill(found, number, keys[number], record)
+            try:
+                for record in _records(file, wanted):
+                    for number in wanted.get((record.chrom, record.pos), ()):
+                        self._fill(found, number, keys[number], record)
+            except (OSError, ValueError) as error:
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"{self.name} has a record that is malformed, or is damaged ({reason}): "
+                    "`bcftools view` finds it"
+                ) from None
         return found
 
     @staticmethod

@@ -137,6 +137,28 @@ def test_a_damaged_matrix_is_told(tmp_path):
         open_linkage(tmp_path / "ld.npz", VARIANTS)
 
 
+@pytest.mark.parametrize("record", [b"chrA 5 . A C", b"chrA\tfive\t.\tA\tC\t.\t.\t.\tGT\t0/1\t0/0"])
+def test_a_panel_with_a_malformed_record_is_told(tmp_path, record):
+    lines = [
+        b"##fileformat=VCFv4.2",
+        b"##contig=<ID=chrA>",
+        b'##FORMAT=<ID=GT,Number=1,Type=String,Description="g">',
+        b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\tb",
+        record,
+    ]
+    (tmp_path / "p.vcf").write_bytes(b"\n".join(lines) + b"\n")
+    panel = open_linkage(tmp_path / "p.vcf", VARIANTS)
+    with pytest.raises(InputError, match=r"p\.vcf has a record that is malformed, or is damaged"):
+        panel.among(KEYS)
+
+
+def test_samples_whose_names_are_no_text_are_told(tmp_path):
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\t\xff\n"
+    (tmp_path / "p.vcf").write_bytes(head)
+    with pytest.raises(InputError, match=r"p\.vcf: the header has names .* that are no UTF-8"):
+        open_linkage(tmp_path / "p.vcf", VARIANTS)
+
+
 def test_genotypes_of_nobody_are_no_panel(tmp_path):
     path = tmp_path / "x.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib.metadata
 from dataclasses import dataclass
 
 import typer.core
 import typer.main
 
-__all__ = ["COMMANDS", "MISSING", "Command"]
+__all__ = ["COMMANDS", "MISSING", "Command", "is_here"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Command:
     needs : tuple of str
         What else of the fixtures it needs: files, folders.
     library : str
-        What it imports that not every environment has; empty for nothing such.
+        Package that it needs and not every environment has; empty for none.
     """
 
     line: str
@@ -35,11 +35,8 @@ class Command:
 
     @property
     def is_here(self) -> bool:
-        """Tell whether this environment has what it imports."""
-        needed = ["basenji_training"] * self.line.startswith("T ") + [self.library] * bool(
-            self.library
-        )
-        return all(importlib.util.find_spec(each) for each in needed)
+        """Tell whether this environment has what it needs."""
+        return is_here(self.line, self.library)
 
     @property
     def name(self) -> str:
@@ -71,6 +68,20 @@ class Command:
             names.append(words.pop(0))
             found = found.commands[names[-1]]
         return " ".join(names), found
+
+
+def is_here(line: str, library: str) -> bool:
+    """Tell whether this environment has the program of a line, and a package."""
+    program = "basenji-training" if line.startswith("T ") else ""
+    return all(_is_installed(package) for package in (program, library) if package)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 @functools.cache
@@ -303,13 +314,15 @@ _COMMANDS = [
         ("m",),
     ),
     Command(
-        "B plot variant --model m --fasta g.fa --variant chr7:1000:A:AT --genes few.gtf "
+        "B plot variant --model m --fasta g.fa --variant chr7:1000:G:GT --genes few.gtf "
         "--method gradient --out o.svg",
         {**BUNDLE, "few.gtf": "text"},
     ),
-    Command("B plot scores --scores s2.tsv --out o.pdf", {"s2.tsv": "text"}),
     Command(
-        "B plot scores --scores s.parquet --region chr7:1-9000 --genes few.gtf --fasta g.fa "
+        "B plot scores --scores s2.tsv --region chr7:16001-17000 --out o.pdf", {"s2.tsv": "text"}
+    ),
+    Command(
+        "B plot scores --scores s.parquet --region chr7:501-9000 --genes few.gtf --fasta g.fa "
         "--out o.png",
         {"s.parquet": "binary", "few.gtf": "text"},
     ),
@@ -317,13 +330,13 @@ _COMMANDS = [
     Command(
         "B motifs --attributions x.h5 --genes few.gtf --out o",
         {"x.h5": "binary", "few.gtf": "text"},
-        library="modiscolite",
+        library="modisco-lite",
     ),
     Command(
         "B motifs --attributions x.ohe.npz --attributions x.shap.npz --scale plain "
         "--database known.meme --out o",
         {"x.ohe.npz": "binary", "x.shap.npz": "binary", "known.meme": "text"},
-        library="modiscolite",
+        library="modisco-lite",
     ),
     Command(
         "T population sim --people 60 --donors 40 --traits 1 --out o",

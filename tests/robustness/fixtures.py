@@ -48,7 +48,7 @@ STEPS = [
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.tsv --shard 2/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s1.parquet --shard 1/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.parquet --shard 2/2",
-    "B score --model m --fasta g.fa --vcf v.vcf --genes g.gtf --out s.parquet",
+    "B score --model m --fasta g.fa --vcf n.vcf --genes g.gtf --out s.parquet",
     "B rank --model m --fasta g.fa --variants l.tsv --weight 0.5 --random 20 --out ranked",
     "B attribute --model m --fasta g.fa --bed q.bed --tracks accessibility --out x.h5",
     "B attribute --model m --fasta g.fa --bed i.bed --tracks accessibility --out x.npz",
@@ -140,14 +140,20 @@ def _write_phased(folder: Path, records: list[str]) -> None:
 
 
 def _write_loci(folder: Path) -> None:
-    """Write the variants as other files, as tables of loci, and what links them."""
+    """Write the variants as other files; and variants of two loci, what links them, and tables."""
     with pysam.VariantFile(str(folder / "v.vcf")) as file:
+        records = list(file)
         for name, mode in (("v.vcf.gz", "wz"), ("v.bcf", "wb")):
             with pysam.VariantFile(str(folder / name), mode, header=file.header) as copy:
-                for record in file:
+                for record in records:
                     copy.write(record)
-            file.reset()
-        found = [(each.chrom, each.pos, *each.alleles) for each in file]
+    with pysam.FastaFile(str(folder / "g.fa")) as genome:
+        letters = genome.fetch("chr7")
+    places = [*range(1000, 1200, 50), *range(3000, 3200, 50)]
+    found = [
+        ("chr7", place, letters[place - 1], "ACGT"["CGTA".index(letters[place - 1])])
+        for place in places
+    ]
     columns = {
         "chrom": [chrom for chrom, *_ in found],
         "pos": [pos for _, pos, *_ in found],

@@ -29,7 +29,7 @@ class Run:
     resumes : bool
         Whether it has ``--resume``.
     library : str
-        What it imports that not every environment has; empty for nothing such.
+        Package that it needs and not every environment has; empty for none.
     """
 
     line: str
@@ -163,7 +163,7 @@ RUNS = [
         ("m", "g.fa", "g.gtf"),
     ),
     Run(
-        f"B plot variant {MODEL} --variant VARIANT --out o.svg",
+        f"B plot variant {MODEL} --variant chr7:1000:G:GT --out o.svg",
         ("m", "g.fa"),
     ),
     Run("B plot scores --scores s.parquet --out o.pdf", ("s.parquet",)),
@@ -177,9 +177,9 @@ RUNS = [
         ("s.genes.parquet", "n.vcf"),
     ),
     Run(
-        "B motifs --attributions p.ohe.npz --attributions p.shap.npz --scale plain --out o",
-        ("p.ohe.npz", "p.shap.npz"),
-        library="modiscolite",
+        "B motifs --attributions x.ohe.npz --attributions x.shap.npz --scale plain --out o",
+        ("x.ohe.npz", "x.shap.npz"),
+        library="modisco-lite",
     ),
     Run("T population sim --people 60 --donors 40 --traits 1 --out o", ("sim",)),
 ]

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import same_outputs
 from robustness.campaign import INDEXES, preload, run_command
+from robustness.commands import is_here
 from robustness.fixtures import make_fixtures
 from robustness.killed_runs import RUNS, Run
 
@@ -193,7 +194,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/kills"))
     parser.add_argument("--fixtures", type=Path, help="made before; else made now")
     parser.add_argument("--kills", type=int, default=100, help="number of runs that are killed")
-    parser.add_argument("--only", default="", help="runs whose names hold this text")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="runs whose names hold one of these texts"
+    )
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -204,7 +207,11 @@ def main() -> None:
     preload()
     folder, kept = (asked.out.resolve() / name for name in ("work", "whole"))
     shutil.rmtree(kept, ignore_errors=True)
-    runs = [run for run in RUNS if asked.only in run.name]
+    runs = [
+        run
+        for run in RUNS
+        if is_here(run.line, run.library) and any(text in run.name for text in asked.only)
+    ]
     draw, trials, times = random.Random(asked.seed), [], {}
     killed = 0
     with (asked.out / "trials.jsonl").open("w") as file:

@@ -113,8 +113,8 @@ def _header(variants: VariantFile, parsed: pysam.VariantHeader) -> str:
         ]
     except UnicodeDecodeError:
         raise InputError(
-            f"{variants.name}: a record has a contig, filter or tag whose name is no UTF-8 text, and "
-            "which the header lacks: name it otherwise"
+            f"{variants.name}: a record has a contig, filter or tag whose name is no UTF-8 text, "
+            "and no line of the header names it: name it otherwise"
         ) from None
     return "\n".join([*given, *added, columns, ""])
 

@@ -33,6 +33,8 @@ __all__ = ["plot_scores"]
 
 #: Panels that still can be read, alleles that have stems, and those that have names.
 _MOST, _STEMS, _NAMES = 12, 400, 3
+#: No contig is as long (bp).
+_LARGEST = 10**10
 _TEXTS = ("chrom", "id", "ref", "alt", "status")
 
 
@@ -85,6 +87,9 @@ def plot_scores(
     name = "the table" if isinstance(scores, pa.Table) else str(scores)
     numbers = ["pos", *(f"{score}/{track}" for track in columns)]
     check_columns(table, name, "table of scores", texts=_TEXTS, numbers=numbers)
+    positions = table.column("pos").to_numpy()
+    if not ((positions >= 1) & (positions < _LARGEST)).all():
+        raise InputError(f"{name}: the column 'pos' has a cell that is no position")
     if tracks is not None:
         columns = [columns[place] for place in columns_named(columns, tracks, option="tracks")]
     alleles, place = _placed(table, _region(region))

@@ -94,6 +94,9 @@ def test_what_is_not_there_is_said(given, said):
     ("column", "cells", "said"),
     [
         ("pos", list("abcde"), "x.parquet: the column 'pos' is string: expected numbers"),
+        ("pos", [1, 2, None, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("pos", [1, 2, 10**18, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("pos", [1, 2, 0, 4, 5], "the column 'pos' has a cell that is no position"),
         ("status", [1, 2, 3, 4, 5], "the column 'status' is int64: expected text"),
         ("SAD/b", list("abcde"), "the column 'SAD/b' is string: expected numbers"),
     ],

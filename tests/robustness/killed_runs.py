@@ -179,6 +179,7 @@ RUNS = [
     Run(
         "B motifs --attributions x.ohe.npz --attributions x.shap.npz --scale plain --out o",
         ("x.ohe.npz", "x.shap.npz"),
+        resumes=True,
         library="modisco-lite",
     ),
     Run("T population sim --people 60 --donors 40 --traits 1 --out o", ("sim",)),

@@ -21,7 +21,7 @@ class Command:
     line : str
         Its arguments behind B (``basenji``) or T (``basenji-train``).
     files : dict of str to str
-        Path of each file in the fixtures, and its kind: text, json or binary.
+        Path of each file in the fixtures, and its kind, as `corruptions_of` takes it.
     needs : tuple of str
         What else of the fixtures it needs: files, folders.
     library : str
@@ -299,8 +299,8 @@ _COMMANDS = [
         ("l.tsv",),
     ),
     Command("B index-vcf v.vcf --out o.vcf.gz", {"v.vcf": "text"}),
-    Command("B index-vcf v.vcf.gz --out o.vcf.gz", {"v.vcf.gz": "binary"}),
-    Command("B index-vcf v.bcf --out o.vcf.gz", {"v.bcf": "binary"}),
+    Command("B index-vcf v.vcf.gz --out o.vcf.gz", {"v.vcf.gz": "packed"}),
+    Command("B index-vcf v.bcf --out o.vcf.gz", {"v.bcf": "packed"}),
     Command("B annotations --scores s.parquet --to sldp --out o", {"s.parquet": "binary"}),
     Command("B annotations --scores s.parquet --to polyfun --out o", {"s.parquet": "binary"}),
     Command(

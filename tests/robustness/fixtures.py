@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pysam
 
-__all__ = ["make_fixtures"]
+__all__ = ["make_fixtures", "write_loci"]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NETWORK = {
@@ -90,7 +90,7 @@ def _copy_inputs(folder: Path) -> None:
     (folder / "v.vcf").write_text("".join(records[:24]))
     _write_effects(folder, records)
     _write_phased(folder, records[:24])
-    _write_loci(folder)
+    write_loci(folder)
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
     (folder / "i.bed").write_text("chr1\t1000\t1200\ta\nchr8\t4000\t4200\tb\n")
     (folder / "q.bed").write_text("chr1\t1000\t1200\ta\t0\t+\nchr8\t50\t300\tb\t0\t-\n")
@@ -139,7 +139,7 @@ def _write_phased(folder: Path, records: list[str]) -> None:
     (folder / "i.fa").write_text(f">a\n{'ACGTTGCA' * 256}\n>b\n{'AGCTTCGA' * 256}\n")
 
 
-def _write_loci(folder: Path) -> None:
+def write_loci(folder: Path) -> None:
     """Write the variants as other files; and variants of two loci, what links them, and tables."""
     with pysam.VariantFile(str(folder / "v.vcf")) as file:
         records = list(file)

@@ -117,6 +117,7 @@ def test_contigs_whose_names_are_no_names_of_files_have_files(files, tmp_path):
     table = pyarrow.parquet.read_table(files / "scores.parquet").slice(0, 4)
     names = pa.array(["chrHLA/../x", "chr1", "1", "chr.."])
     pyarrow.parquet.write_table(table.set_column(0, "chrom", names), tmp_path / "x.parquet")
+    (tmp_path / "inside").mkdir()
     for kind, end in (("sldp", "sannot.gz"), ("polyfun", "annot.parquet")):
         out = tmp_path / "inside" / kind
         ran = run("--scores", tmp_path / "x.parquet", "--to", kind, "--out", out)

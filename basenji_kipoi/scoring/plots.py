@@ -35,6 +35,8 @@ __all__ = ["plot_scores"]
 _MOST, _STEMS, _NAMES = 12, 400, 3
 #: No contig is as long (bp).
 _LARGEST = 10**10
+#: Axes have no room for larger values.
+_LARGEST_SCORE = 1e100
 _TEXTS = ("chrom", "id", "ref", "alt", "status")
 
 
@@ -96,6 +98,8 @@ def plot_scores(
     values = np.stack(
         [alleles.column(f"{score}/{track}").to_numpy().astype(np.float64) for track in columns], 1
     )
+    if (np.abs(values) > _LARGEST_SCORE).any():
+        raise InputError(f"{name}: a score {score} is too large to be drawn, or infinite")
     if tracks is None:
         order = np.argsort(-np.nanmax(np.abs(values), axis=0), kind="stable")[:3]
         values, columns = values[:, order], [columns[at] for at in order]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -97,6 +98,8 @@ def test_what_is_not_there_is_said(given, said):
         ("pos", [1, 2, None, 4, 5], "the column 'pos' has a cell that is no position"),
         ("pos", [1, 2, 10**18, 4, 5], "the column 'pos' has a cell that is no position"),
         ("pos", [1, 2, 0, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("SAD/a", [1.0, 2.0, math.inf, 4.0, 5.0], "a score SAD is too large to be drawn"),
+        ("SAD/b", [1.0, 2.0, -1e300, 4.0, 5.0], "a score SAD is too large to be drawn"),
         ("status", [1, 2, 3, 4, 5], "the column 'status' is int64: expected text"),
         ("SAD/b", list("abcde"), "the column 'SAD/b' is string: expected numbers"),
     ],

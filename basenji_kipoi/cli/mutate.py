@@ -13,6 +13,7 @@ from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
+    Devices,
     Ends,
     Fasta,
     Indels,
@@ -83,6 +84,7 @@ def mutate(
         typer.Option(help="Direction of the oligos; both averages the two."),
     ] = "both",
     memory: Memory = MEMORY,
+    devices: Devices = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -110,6 +112,7 @@ def mutate(
         plots=plots,
         plot_tracks=plot_tracks,
         memory=memory,
+        devices=devices,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,

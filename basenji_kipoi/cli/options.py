@@ -22,6 +22,7 @@ __all__ = [
     "BothStrands",
     "ChosenTracks",
     "Counts",
+    "Devices",
     "Ends",
     "Fasta",
     "Figure",
@@ -150,7 +151,7 @@ Devices = Annotated[
     Optional[str],
     typer.Option(
         help="Processes that share the work: N, each on its share of the cores, or gpu:0,1, each "
-        "with a GPU. --memory is for each.",
+        "with a GPU. The memory of each is what one would take.",
         show_default="one, on all cores",
     ),
 ]

@@ -14,6 +14,7 @@ from basenji_kipoi.cli.console import command_line, counted
 from basenji_kipoi.cli.options import (
     BothStrands,
     Counts,
+    Devices,
     Fasta,
     Model,
     Overwrite,
@@ -68,6 +69,7 @@ def predict(
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     both_strands: BothStrands = None,
     counts: Counts = False,
+    devices: Devices = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -97,6 +99,7 @@ def predict(
         dtype=dtype.value,
         counts=counts,
         batch_size=batch_size,
+        devices=devices,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY
+from basenji_kipoi.base.sharing.processes import shared_out, worker_devices
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.effects.reporters.oligos import Oligos
-from basenji_kipoi.genome.fasta import open_genome
+from basenji_kipoi.genome.fasta import Genome, open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
-from basenji_kipoi.models.model import loaded, paths_of
+from basenji_kipoi.models.model import load, loaded, paths_of
 from basenji_kipoi.mutagenesis.choice import choose
 from basenji_kipoi.mutagenesis.files import MutationTable, folder_of, write_mutations
 from basenji_kipoi.mutagenesis.result import MutationMap
@@ -27,15 +29,15 @@ from basenji_kipoi.mutagenesis.windows import blocks_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basenji_kipoi.effects.passes import IndelMode
-    from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.targets import Targets
     from basenji_kipoi.mutagenesis.choice import Choice
     from basenji_kipoi.mutagenesis.scores import Mutagenesis
+    from basenji_kipoi.mutagenesis.windows import Block
 
 __all__ = ["mutate", "mutate_file"]
 
@@ -161,6 +163,7 @@ def mutate_file(
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,
+    devices: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -183,6 +186,9 @@ def mutate_file(
         Directory of figures to write, one for each interval and track.
     plot_tracks
         Tracks to draw; all that are scored by default.
+    devices
+        Processes that score, as `basenji_kipoi.base.sharing.processes.devices_of` reads
+        them, each with ``memory``; None for this one, on all that it may use.
     resume
         Whether to go on where an interrupted call with the same arguments stopped.
     overwrite
@@ -212,22 +218,22 @@ def mutate_file(
     (8, [8, 0, 0])
     """
     # Whatever may be wrong is found before a network is loaded.
-    out, fasta, bed = Path(out), Path(fasta), Path(bed)
+    out, fasta, bed, workers = Path(out), Path(fasta), Path(bed), worker_devices(devices)
     inputs = (*paths_of(model), fasta, bed)
     check_output(out, overwrite=overwrite, inputs=inputs, folder=folder_of(out))
     if plots is not None:
         # The output itself must not be lost either.
         check_output(Path(plots), overwrite=overwrite, inputs=(*inputs, out), folder=FIGURES)
-    choice = choose(
-        loaded(model),
-        Mutations(deleted),
-        scores=scores,
-        tracks=tracks,
-        both_strands=both_strands,
-        indels=indels,
-        reporter=reporter,
-        oligos=oligos or Oligos(),
-    )
+    asked: dict[str, Any] = {
+        "mutations": Mutations(deleted),
+        "scores": scores,
+        "tracks": tracks,
+        "both_strands": both_strands,
+        "indels": indels,
+        "reporter": reporter,
+        "oligos": oligos or Oligos(),
+    }
+    choice = choose(loaded(model), **asked)
     with open_genome(fasta) as genome:
         intervals = read_bed(bed, genome.lengths)
         drawn = []
@@ -260,7 +266,12 @@ def mutate_file(
                 with run.piece(names[number]) as path:
                     save_piece(path, found)
 
-            if todo:
+            if todo and workers:
+                arguments = (paths_of(choice.model), asked, fasta, memory, out)
+                each = ((run.path(names[number]), table.blocks[number]) for number in todo)
+                with _progress(table, todo, progress) as advance:
+                    shared_out(workers, _mutating, arguments, each, advance)
+            elif todo:
                 mutagenesis = choice.mutagenesis(genome, memory=memory)
                 _score(mutagenesis, table, todo, keep, progress)
             path = run.output(out)
@@ -326,9 +337,34 @@ def _score(
     progress: bool | None,
 ) -> None:
     """Score the blocks that are still to do, and keep each."""
+    with _progress(table, todo, progress) as advance:
+        for number in todo:
+            keep(number, mutagenesis.scores(table.blocks[number], advance))
+
+
+def _progress(
+    table: MutationTable, todo: Sequence[int], progress: bool | None
+) -> contextlib.AbstractContextManager[Callable[[int], None]]:
+    """Show a bar of mutations, of which those are left of the blocks that are still to do."""
     total = table.positions * table.mutations.each
     left = sum(len(table.blocks[number]) for number in todo) * table.mutations.each
     label = label_of("mutating", progress)
-    with progress_bar(label, total=total, unit="mutations", done=total - left) as advance:
-        for number in todo:
-            keep(number, mutagenesis.scores(table.blocks[number], advance))
+    return progress_bar(label, total=total, unit="mutations", done=total - left)
+
+
+@contextlib.contextmanager
+def _mutating(
+    models: Sequence[Path], asked: dict[str, Any], fasta: Path, memory: float, out: Path
+) -> Iterator[Callable[[Path, Block], int]]:
+    """Open what scores blocks and saves them, in a process of its own."""
+    choice = choose(load(models), **asked)
+    with Genome(fasta) as genome:
+        mutagenesis = choice.mutagenesis(genome, memory=memory)
+
+        def score(path: Path, block: Block) -> int:
+            found = mutagenesis.scores(block, lambda _: None)
+            with atomic_path(path, overwrite=True, output=out) as temporary:
+                save_piece(temporary, found)
+            return len(block) * choice.mutations.each
+
+        yield score

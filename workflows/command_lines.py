@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from configuration import ScoreConfig, TrainConfig
+    from configuration import PredictConfig, ScoreConfig, TrainConfig
     from pydantic import BaseModel
 
 __all__ = ["THREADS", "alone", "option", "options", "program"]
@@ -22,7 +22,7 @@ _ENVIRONMENTS = {"basenji": ".venv", "basenji-train": ".venv-training"}
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS={threads}"
 
 
-def program(name: str, settings: ScoreConfig | TrainConfig) -> str:
+def program(name: str, settings: PredictConfig | ScoreConfig | TrainConfig) -> str:
     """Find a command: as configured, in the environment of this repository, or on the ``PATH``.
 
     In an image it is on the ``PATH``, which cannot be seen from here.
@@ -48,7 +48,7 @@ def option(name: str, value: object) -> str:
     """Write an option as words of a command line; nothing where it is not given (None)."""
     if value is None:
         return ""
-    if isinstance(value, bool):  # both_strands is the only one, and denied by another name
+    if isinstance(value, bool):  # both_strands alone can be denied, by another name
         return f"--{name.replace('_', '-')}" if value else "--one-strand"
     return shlex.join([f"--{name.replace('_', '-')}", str(value)])
 

@@ -16,7 +16,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY
 from basenji_kipoi.base.sharing.processes import shared_out, worker_devices
-from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.base.sharing.shards import ShardedRun, check_shard
 from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.genome.fasta import Genome, open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
@@ -143,7 +143,8 @@ def mutate(
 
         if table.blocks:
             mutagenesis = choice.mutagenesis(opened, memory=memory)
-            _score(mutagenesis, table, range(len(table.blocks)), keep, progress)
+            blocks = range(len(table.blocks))
+            _score(mutagenesis, table, blocks, keep, progress, blocks)
         return MutationMap(table, table.columns(opened), values)
 
 
@@ -164,12 +165,14 @@ def mutate_file(
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,
     devices: str | None = None,
+    shard: tuple[int, int] | None = None,
+    join_shards: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
     note: Callable[[str], object] = lambda _: None,
     command: str = "",
-) -> tuple[MutationTable, np.ndarray]:
+) -> tuple[MutationTable, np.ndarray | None]:
     """Mutate every base of the intervals of a BED file, into a file.
 
     What an interrupted run finished waits in the folder ``<out>.unfinished``.
@@ -189,6 +192,11 @@ def mutate_file(
     devices
         Processes that score, as `basenji_kipoi.base.sharing.processes.devices_of` reads
         them, each with ``memory``; None for this one, on all that it may use.
+    shard
+        Which part of the work is done, counted from 1, and of how many: it becomes a folder in
+        ``<out>.shards``. None to write the output.
+    join_shards
+        Whether the output is made of all its shards.
     resume
         Whether to go on where an interrupted call with the same arguments stopped.
     overwrite
@@ -202,8 +210,8 @@ def mutate_file(
     -------
     table : MutationTable
         What is in the output.
-    statuses : ndarray, int, shape (statuses,)
-        Number of positions of each of `basenji_kipoi.mutagenesis.scores.STATUSES`.
+    statuses : ndarray or None, int, shape (statuses,)
+        Number of positions of each of `basenji_kipoi.mutagenesis.scores.STATUSES`; None of a shard.
 
     Raises
     ------
@@ -220,7 +228,9 @@ def mutate_file(
     # Whatever may be wrong is found before a network is loaded.
     out, fasta, bed, workers = Path(out), Path(fasta), Path(bed), worker_devices(devices)
     inputs = (*paths_of(model), fasta, bed)
-    check_output(out, overwrite=overwrite, inputs=inputs, folder=folder_of(out))
+    check_shard(shard, join=join_shards, whole=[] if plots is None else ["plots"])
+    is_shard = shard is not None  # which has a place of its own
+    check_output(out, overwrite=overwrite or is_shard, inputs=inputs, folder=folder_of(out))
     if plots is not None:
         # The output itself must not be lost either.
         check_output(Path(plots), overwrite=overwrite, inputs=(*inputs, out), folder=FIGURES)
@@ -254,26 +264,27 @@ def mutate_file(
             "version": __version__,
         }
         names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
-        with UnfinishedRun(
-            [out], "basenji mutate", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
-            todo = [number for number, name in enumerate(names) if not run.has(name)]
-            if todo and len(todo) < len(names):
-                done = 1 - sum(len(table.blocks[n]) for n in todo) / table.positions
-                note(f"going on with {run.folder}: {done:.0%} is done already")
+        with ShardedRun(
+            out, "basenji mutate", settings, names=names, shard=shard, join=join_shards,
+            command=command, resume=resume, overwrite=overwrite, note=note,
+        ) as run:  # fmt: skip
 
             def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
                 with run.piece(names[number]) as path:
                     save_piece(path, found)
 
-            if todo and workers:
-                arguments = (paths_of(choice.model), asked, fasta, memory, out)
-                each = ((run.path(names[number]), table.blocks[number]) for number in todo)
-                with _progress(table, todo, progress) as advance:
+            if run.todo and workers:
+                arguments = (paths_of(choice.model), asked, fasta, memory, run.outputs[0])
+                each = ((run.path(names[number]), table.blocks[number]) for number in run.todo)
+                with _progress(table, run.todo, progress, run.wanted) as advance:
                     shared_out(workers, _mutating, arguments, each, advance)
-            elif todo:
+            elif run.todo:
                 mutagenesis = choice.mutagenesis(genome, memory=memory)
-                _score(mutagenesis, table, todo, keep, progress)
+                _score(mutagenesis, table, run.todo, keep, progress, run.wanted)
+            check_unchanged({fasta: settings["fasta"]})
+            if shard is not None:
+                run.place_shard()
+                return table, None
             path = run.output(out)
             statuses = write_mutations(path, table, [run.path(name) for name in names], genome)
             if plots is not None:
@@ -335,19 +346,22 @@ def _score(
     todo: Sequence[int],
     keep: Callable[[int, Mapping[str, np.ndarray]], object],
     progress: bool | None,
+    wanted: Sequence[int],
 ) -> None:
     """Score the blocks that are still to do, and keep each."""
-    with _progress(table, todo, progress) as advance:
+    with _progress(table, todo, progress, wanted) as advance:
         for number in todo:
             keep(number, mutagenesis.scores(table.blocks[number], advance))
 
 
 def _progress(
-    table: MutationTable, todo: Sequence[int], progress: bool | None
+    table: MutationTable, todo: Sequence[int], progress: bool | None, wanted: Sequence[int]
 ) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-    """Show a bar of mutations, of which those are left of the blocks that are still to do."""
-    total = table.positions * table.mutations.each
-    left = sum(len(table.blocks[number]) for number in todo) * table.mutations.each
+    """Show a bar of the mutations of those blocks that are wanted, of which some are to do."""
+    total, left = (
+        sum(len(table.blocks[number]) for number in each) * table.mutations.each
+        for each in (wanted, todo)
+    )
     label = label_of("mutating", progress)
     return progress_bar(label, total=total, unit="mutations", done=total - left)
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from basenji_kipoi.base.sharing.processes import Device
-    from basenji_kipoi.base.unfinished import UnfinishedRun
+    from basenji_kipoi.base.sharing.shards import ShardedRun
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.networks.architecture import Architecture
     from basenji_kipoi.prediction.writers import PredictionTable
 
-__all__ = ["count_windows", "predicted", "save_pieces", "windows_of_a_piece"]
+__all__ = ["count_windows", "names_of_pieces", "predicted", "save_pieces", "windows_of_a_piece"]
 
 #: A piece that is saved at a time has at most so many values (64 MiB), ...
 _PIECE_VALUES = 1 << 24
@@ -81,8 +81,15 @@ def windows_of_a_piece(table: PredictionTable, architecture: Architecture, batch
     return max(1, windows // batch_size) * batch_size
 
 
+def names_of_pieces(table: PredictionTable, architecture: Architecture, windows: int) -> list[str]:
+    """Name the pieces of a table, each of so many windows but for the last."""
+    return [
+        f"windows-{first:09}.npz" for first in range(0, count_windows(table, architecture), windows)
+    ]
+
+
 def save_pieces(
-    run: UnfinishedRun,
+    run: ShardedRun,
     model: Model,
     genome: Genome,
     table: PredictionTable,
@@ -91,17 +98,34 @@ def save_pieces(
     windows: int,
     workers: Sequence[Device],
     progress: bool | None,
-) -> list[Path]:
-    """Predict the pieces of a table that are missing, and return where all are, in order."""
+) -> None:
+    """Predict the pieces of a run that are still to do.
+
+    Parameters
+    ----------
+    run
+        The run.
+    model, genome, table
+        What is predicted.
+    options
+        The other arguments of `predicted`.
+    windows
+        Windows of a piece.
+    workers
+        The share of the machine of each process that predicts; none for this one.
+    progress
+        Whether to show a progress bar.
+    """
     total = count_windows(table, model.architecture)
-    paths = {first: run.path(f"windows-{first:09}.npz") for first in range(0, total, windows)}
-    todo = {
-        first: min(windows, total - first) for first, path in paths.items() if not path.exists()
-    }
     out, label = run.outputs[0], label_of("predicting", progress)
-    pieces = [(paths[first], first, number) for first, number in todo.items()]
-    done = total - sum(todo.values())
-    with progress_bar(label, total=total, unit="windows", done=done) as advance:
+    firsts = [(number, number * windows) for number in run.todo]
+    pieces = [
+        (run.path(run.names[number]), first, min(windows, total - first))
+        for number, first in firsts
+    ]
+    left = sum(number for _, _, number in pieces)
+    done = sum(min(windows, total - number * windows) for number in run.wanted) - left
+    with progress_bar(label, total=left + done, unit="windows", done=done) as advance:
         if workers:
             arguments = (paths_of(model), genome.path, table, out, options)
             shared_out(workers, _predicting, arguments, pieces, advance)
@@ -109,7 +133,6 @@ def save_pieces(
             mine = _Pieces(model, genome, table, out, options)
             for piece in pieces:
                 mine.save(*piece, advance)
-    return list(paths.values())
 
 
 @contextlib.contextmanager

@@ -13,13 +13,14 @@ from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import check_unchanged, checksum, fingerprint
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.sharing.processes import worker_devices
-from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.base.sharing.shards import ShardedRun, check_shard
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import batch_size_of, loaded, paths_of
 from basenji_kipoi.models.targets import unit_of
 from basenji_kipoi.prediction.pieces import (
     count_windows,
+    names_of_pieces,
     predicted,
     save_pieces,
     windows_of_a_piece,
@@ -29,7 +30,7 @@ from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
@@ -138,9 +139,12 @@ def predict_file(
     counts: bool = False,
     batch_size: int | None = None,
     devices: str | None = None,
+    shard: tuple[int, int] | None = None,
+    join_shards: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
+    note: Callable[[str], object] = lambda _: None,
     command: str = "",
 ) -> PredictionTable:
     """Predict every bin of the intervals of a BED file into a file, a batch at a time.
@@ -160,10 +164,17 @@ def predict_file(
     devices
         Processes that predict, as `basenji_kipoi.base.sharing.processes.devices_of` reads
         them; None for this one, on all that it may use.
+    shard
+        Which part of the work is done, counted from 1, and of how many: it becomes a folder in
+        ``<out>.shards``. None to write the output.
+    join_shards
+        Whether the output is made of all its shards.
     resume
         Whether to go on with what an interrupted run of the same left.
     overwrite
         Whether to replace an existing output, and to delete what an interrupted run left.
+    note
+        Called with what the user should know, a line each.
     command
         The command, which the output will name.
 
@@ -186,9 +197,11 @@ def predict_file(
     """
     # Whatever may be wrong is found before the network is loaded.
     out, workers = Path(out), worker_devices(devices)
+    check_shard(shard, join=join_shards)
     writer_of = FORMATS[output_format or format_of(out)]
     inputs = (*paths_of(model), fasta, bed)
-    check_output(out, overwrite=overwrite, inputs=inputs, folder=writer_of.folder)
+    is_shard = shard is not None  # which has a place of its own
+    check_output(out, overwrite=overwrite or is_shard, inputs=inputs, folder=writer_of.folder)
     model = loaded(model)
     columns = model.targets.columns_of(tracks)
     with open_genome(fasta) as genome:
@@ -217,22 +230,29 @@ def predict_file(
             "windows of a piece": windows,
             "version": __version__,
         }
-        with UnfinishedRun(
-            [out], "basenji predict", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
+        with ShardedRun(
+            out, "basenji predict", settings,
+            names=names_of_pieces(table, model.architecture, windows),
+            shard=shard, join=join_shards,
+            command=command, resume=resume, overwrite=overwrite, note=note,
+        ) as run:  # fmt: skip
             options = {
                 "columns": None if tracks is None else columns,
                 "dtype": dtype,
                 "both_strands": both_strands,
                 "batch_size": batch,
             }
-            pieces = save_pieces(
+            save_pieces(
                 run, model, genome, table, options, windows=windows, workers=workers,
                 progress=progress,
             )  # fmt: skip
+            check_unchanged({genome.path: settings["fasta"]})
+            if shard is not None:
+                run.place_shard()
+                return table
             with writer_of(run.output(out), table) as writer:
-                for piece in pieces:
-                    writer.append(load_piece(piece)["predictions"])
+                for name in run.names:
+                    writer.append(load_piece(run.path(name))["predictions"])
             check_unchanged({genome.path: settings["fasta"]})
             run.place()
     return table

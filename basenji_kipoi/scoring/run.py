@@ -13,6 +13,7 @@ from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sharing.processes import worker_devices
+from basenji_kipoi.base.sharing.shards import shard_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.genome.vcf import STANDARD_INPUT
 from basenji_kipoi.models.model import paths_of
@@ -30,7 +31,6 @@ from basenji_kipoi.scoring.plan import (
     make_plan,
     read_parts,
     read_plan,
-    shard_of,
 )
 from basenji_kipoi.scoring.tables import save_batches
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of

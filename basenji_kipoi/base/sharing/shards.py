@@ -100,8 +100,12 @@ class ShardedRun(UnfinishedRun):
 
     Attributes
     ----------
+    names : sequence of str
+        Names of all pieces of the output.
+    wanted : range
+        Numbers of those of the shard, or all.
     todo : list of int
-        Numbers of the pieces that are to be made.
+        Numbers of those that are still to be made.
     is_complete : bool
         Whether the shard was made before, so that nothing is to be done.
 
@@ -127,7 +131,8 @@ class ShardedRun(UnfinishedRun):
         note: Callable[[str], object],
     ) -> None:
         self._record = {"kind": kind, "settings": json.loads(json.dumps(settings))}
-        self._names, self._shard, self._note = names, shard, note
+        self.names, self._shard, self._note = names, shard, note
+        self.wanted = shard_of(names, shard or (1, 1))
         self._shards, self.is_complete = shards_folder(out), False
         self._sources = self._find_shards() if join else {}
         if shard is not None:
@@ -147,17 +152,14 @@ class ShardedRun(UnfinishedRun):
             if not self.has(name):
                 with self.piece(name) as temporary:
                     _link(path, temporary)
-        wanted = range(len(self._names))
-        if self._shard is not None:
-            wanted = shard_of(self._names, self._shard)
-            if not wanted and self._names:
-                self._note(
-                    "--shard {}/{} has nothing to do: ".format(*self._shard)
-                    + f"there are {len(self._names):,} pieces"
-                )
-        missing = [number for number in wanted if not self.has(self._names[number])]
-        if self.is_resumed and len(missing) < len(wanted):
-            done = 1 - len(missing) / len(wanted)
+        if self.names and not self.wanted:
+            self._note(
+                "--shard {}/{} has nothing to do: ".format(*self._shard)
+                + f"shards are whole pieces, and there are {len(self.names):,}"
+            )
+        missing = [number for number in self.wanted if not self.has(self.names[number])]
+        if self.is_resumed and len(missing) < len(self.wanted):
+            done = 1 - len(missing) / len(self.wanted)
             self._note(f"going on with {self.folder}: {done:.0%} is done already")
         self.todo = [] if self.is_complete else missing
         return self
@@ -170,8 +172,8 @@ class ShardedRun(UnfinishedRun):
             return folder
         new = self.output(folder)
         new.mkdir()
-        for number in shard_of(self._names, self._shard):
-            name = self._names[number]
+        for number in self.wanted:
+            name = self.names[number]
             _link(self.path(name), new / name)
         content = {
             "format": _FORMAT,
@@ -221,7 +223,9 @@ class ShardedRun(UnfinishedRun):
     def _find_shards(self) -> dict[str, Path]:
         """Find where the pieces lie that the shards made."""
         folder = self._shards
-        matches = [re.fullmatch(r"([1-9]\d*)-of-([1-9]\d*)", path.name) for path in folder.glob("*")]
+        matches = [
+            re.fullmatch(r"([1-9]\d*)-of-([1-9]\d*)", path.name) for path in folder.glob("*")
+        ]
         found = sorted((int(match[2]), int(match[1])) for match in matches if match)
         if not found:
             raise InputError(
@@ -230,8 +234,8 @@ class ShardedRun(UnfinishedRun):
         number = found[0][0]
         if found[-1][0] != number:
             raise InputError(
-                f"{folder} holds shards of {number} and of {found[-1][0]}: remove those that are not "
-                "wanted"
+                f"{folder} holds shards of {number} and of {found[-1][0]}: remove those that are "
+                "not wanted"
             )
         places = {}
         for each in range(1, number + 1):
@@ -242,8 +246,8 @@ class ShardedRun(UnfinishedRun):
                     f"{each}/{number}"
                 )
             self._check(place)
-            for piece in shard_of(self._names, (each, number)):
-                name = self._names[piece]
+            for piece in shard_of(self.names, (each, number)):
+                name = self.names[piece]
                 places[name] = place / name
                 if not places[name].exists():
                     raise InputError(

@@ -1,0 +1,86 @@
+"""What predict.smk and mutate.smk share, which set `command` and `settings`."""
+
+import shlex
+from pathlib import Path
+
+from command_lines import alone, options, program
+from whole_genome import write_contigs
+
+basenji = program("basenji", settings)
+bed = settings.bed or "whole_genome.bed"
+inputs = {"fasta": settings.fasta, "model": settings.bundles, "bed": bed}
+given = shlex.join(
+    [
+        *("--fasta", settings.fasta),
+        *(word for path in settings.model for word in ("--model", path)),
+        *("--bed", bed),
+        *("--out", settings.out),
+    ]
+)
+#: A file is one thing to Snakemake, and a folder another.
+placed = settings.out if settings.out.endswith(".h5") else directory(settings.out)
+
+
+if settings.container is not None:
+
+    container: settings.container
+
+
+wildcard_constraints:
+    shard="[0-9]+",
+
+
+localrules:
+    whole_genome,
+
+
+rule whole_genome:
+    input:
+        settings.fasta,
+    output:
+        "whole_genome.bed",
+    run:
+        write_contigs(input[0], output[0])
+
+
+# What a killed job left is gone on with. Where a job outlived its Snakemake, the one that takes its
+# place waits, and finds the shard complete: `update` keeps Snakemake from deleting it first.
+rule shard:
+    input:
+        **inputs,
+    output:
+        update(directory(f"{settings.out}.shards/{{shard}}-of-{{shards}}")),
+    params:
+        given=given,
+        options=options(settings.options),
+    log:
+        "logs/shard/{shard}-of-{shards}.log",
+    benchmark:
+        "measured/shard/{shard}-of-{shards}.tsv"
+    threads: 1
+    shell:
+        alone("shard/{wildcards.shard}-of-{wildcards.shards}")
+        + " {basenji} {command} {params.given} {params.options} --shard {wildcards.shard}/{wildcards.shards}"
+        " --resume --overwrite --quiet 2>> {log:q}"
+
+
+rule join:
+    input:
+        expand(
+            settings.out + ".shards/{shard}-of-{shards}",
+            shard=range(1, settings.shards + 1),
+            shards=settings.shards,
+        ),
+        **inputs,
+    output:
+        placed,
+    params:
+        given=given,
+        options=options(settings.options),
+    log:
+        "logs/join.log",
+    benchmark:
+        "measured/join.tsv"
+    shell:
+        "{basenji} {command} {params.given} {params.options} --join-shards --resume --overwrite"
+        " --quiet 2> {log:q}"

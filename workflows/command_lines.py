@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from configuration import PredictConfig, ScoreConfig, TrainConfig
     from pydantic import BaseModel
 
-__all__ = ["THREADS", "alone", "option", "options", "program"]
+__all__ = ["THREADS", "alone", "option", "options", "program", "together"]
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 #: Where `make install` puts each command.
@@ -57,6 +57,12 @@ def options(section: BaseModel, *, leaving_out: Collection[str] = ()) -> str:
     """Write the options of a section as words of a command line."""
     words = (option(name, value) for name, value in section if name not in leaving_out)
     return " ".join(word for word in words if word)
+
+
+def together(hosts: int) -> str:
+    """Write what begins a command that several hosts run together; nothing for one."""
+    script = Path(__file__).parent / "slurm" / "together.sh"
+    return f" {shlex.quote(str(script))} {hosts}" if hosts > 1 else ""
 
 
 def alone(name: str) -> str:

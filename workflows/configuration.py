@@ -83,6 +83,8 @@ class ScoreConfig(Section):
         Whether to write the scores as VCF too.
     options
         Options of ``basenji score``.
+    costs
+        What ``benchmarks/speed/cost.py`` wrote: what a dry run tells rests on it.
     programs
         Where commands are, if neither beside this file nor on the ``PATH``.
     container
@@ -96,6 +98,7 @@ class ScoreConfig(Section):
     shards: Annotated[int, Field(ge=1, le=100_000)] = 1
     vcf: bool = False
     options: ScoreOptions = ScoreOptions()
+    costs: str | None = None
     programs: dict[Literal["basenji", "basenji-train"], str] = {}
     container: str | None = None
 
@@ -108,7 +111,10 @@ class ScoreConfig(Section):
     def _consistent(self) -> ScoreConfig:
         _no_twins(self.files, "variants", "a file's name without its ending")
         _are_there(
-            [*self.bundles, self.fasta, *self.variants, self.options.genes, self.options.background]
+            [
+                *(*self.bundles, self.fasta, *self.variants),
+                *(self.options.genes, self.options.background, self.costs),
+            ]
         )
         return self
 
@@ -167,6 +173,8 @@ class PredictConfig(Section):
         Jobs.
     options
         Options of ``basenji predict``.
+    costs
+        What ``benchmarks/speed/cost.py`` wrote: what a dry run tells rests on it.
     programs
         Where commands are, if neither beside this file nor on the ``PATH``.
     container
@@ -182,6 +190,7 @@ class PredictConfig(Section):
     out: str
     shards: Annotated[int, Field(ge=1, le=100_000)] = 1
     options: PredictOptions = PredictOptions()
+    costs: str | None = None
     programs: dict[Literal["basenji", "basenji-train"], str] = {}
     container: str | None = None
 
@@ -197,7 +206,7 @@ class PredictConfig(Section):
         if Path(self.out).suffix not in self._endings:
             known = ", ".join(f"x{ending}" for ending in self._endings)
             raise ValueError(f"out: {self.out} names no format: expected {known}")
-        _are_there([*_bundles(self.model), self.fasta, self.bed])
+        _are_there([*_bundles(self.model), self.fasta, self.bed, self.costs])
         return self
 
     @property
@@ -286,6 +295,8 @@ class TrainConfig(Section):
         Recipes of ``basenji-train fit``: names of those it comes with, or ``.json`` files.
     seeds
         A run for each recipe, held-out part and seed; the seeds' runs are an ensemble.
+    hosts
+        Hosts that train each run together, by JAX.
     evaluate
         Options of the evaluation.
     programs
@@ -304,6 +315,7 @@ class TrainConfig(Section):
     store: StoreOptions
     recipes: Annotated[list[str], Field(min_length=1)] = ["small"]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    hosts: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate: EvaluateOptions = EvaluateOptions()
     programs: dict[Literal["basenji", "basenji-train"], str] = {}
     container: str | None = None
@@ -312,6 +324,11 @@ class TrainConfig(Section):
     def _consistent(self) -> TrainConfig:
         _no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
         _no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
+        if self.hosts > 1 and self.store.folds is not None:
+            raise ValueError(
+                "hosts: several hosts train a run that holds chromosomes out: give test and "
+                "validation in the place of folds"
+            )
         files = [recipe for recipe in self.recipes if recipe.endswith(".json")]
         _are_there([self.fasta, self.genes, self.samples, self.store.blacklist, *files])
         return self

@@ -1,10 +1,11 @@
 """What predict.smk and mutate.smk share, which set `command` and `settings`."""
 
 import shlex
-from pathlib import Path
+import sys
 
 from command_lines import alone, options, program
-from whole_genome import write_contigs
+from costs import Work, is_dry_run, jobs_at_a_time, told
+from inputs import count_positions, write_contigs
 
 basenji = program("basenji", settings)
 bed = settings.bed or "whole_genome.bed"
@@ -19,6 +20,12 @@ given = shlex.join(
 )
 #: A file is one thing to Snakemake, and a folder another.
 placed = settings.out if settings.out.endswith(".h5") else directory(settings.out)
+
+
+if is_dry_run():
+    work = Work(settings.out, *count_positions(settings.fasta, settings.bed), settings.shards)
+    for line in told(command, settings, [work], jobs_at_a_time(workflow)):
+        print(line, file=sys.stderr)
 
 
 if settings.container is not None:

@@ -78,7 +78,7 @@ def test_a_killed_job_of_mutations(files, tmp_path):
 def test_contigs_of_a_genome(tmp_path):
     program = (
         f"import sys; sys.path.insert(0, {str(REPOSITORY / 'workflows')!r})\n"
-        "from whole_genome import write_contigs; write_contigs(*sys.argv[1:])"
+        "from inputs import write_contigs; write_contigs(*sys.argv[1:])"
     )
 
     def contigs(fasta):

@@ -112,6 +112,8 @@ def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind
         ),
         ({"store": {"folds": 3, "tested_folds": ["fold1", "fold1"]}}, "each once"),
         ({"store": TRAIN["store"] | {"tested_folds": ["fold0"]}}, "none, without folds"),
+        ({"hosts": 2, "store": {"folds": 3}}, "hosts: several hosts train a run that holds"),
+        ({"hosts": 0}, "hosts: Input should be greater than or equal to 1"),
         ({"recipes": ["small", "small"]}, "recipes: the name small is there twice"),
         ({"recipes": ["mine.json"]}, "there is no file mine.json"),
         ({"seeds": [1, 1]}, "seeds: the name 1 is there twice"),

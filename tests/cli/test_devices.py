@@ -81,18 +81,18 @@ def test_a_killed_process_ends_the_run_which_goes_on(files, tmp_path):
     assert len(pd.read_parquet(tmp_path / "shared.parquet")) == 210
 
 
-#: Commands on intervals: how many of them make enough pieces, and what they write.
+#: Commands on intervals: intervals that make enough pieces, and what becomes of them.
 ON_INTERVALS = {
-    "predict": (300, "predictions"),
-    "mutate": (2, "scores/SAD"),
-    "attribute": (40, "contributions"),
+    "predict": ("chrI\t4000\t24000\nchrI\t9000\t9300\n" * 150, "predictions"),
+    "mutate": ("chrI\t4000\t24000\nchrI\t9000\t9300\n", "scores/SAD"),
+    "attribute": ("chrI\t9000\t9300\nchrI\t12000\t12200\n" * 300, "contributions"),
 }
 
 
 @pytest.mark.parametrize("command", ON_INTERVALS)
 def test_commands_on_intervals(command, files, tmp_path):
-    number, name = ON_INTERVALS[command]
-    (tmp_path / "in.bed").write_text("chrI\t4000\t24000\nchrI\t9000\t9300\n" * (number // 2))
+    intervals, name = ON_INTERVALS[command]
+    (tmp_path / "in.bed").write_text(intervals)
     words = [command, "--model", files["model"], "--fasta", files["fasta"]]
     words += ["--bed", tmp_path / "in.bed"]
     alone = CliRunner().invoke(app, [*map(str, words), "--out", str(tmp_path / "alone.h5")])

@@ -158,7 +158,7 @@ class ShardedRun(UnfinishedRun):
                 + f"shards are whole pieces, and there are {len(self.names):,}"
             )
         missing = [number for number in self.wanted if not self.has(self.names[number])]
-        if self.is_resumed and len(missing) < len(self.wanted):
+        if self.is_resumed and 0 < len(missing) < len(self.wanted):
             done = 1 - len(missing) / len(self.wanted)
             self._note(f"going on with {self.folder}: {done:.0%} is done already")
         self.todo = [] if self.is_complete else missing

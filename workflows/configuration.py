@@ -55,6 +55,7 @@ class ScoreOptions(Section):
     check_ref: Literal["warn", "fail", "skip", "off"] | None = None
     max_allele: int | None = None
     background: str | None = None
+    counts: Literal[True] | None = None
     reporter: str | None = None
     part_size: int | None = None
     memory: float | None = None
@@ -147,6 +148,7 @@ class MutateOptions(Section):
     scores: str | None = None
     both_strands: bool | None = None
     indels: str | None = None
+    counts: Literal[True] | None = None
     reporter: str | None = None
     activities: str | None = None
     insert: int | None = None

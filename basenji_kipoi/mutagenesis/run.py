@@ -55,6 +55,7 @@ def mutate(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    counts: bool = False,
     reporter: str | None = None,
     oligos: Oligos | None = None,
     memory: float = MEMORY,
@@ -83,6 +84,9 @@ def mutate(
     indels
         Of deletions: the window's first base stays up to the deletion and its last one behind it
         (``stitch``), or the first one alone (``anchor``).
+    counts
+        Whether scores are of counts of the coverage, as `basenji_kipoi.predict` has it, and not of
+        the units of the targets table. SAD of substitutions then has no quicker way than others.
     reporter
         Name of a reporter: what mutations change in its activities, in the place of tracks. The
         score is SAD of `basenji_kipoi.effects.reporters.scores.REPORTER_SCORES`.
@@ -126,6 +130,7 @@ def mutate(
         tracks=tracks,
         both_strands=both_strands,
         indels=indels,
+        counts=counts,
         reporter=reporter,
         oligos=oligos or Oligos(),
         option="tracks",
@@ -159,6 +164,7 @@ def mutate_file(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    counts: bool = False,
     reporter: str | None = None,
     oligos: Oligos | None = None,
     plots: str | os.PathLike[str] | None = None,
@@ -179,7 +185,7 @@ def mutate_file(
 
     Parameters
     ----------
-    model, deleted, scores, tracks, both_strands, indels, reporter, oligos, memory, progress
+    model, deleted, scores, tracks, both_strands, indels, counts, reporter, oligos, memory, progress
         As `mutate` takes them.
     fasta, bed
         The genome and the intervals.
@@ -240,6 +246,7 @@ def mutate_file(
         "tracks": tracks,
         "both_strands": both_strands,
         "indels": indels,
+        "counts": counts,
         "reporter": reporter,
         "oligos": oligos or Oligos(),
     }

@@ -114,9 +114,10 @@ def told(
             f"cost: {len(ends):,} jobs at a time, each on a core of its own, take "
             f"{_time(max(ends))}, without what a queue lets them wait"
         )
-    machine, options = cost["machine"], cost["options"] or "no options"
+    machine = cost["machine"]
+    options = ", ".join(f"{name}: {value}" for name, value in cost["options"].items())
     yield (
-        f"cost: as measured with {cost['model']} and {options} on a core of "
+        f"cost: as measured with {cost['model']} ({options or 'no options'}) on a core of "
         f"{machine['processor']} ({machine['cores']} cores): yours may be another"
     )
 

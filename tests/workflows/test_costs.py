@@ -85,7 +85,7 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
     assert lines[1].startswith(
         "cost: 2 jobs at a time, each on a core of its own, take 1.5 minutes"
     )
-    assert "as measured with mine and no options on a core of a computer (4 cores)" in lines[2]
+    assert "as measured with mine (no options) on a core of a computer (4 cores)" in lines[2]
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
         "not known before its plan is made"

@@ -61,12 +61,12 @@ rule shard:
         given=given,
         options=options(settings.options),
     log:
-        "logs/shard/{shard}-of-{shards}.log",
+        f"logs/shard/{settings.out}/{{shard}}-of-{{shards}}.log",
     benchmark:
-        "measured/shard/{shard}-of-{shards}.tsv"
+        f"measured/shard/{settings.out}/{{shard}}-of-{{shards}}.tsv"
     threads: 1
     shell:
-        alone("shard/{wildcards.shard}-of-{wildcards.shards}")
+        alone(f"shard/{settings.out}/{{wildcards.shard}}-of-{{wildcards.shards}}")
         + " {basenji} {command} {params.given} {params.options} --shard {wildcards.shard}/{wildcards.shards}"
         " --resume --overwrite --quiet 2>> {log:q}"
 
@@ -85,9 +85,9 @@ rule join:
         given=given,
         options=options(settings.options),
     log:
-        "logs/join.log",
+        f"logs/join/{settings.out}.log",
     benchmark:
-        "measured/join.tsv"
+        f"measured/join/{settings.out}.tsv"
     shell:
         "{basenji} {command} {params.given} {params.options} --join-shards --resume --overwrite"
         " --quiet 2> {log:q}"

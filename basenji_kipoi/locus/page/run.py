@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet
-
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import Folder, check_output, file_names
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
+from basenji_kipoi.base.containers.parquet import read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.unfinished import UnfinishedRun
@@ -183,11 +182,9 @@ def _posteriors(folder: Path) -> dict[Key, float]:
             f"--ranking {folder} has no variants.parquet: pass what basenji rank wrote"
         )
     columns = ["chrom", "pos", "ref", "alt", "posterior"]
-    try:
-        table = pyarrow.parquet.read_table(path, columns=columns)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no table of basenji rank: {reason}") from None
+    table = read_parquet(
+        path, "ranking", texts=("chrom", "ref", "alt"), numbers=("pos", "posterior"), only=True
+    )
     found: dict[Key, float] = {}
     for chrom, pos, ref, alt, value in zip(*(table[name].to_pylist() for name in columns)):
         if value is not None:

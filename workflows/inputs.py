@@ -71,7 +71,7 @@ def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
     size, alleles, read = path.stat().st_size, 0, 0
     if planned.exists() and planned.stat().st_mtime >= path.stat().st_mtime:
         parts = json.loads(planned.read_text(encoding="utf-8"))["parts"]
-        return sum(part["alleles"] for part in parts), True
+        return sum(alleles for _, _, alleles in parts), True
     with path.open("rb") as raw, _opened(path, raw) as lines:
         for line in lines:
             if read == 0 and line.startswith(b"BCF"):

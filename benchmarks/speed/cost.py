@@ -35,6 +35,7 @@ from resources import machine
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.genome.vcf import VariantFile
+from basenji_kipoi.scoring.plan import Plan
 
 #: The commands, in this environment.
 PROGRAM = (sys.executable, "-m", "basenji_kipoi")
@@ -240,9 +241,9 @@ def score(folder: Path, words: list[str], vcf: Path, part: int) -> Run:
         [*PROGRAM, "plan-scores", *_planned(given), "--overwrite", "--quiet", "--out", plan],
         check=True,
     )
-    parts = json.loads(plan.read_text(encoding="utf-8"))["parts"]
+    parts = Plan.model_validate_json(plan.read_text(encoding="utf-8")).parts
     out = folder / "x.parquet"
-    alleles = sum(each["alleles"] for each in parts)
+    alleles = sum(each.alleles for each in parts)
     return timed(["score", *given, "--plan", str(plan)], out, alleles, len(parts))
 
 

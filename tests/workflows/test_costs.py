@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from basenji_kipoi.scoring.plan import Part
+
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
@@ -53,7 +55,8 @@ def settings(modules, **more):
 @pytest.mark.parametrize("name", ["a.vcf", "a.vcf.gz"])
 def test_alleles_are_counted(modules, folder, name, monkeypatch):
     assert modules.inputs.count_alleles(name, "none.json") == (150, True)
-    Path("plan.json").write_text('{"parts": [{"alleles": 100}, {"alleles": 49}]}')
+    parts = [Part(record=0, offset=70, alleles=100), Part(record=90, offset=900, alleles=49)]
+    Path("plan.json").write_text(json.dumps({"parts": parts}))
     assert modules.inputs.count_alleles(name, "plan.json") == (149, True)
     monkeypatch.setattr(modules.inputs, "_MOST_READ", 500)
     about, is_exact = modules.inputs.count_alleles(name, "none.json")

@@ -341,6 +341,10 @@ class Targets:
     def read(cls, path: str | os.PathLike[str], *, headless: Sequence[str] = ()) -> Targets:
         """Read a tab-separated table with a header.
 
+        Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
+        track itself. Tables of the original program may have a column ``genome``, which is dropped,
+        and in those of a second genome the index counts on from the first: it starts at 0 here.
+
         Parameters
         ----------
         path
@@ -348,10 +352,6 @@ class Targets:
         headless
             Columns of a table that may come without a header; its rows are then in the order of
             the tracks.
-
-        Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
-        track itself. Tables of the original program may have a column ``genome``, which is dropped,
-        and in those of a second genome the index counts on from the first: it starts at 0 here.
 
         Raises
         ------

@@ -88,6 +88,11 @@ def open_linkage(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
     check_is_there(path, "linkage")
     if path.name.endswith(_VCF):
         return LinkagePanel(path)
+    if path.suffix == ".bcor":
+        raise InputError(
+            f"{path} is LDstore's binary format: write it as a text matrix with LDstore "
+            "(--bcor-to-text), or give genotypes"
+        )
     if path.suffix == ".npz":
         return _matrix_of_npz(path, variants)
     return _matrix_of_text(path, variants)

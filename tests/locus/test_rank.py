@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,8 @@ from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
 from basenji_kipoi.locus.ranking.files import RankInputs
 from basenji_kipoi.locus.ranking.options import RankOptions
 from basenji_kipoi.locus.ranking.run import rank, rank_file
+from basenji_kipoi.locus.ranking.scored import own_background
+from basenji_kipoi.models.model import load
 from basenji_kipoi.models.targets import Target
 
 GTF = (
@@ -155,6 +159,24 @@ def test_the_whole_way_is_resumed_and_the_same_in_memory(folder, tmp_path):
     )  # fmt: skip
     same = rank_file(other, tmp_path / "b", options, note=notes.append, **arguments)
     assert same.variants.equals(found.variants)
+    # It may also come with the model, where nobody asks for other random variants.
+    shutil.copytree(folder / "model", tmp_path / "model")
+    for name in ("background.parquet", "background.genes.parquet"):
+        shutil.copy(out / name, tmp_path / "model" / name)
+    own = replace(inputs, model=(tmp_path / "model",))
+    notes.clear()
+    came = rank_file(own, tmp_path / "d", RankOptions(), note=notes.append, **arguments)
+    assert came.variants.equals(found.variants)
+    assert notes[-1].startswith("random variants are those that come with the model")
+    assert not (tmp_path / "d" / "background.parquet").exists()
+    assert json.loads((tmp_path / "d/rank.json").read_text())["files"]["background"] == (
+        "background.parquet"
+    )
+    in_memory = rank(tmp_path / "model", inputs.fasta, inputs.variants, genes=inputs.genes)
+    assert in_memory.sets.equals(found.sets)
+    loaded = load(tmp_path / "model")
+    for other_options in (RankOptions(score="D2"), RankOptions(both_strands=True), options):
+        assert own_background(loaded, other_options, has_genes=True) is None
     with pytest.raises(InputError, match="has no column D2/access"):
         rank_file(
             other, tmp_path / "c", RankOptions(score="D2", weight=1), note=notes.append, **arguments

@@ -104,6 +104,9 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given(page):
     text = page.read_text()
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?(https?:)?//", text)
     assert "height &lt;b&gt;" in text
+    assert (
+        "The mechanism is computed of 2 variants that come first: --explain asks for more." in text
+    )
     assert "basenji locus &lt;x&gt;" in text
     assert page.stat().st_size < 3e6
     records = re.findall(r'href="data:application/json;base64,([^"]+)"', text)

@@ -188,3 +188,34 @@ def test_what_cannot_be_asked_is_said():
         RankOptions(score="nope")
     with pytest.raises(InputError, match="20 random variants or more"):
         RankOptions(random=5)
+
+
+@pytest.mark.parametrize("has_genes", [True, False])
+def test_random_variants_may_lie_together(tmp_path, has_genes):
+    text = "".join(np.random.default_rng(1).choice(list("ACGT"), 400_000))
+    (tmp_path / "long.fa").write_text(f">chr1\n{text}\n")
+    lines = [
+        f'chr1\tx\ttranscript\t{start}\t{start + 900}\t.\t+\t.\tgene_id "G{start}";\n'
+        for start in range(5_000, 400_000, 10_000)
+    ]
+    (tmp_path / "long.gtf").write_text("".join(lines))
+    keys = [("chr1", pos, text[pos - 1], "ACGT"["CGTA".index(text[pos - 1])])
+            for pos in range(105_100, 107_100, 100)]  # fmt: skip
+    with Genome(tmp_path / "long.fa") as genome:
+        genes = read_genes(tmp_path / "long.gtf", genome) if has_genes else None
+        apart, near = (
+            random_variants(keys, genome, genes, number=200, seed=3, together=each)
+            for each in (1, 10)
+        )
+    assert len(near) > 180
+
+    def places(drawn):
+        return 1 + (np.diff([pos for _, pos, _, _ in drawn]) > 1500).sum()
+
+    # Without genes 200 places of 400 kb touch each other often.
+    assert places(near) <= 30
+    assert places(apart) > (35 if has_genes else 60)
+    if has_genes:
+        chroms = np.array([key[0] for key in near])
+        far = nearest_starts(chroms, np.array([key[1] - 1 for key in near]), genes)[0]
+        assert np.abs(far).max() <= 2000 * 1.2

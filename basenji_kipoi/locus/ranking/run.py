@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["rank", "rank_file"]
 
 _SCORES = "scores.parquet"
+#: Random variants that lie near each other: what is predicted of them shares much.
+_TOGETHER = 10
 
 
 def rank(
@@ -239,7 +241,9 @@ def _random(
     keys: Sequence[Key], genome: Genome, genes: Genes | None, options: RankOptions
 ) -> list[Key]:
     number = RANDOM if options.random is None else options.random
-    return random_variants(keys, genome, genes, number=number, seed=options.seed)
+    return random_variants(
+        keys, genome, genes, number=number, seed=options.seed, together=_TOGETHER
+    )
 
 
 def _ranked(

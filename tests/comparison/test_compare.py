@@ -96,9 +96,9 @@ def test_frequencies_match_by_the_rarer_allele(tmp_path):
     effects["af"] = np.random.default_rng(5).random(1200)
     found = bk.compare(
         scores, effects,
-        bk.CompareOptions(with_effect="causal=True", frequency_within=0.02, draws=10),
+        bk.CompareOptions(with_effect="causal=True", frequency_within=0.0005, draws=10),
     )  # fmt: skip
-    assert "rarer allele differs by at most 0.02" in found.figures["matching"]["rule"]
+    assert "rarer allele differs by at most 0.0005" in found.figures["matching"]["rule"]
     assert 0 < found.figures["matching"]["positives"] < 400
     with pytest.raises(bk.InputError, match="no column frequency, by which --frequency-within"):
         bk.compare(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.elements.table import ElementTable
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert
+    from basenji_kipoi.interpretation.motifs.result import Motifs
+    from basenji_kipoi.interpretation.motifs.run import motifs
     from basenji_kipoi.interpretation.variant.plots import plot_variant
     from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
     from basenji_kipoi.locus.mechanisms.record import Mechanism
@@ -65,6 +67,7 @@ __all__ = [
     "LocusVariant",
     "Mechanism",
     "Model",
+    "Motifs",
     "MutationMap",
     "Oligos",
     "Predictions",
@@ -80,6 +83,7 @@ __all__ = [
     "load",
     "mechanism",
     "mechanism_figure",
+    "motifs",
     "mutate",
     "plot_scores",
     "plot_tracks",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 from hypothesis import strategies as st
 
 from basenji_kipoi.models.networks.architecture import Architecture
+from basenji_kipoi.models.networks.operations import ActivationName
 
 #: Largest error, relative to the largest value.
 EXACT = {"float32": 1e-5, "float64": 1e-12}
@@ -37,8 +40,8 @@ WINDOW = 96
 @st.composite
 def pointwise(draw):
     """Draw up to three operations that treat positions alone, in any order."""
-    names = ["normalisation", "relu", "gelu_tanh", "gelu_erf", "exp_linear", "dropout"]
-    kinds = st.sampled_from(names)
+    functions = get_args(ActivationName)
+    kinds = st.sampled_from(["normalisation", "dropout", *functions])
     operations = []
     for kind in draw(st.lists(kinds, max_size=3)):
         if kind == "normalisation":

@@ -21,7 +21,7 @@ from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "byte_lines",
@@ -201,7 +201,12 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def table_rows(
-    path: str | os.PathLike[str], kind: str, columns: Iterable[str], *, comment: str | None = None
+    path: str | os.PathLike[str],
+    kind: str,
+    columns: Iterable[str],
+    *,
+    comment: str | None = None,
+    headless: Sequence[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     r"""Read a tab-separated table with a header, such as a targets table.
 
@@ -219,6 +224,9 @@ def table_rows(
         Columns that its header must have.
     comment
         Lines above the header that begin with this are none of the table.
+    headless
+        Columns of a table that may come without a header: its first line is a row if it has as
+        many cells and names none of these columns.
 
     Yields
     ------
@@ -237,6 +245,8 @@ def table_rows(
             if not line or (header is None and comment and line.startswith(comment)):
                 continue
             cells = table_cells(line)
+            if header is None and len(cells) == len(headless) and not set(cells) & set(headless):
+                header = list(headless)
             if header is None:
                 header = cells
                 lacking = [name for name in columns if name not in header]

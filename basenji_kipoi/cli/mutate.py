@@ -13,6 +13,7 @@ from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
+    Counts,
     Ends,
     Fasta,
     Indels,
@@ -67,6 +68,7 @@ def mutate(
         typer.Option(help="Tracks to draw.", show_default="all that are scored"),
     ] = None,
     indels: Indels = "stitch",
+    counts: Counts = False,
     reporter: Annotated[
         Optional[str],
         typer.Option(
@@ -105,6 +107,7 @@ def mutate(
         tracks=tracks,
         both_strands=both_strands,
         indels=indels,
+        counts=counts,
         reporter=reporter,
         oligos=read_oligos(insert, places, ends, strand, activities),
         plots=plots,

@@ -8,7 +8,7 @@ it defines the numbers that every faster engine must give.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from basenji_kipoi.base.sequence import is_substitution, one_hot, reverse_complement, shifted
 from basenji_kipoi.effects.passes import changed_bins, columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
+from basenji_kipoi.models.targets import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import IndelMode, Pass
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.models.networks.architecture import Architecture
+    from basenji_kipoi.models.targets import Target
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["EffectEngine", "Effects", "PlainEngine"]
@@ -61,6 +63,14 @@ class Effects:
         """Rows that mean something, bool (alleles, rows)."""
         places = self.places
         return (places >= 0) & (places < np.minimum(self.last, self.bins)[:, None])
+
+    def in_counts(self, tracks: Sequence[Target]) -> Effects:
+        """Return the predictions in counts of the coverage; the tracks are all of them."""
+        reference, alternative = (
+            counts_of(tracks, values).astype(np.float32)
+            for values in (self.reference, self.alternative)
+        )
+        return replace(self, reference=reference, alternative=alternative)
 
 
 class EffectEngine(ABC):

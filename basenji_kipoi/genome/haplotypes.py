@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -108,10 +109,13 @@ class Haplotype:
         Start and end of what is replaced (0-based, half-open), and codes of what stands there.
     left_out : dict of str to list of tuple
         Start and end of a record that is not applied, and the reason.
+    phase_sets : dict of str to list of tuple
+        Start of a heterozygous record whose phase set is known, and that set (``PS``).
     """
 
     variants: dict[str, list[tuple[int, int, np.ndarray]]] = field(default_factory=dict)
     left_out: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
+    phase_sets: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _known: dict[str, tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -119,6 +123,7 @@ class Haplotype:
     def sorted(self) -> Haplotype:
         """Put variants in order; of those that overlap, the first one counts."""
         found = Haplotype(left_out={contig: list(rows) for contig, rows in self.left_out.items()})
+        found.phase_sets = {contig: sorted(rows) for contig, rows in self.phase_sets.items()}
         for contig, rows in self.variants.items():
             kept, end = [], -1
             for variant in sorted(rows, key=lambda row: row[:2]):
@@ -134,6 +139,12 @@ class Haplotype:
         """Count why records of an interval are left out."""
         rows = self.left_out.get(contig, ())
         return Counter(reason for first, last, reason in rows if first < end and last > start)
+
+    def sets_within(self, contig: str, start: int, end: int) -> set[str]:
+        """List the phase sets of the heterozygous records that begin in an interval."""
+        rows = self.phase_sets.get(contig, [])
+        first, last = (bisect.bisect_left(rows, (each,)) for each in (start, end))
+        return {name for _, name in rows[first:last]}
 
     def within(self, contig: str, start: int, end: int) -> list[tuple[int, int, np.ndarray]]:
         """List the variants whose first base lies in an interval."""
@@ -311,6 +322,11 @@ def _add(
     """Add what a record says of a copy: a variant, nothing, or why it is left out."""
     called = record.samples[copy.sample]
     index, reason = _index_of(called.allele_indices, copy.number, is_phased=called.phased)
+    if reason is None and copy.number is not None and len(set(called.allele_indices)) > 1:
+        name = called.get("PS")
+        if name is not None:
+            sets = haplotype.phase_sets.setdefault(checks.contigs[record.chrom], [])
+            sets.append((record.pos - 1, str(name)))
     if reason is None and not index:
         return
     alt = record.alts[index - 1] if index else "."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.interpretation.insertion.result import Insertions
     from basenji_kipoi.interpretation.insertion.run import insert, insert_file
     from basenji_kipoi.interpretation.motifs.options import MotifOptions
+    from basenji_kipoi.interpretation.motifs.result import Motifs
     from basenji_kipoi.interpretation.motifs.run import motifs_file
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "InsertOptions",
     "Insertions",
     "MotifOptions",
+    "Motifs",
     "attribute",
     "attribute_file",
     "element_effects",

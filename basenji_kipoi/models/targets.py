@@ -338,8 +338,16 @@ class Targets:
         return counts_of(self._rows, values)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Targets:
+    def read(cls, path: str | os.PathLike[str], *, headless: Sequence[str] = ()) -> Targets:
         """Read a tab-separated table with a header.
+
+        Parameters
+        ----------
+        path
+            The table, plain or gzip.
+        headless
+            Columns of a table that may come without a header; its rows are then in the order of
+            the tracks.
 
         Columns that may be left out have the defaults of `Target`; ``strand_pair`` defaults to the
         track itself. Tables of the original program may have a column ``genome``, which is dropped,
@@ -351,9 +359,12 @@ class Targets:
             If the file is missing or empty, or a row does not fit; names the line.
         """
         rows, origin = [], None
-        for number, fields in table_rows(path, "targets table", ("identifier",)):
+        table = table_rows(path, "targets table", ("identifier",), headless=headless)
+        for number, fields in table:
             # The original program's tables leave the first heading, the index, empty.
             values = {name or "index": value for name, value in fields.items()}
+            if list(values) == list(headless):
+                values["index"] = str(len(rows))
             if not values.get("strand_pair"):
                 values["strand_pair"] = values.get("index", "")
             if values.pop("genome", None) is not None:

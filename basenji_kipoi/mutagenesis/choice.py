@@ -12,8 +12,8 @@ from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.reporters.oligos import OligoRule, Oligos
 from basenji_kipoi.effects.reporters.scores import reporter_scores_named
 from basenji_kipoi.effects.scorer import CountedBins, Scorer
-from basenji_kipoi.effects.scores import scores_named
-from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.effects.scores import in_counts, scores_named
+from basenji_kipoi.models.targets import Target, Targets, unit_of
 from basenji_kipoi.mutagenesis.scores import (
     AlleleScores,
     Mutagenesis,
@@ -90,6 +90,7 @@ def choose(
     tracks: str | Sequence[str | int] | None,
     both_strands: Strands,
     indels: IndelMode,
+    counts: bool,
     reporter: str | None,
     oligos: Oligos,
     option: str = "--tracks",
@@ -100,7 +101,7 @@ def choose(
     ----------
     model, mutations
         The model, and what is done at each position.
-    scores, tracks, both_strands, indels, reporter, oligos
+    scores, tracks, both_strands, indels, counts, reporter, oligos
         As `basenji_kipoi.mutate` takes them.
     option
         What messages call ``tracks``.
@@ -115,11 +116,15 @@ def choose(
             raise InputError(f"--{other} is of reporters: pass --reporter NAME too")
         columns = model.targets.columns_of(tracks, option=option)
         wanted = scores_named(scores)
-        return _Tracks(model, mutations, wanted, columns, both_strands=both_strands, indels=indels)
+        if counts:
+            wanted = list(map(in_counts, wanted))
+        asked = {"both_strands": both_strands, "indels": indels, "counts": counts}
+        return _Tracks(model, mutations, wanted, columns, **asked)
     of_tracks = {
         "tracks": tracks is not None,
         "both-strands": both_strands is not None,
         "indels": indels != "stitch",
+        "counts": counts,
     }
     for name, is_given in of_tracks.items():
         if is_given:
@@ -149,15 +154,18 @@ class _Tracks(Choice):
         *,
         both_strands: Strands,
         indels: IndelMode,
+        counts: bool,
     ) -> None:
         _check_effects(score.name for score in scores)
         self.model, self.mutations, self.scores = model, mutations, scores
         self.targets, self.columns = model.targets, columns
-        self._both_strands, self._indels = both_strands, indels
-        self.attributes = {**origin_of(model, both_strands), "indels": indels}
+        self._both_strands, self._indels, self._counts = both_strands, indels, counts
+        unit = unit_of(counts=counts)
+        self.attributes = {**origin_of(model, both_strands), "indels": indels, "unit": unit}
         self.settings = {
             "passes": passes_of(model.members, both_strands=both_strands, shifts=(0,)),
             "indels": indels,
+            "unit": unit,
         }
 
     def pieces(self, intervals: Sequence[Interval], genome: Genome) -> list[Block]:
@@ -170,7 +178,8 @@ class _Tracks(Choice):
         from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
         members, names = self.model.members, [score.name for score in self.scores]
-        if self.mutations.deleted is None and names == ["SAD"]:
+        # Sums of all bins tell nothing of each bin's counts.
+        if self.mutations.deleted is None and names == ["SAD"] and not self._counts:
             with contextlib.suppress(NotIncrementalError):  # the engine below says why
                 return SubstitutionTotals(
                     members, genome, columns=self.columns, both_strands=self._both_strands
@@ -186,7 +195,8 @@ class _Tracks(Choice):
             whole=scorer.needs_whole_windows(self.settings["passes"]),
             memory_bytes=bytes_of(memory),
         )
-        return AlleleScores(engine, genome, self.mutations, scorer, names)
+        counted = tracks if self._counts else None
+        return AlleleScores(engine, genome, self.mutations, scorer, names, counted=counted)
 
 
 class _Reporter(Choice):

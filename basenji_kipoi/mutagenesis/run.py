@@ -53,6 +53,7 @@ def mutate(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    counts: bool = False,
     reporter: str | None = None,
     oligos: Oligos | None = None,
     memory: float = MEMORY,
@@ -81,6 +82,9 @@ def mutate(
     indels
         Of deletions: the window's first base stays up to the deletion and its last one behind it
         (``stitch``), or the first one alone (``anchor``).
+    counts
+        Whether scores are of counts of the coverage, as `basenji_kipoi.predict` has it, and not of
+        the units of the targets table. SAD of substitutions then has no quicker way than others.
     reporter
         Name of a reporter: what mutations change in its activities, in the place of tracks. The
         score is SAD of `basenji_kipoi.effects.reporters.scores.REPORTER_SCORES`.
@@ -124,6 +128,7 @@ def mutate(
         tracks=tracks,
         both_strands=both_strands,
         indels=indels,
+        counts=counts,
         reporter=reporter,
         oligos=oligos or Oligos(),
         option="tracks",
@@ -156,6 +161,7 @@ def mutate_file(
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
     indels: IndelMode = "stitch",
+    counts: bool = False,
     reporter: str | None = None,
     oligos: Oligos | None = None,
     plots: str | os.PathLike[str] | None = None,
@@ -173,7 +179,7 @@ def mutate_file(
 
     Parameters
     ----------
-    model, deleted, scores, tracks, both_strands, indels, reporter, oligos, memory, progress
+    model, deleted, scores, tracks, both_strands, indels, counts, reporter, oligos, memory, progress
         As `mutate` takes them.
     fasta, bed
         The genome and the intervals.
@@ -225,6 +231,7 @@ def mutate_file(
         tracks=tracks,
         both_strands=both_strands,
         indels=indels,
+        counts=counts,
         reporter=reporter,
         oligos=oligos or Oligos(),
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.models.model import Model
+    from basenji_kipoi.models.targets import Target
     from basenji_kipoi.mutagenesis.windows import Block
 
 __all__ = [
@@ -257,6 +258,8 @@ class AlleleScores(Mutagenesis):
         Computes the scores.
     names
         Their names.
+    counted
+        The tracks, if scores are of counts of the coverage.
     """
 
     def __init__(
@@ -266,9 +269,12 @@ class AlleleScores(Mutagenesis):
         mutations: Mutations,
         scorer: Scorer,
         names: Sequence[str],
+        *,
+        counted: Optional[Sequence[Target]] = None,
     ) -> None:
         super().__init__(genome, mutations, engine.tracks)
         self._engine, self._scorer, self._names = engine, scorer, names
+        self._counted = counted
 
     def _score(
         self,
@@ -285,6 +291,8 @@ class AlleleScores(Mutagenesis):
         values = np.zeros((len(self._names), len(rows), self.tracks), dtype=np.float32)
         for group in self._engine.groups(requests) if requests else ():
             effects = self._engine.effects([requests[index] for index in group])
+            if self._counted is not None:
+                effects = effects.in_counts(self._counted)
             found = self._scorer(effects, np.array([places[index] for index in group]))
             values[:, group] = np.moveaxis(found, 1, 0)
             advance(len(group))

@@ -23,7 +23,7 @@ from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.models.trained import TrainedModel
 from basenji_kipoi.models.training_record import ImportedFile, SelfCheck, TrainingRecord
 from basenji_kipoi.models.weights import check_finite
-from basenji_kipoi.published.tracks import described
+from basenji_kipoi.published.tracks import read_table
 
 if TYPE_CHECKING:
     import os
@@ -141,7 +141,7 @@ class PublishedModel(TrainedModel):
         if targets is None:
             tracks = unnamed_targets(architecture.tracks)
         else:
-            tracks = described(Targets.read(targets))
+            tracks = read_table(targets)
             check_targets(architecture, tracks, targets)
         super().__init__(weights.path, architecture, tracks, both_strands=False)
         self.weights = weights

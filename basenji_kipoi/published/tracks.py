@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.models.targets import Targets
 
-__all__ = ["described", "published_table"]
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["described", "published_table", "read_table"]
 
 _TABLES = Path(__file__).resolve().parent / "tables"
 #: The table of a network of the 2020 family, by the number of its tracks.
 _OF_2020 = {5313: "human_2020.tsv.gz", 1643: "mouse_2020.tsv.gz"}
 #: How the original program's tables describe a track: an assay, of ChIP-seq with what was
-#: bound, and what was assayed.
-_DESCRIPTION = re.compile(r"(DNASE|ATAC|CAGE|RNA|(?:CHIP|ChIP):[^:]+):(.+)")
+#: bound, and what was assayed. Those of 2018 have ``HISTONE:H3K4me3 GM12878``.
+_DESCRIPTION = re.compile(
+    r"(?P<assay>DNASE|ATAC|CAGE|RNA|(?:CHIP|ChIP):[^:]+|HISTONE:[^: ]+(?= ))[: ](?P<sample>.+)"
+)
+#: What the lists of the original program's time of 2018 hold, which have no header.
+_LIST_OF_2018 = ("identifier", "file", "description")
 
 
 def published_table(tracks: int) -> Path | None:
@@ -37,6 +45,29 @@ def published_table(tracks: int) -> Path | None:
     """
     name = _OF_2020.get(tracks)
     return None if name is None else _TABLES / name
+
+
+def read_table(path: str | os.PathLike[str]) -> Targets:
+    """Read a table of tracks that came with a published network.
+
+    Parameters
+    ----------
+    path
+        A table of the original program or of this package, or one of the lists that the original
+        program took in 2018: identifier, file and description, without a header, in the order of
+        the network's output.
+
+    Returns
+    -------
+    Targets
+        The tracks, with assay and sample where their descriptions tell them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a row does not fit; names the line.
+    """
+    return described(Targets.read(path, headless=_LIST_OF_2018))
 
 
 def described(targets: Targets) -> Targets:
@@ -57,6 +88,6 @@ def described(targets: Targets) -> Targets:
     for row in targets:
         found = _DESCRIPTION.fullmatch(row.description)
         if found and not row.assay and not row.sample:
-            row = row.model_copy(update={"assay": found[1], "sample": found[2]})
+            row = row.model_copy(update=found.groupdict())
         rows.append(row)
     return Targets(rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import plain_network
 import pytest
@@ -13,7 +16,9 @@ from small_network import randomised, save_random_bundle, small_architecture
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.interpretation.gradients import Gradients, NetworkGradients
+from basenji_kipoi.models.bundle import save_bundle
 from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.targets import Target, Targets
 
 #: Step of finite differences: rounding and curvature each leave some 1e-9 of the slope.
 STEP = 1e-5
@@ -58,6 +63,92 @@ def test_gradients_are_finite_differences_for_any_network(architecture, seed):
     np.testing.assert_allclose(found.values, sums(x), rtol=1e-10, atol=1e-10)
     along = np.einsum("jnlc,dnlc->djn", found.gradients, directions)
     assert np.abs(along - expected).max() < 1e-6 * max(np.abs(expected).max(), 1e-3)
+
+
+@st.composite
+def questions(draw):
+    """Draw a network, whether both strands count, pairs of tracks, and some predicted bins."""
+    architecture = draw(architectures())
+    tracks = sum(head.tracks for head in architecture.heads.values())
+    pairs = list(range(tracks))
+    if draw(st.booleans()):
+        pairs[-2:] = pairs[:-3:-1]
+    first = draw(st.integers(0, architecture.bins - 1))
+    last = draw(st.integers(first + 1, architecture.bins))
+    return architecture, draw(st.booleans()), pairs, first, last
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
+@given(questions(), st.integers(0, 2**32 - 1))
+def test_so_they_are_for_any_strand_ensemble_and_part_of_a_window(question, seed):
+    architecture, both_strands, pairs, first, last = question
+    random = np.random.default_rng(seed)
+    targets = Targets(
+        [Target(index=n, identifier=f"t{n}", strand_pair=pair) for n, pair in enumerate(pairs)]
+    )
+    seeds = random.integers(2**31, size=2).tolist()
+    with TemporaryDirectory() as folder:
+        bundles = [
+            save_bundle(
+                Path(folder) / str(number),
+                network=randomised(build_network(architecture), seed=each),
+                architecture=architecture, targets=targets, name="drawn", assembly="none",
+                training={}, evaluation={}, model_card="# Random weights\n",
+            )
+            for number, each in enumerate(seeds)
+        ]  # fmt: skip
+        networks = [bundle.network(both_strands=False) for bundle in bundles]
+        tracks = random.permutation(len(pairs))[:2].tolist()
+        gradients = Gradients(bundles, tracks=tracks, both_strands=both_strands, dtype="float64")
+    x = one_hot(random.integers(0, 5, (1, WINDOW), dtype=np.uint8), np.float64)
+    x = x + random.normal(0, 0.05, x.shape)
+    weights = np.zeros((2, architecture.bins, 2))
+    weights[:, first:last] = random.normal(size=(2, last - first, 2))
+
+    def sums(channels):
+        predictions = []
+        for network in networks:
+            forward = plain_network.predict_channels(architecture, network, channels)
+            other = plain_network.predict_channels(architecture, network, channels[:, ::-1, ::-1])
+            other = other[:, ::-1, pairs]
+            predictions.append((forward + other) / 2 if both_strands else forward)
+        return np.einsum("nbt,jbt->jn", np.mean(predictions, axis=0)[..., tracks], weights)
+
+    start, end = gradients.span_of(first, last)
+    found = gradients.gradients(x[:, start:end], weights, (start, end))
+    np.testing.assert_allclose(found.values, sums(x), rtol=1e-10, atol=1e-10)
+    # Nothing outside of the part changes the bins, however much it changes.
+    outside = x + random.normal(size=x.shape)
+    outside[:, start:end] = x[:, start:end]
+    np.testing.assert_allclose(sums(outside), sums(x), rtol=1e-10, atol=1e-10)
+    directions = random.normal(size=(2, *x.shape)) / np.sqrt(x[0].size)
+    expected = slopes(sums, x, directions)
+    assume(expected is not None)
+    along = np.einsum("jnlc,dnlc->djn", found.gradients, directions[:, :, start:end])
+    assert np.abs(along - expected).max() < 1e-6 * max(np.abs(expected).max(), 1e-3)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
+@given(architectures(), st.integers(0, 2**32 - 1))
+def test_features_have_gradients_in_any_network(architecture, seed):
+    """By the chain rule, a change of the sequence works through the features alone."""
+    random = np.random.default_rng(seed)
+    network = randomised(build_network(architecture), seed)
+    derived = NetworkGradients(lower(architecture, network, dtype="float64"))
+    x = one_hot(random.integers(0, 4, (1, WINDOW), dtype=np.uint8), np.float64)
+    x = x + random.normal(0, 0.05, x.shape)
+    tracks = sum(head.tracks for head in architecture.heads.values())
+    weights = random.normal(size=(1, WINDOW // architecture.bin, tracks))
+    features, found = derived.trunk_gradients(x, weights)
+    assert features.shape[1] * derived.trunk_stride == WINDOW
+    direction = random.normal(size=x.shape) / np.sqrt(x[0].size)
+    moved = slopes(lambda channels: derived.trunk_gradients(channels, weights)[0], x, [direction])
+    assume(moved is not None)
+    through = (found.gradients[0] * moved[0]).sum()
+    along = (derived.gradients(x, weights).gradients[0] * direction).sum()
+    assert abs(through - along) < 1e-6 * max(np.abs(found.gradients[0] * moved[0]).sum(), 1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,38 @@ import sys
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import basenji_kipoi as bk
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, encode, one_hot, reverse_complement
 from basenji_kipoi.base.text_files import table_rows
-from basenji_kipoi.interpretation import AttributionOptions, attribute_file
+from basenji_kipoi.cli.app import app
+from basenji_kipoi.interpretation import (
+    AttributionOptions,
+    MotifOptions,
+    attribute_file,
+    motifs_file,
+)
 from basenji_kipoi.interpretation.motif_matrices import (
     Motif,
     iupac_matrix,
     read_meme,
     write_meme,
 )
-from basenji_kipoi.interpretation.motifs.discovery import FoundMotif, Sites, merged
-from basenji_kipoi.interpretation.motifs.reading import AttributedSequences, read_attributions
+from basenji_kipoi.interpretation.motifs import run as runs
+from basenji_kipoi.interpretation.motifs.discovery import (
+    FoundMotif,
+    Sites,
+    arrays_of,
+    merged,
+    motifs_of,
+)
+from basenji_kipoi.interpretation.motifs.reading import (
+    AttributedSequences,
+    of_attributions,
+    read_attributions,
+)
 from basenji_kipoi.interpretation.motifs.similarity import similarity
 
 
@@ -57,6 +75,17 @@ def test_files_are_read_as_they_were_written(attributed):
         arrays.relative()
 
 
+def test_contributions_in_memory_are_those_of_the_file(attributed, small_bundle):
+    given = bk.attribute(
+        small_bundle.path, attributed / "genome.fa", attributed / "x.bed",
+        tracks="access,start_plus",
+    )  # fmt: skip
+    one, other = of_attributions(given), read_attributions([attributed / "x.h5"])
+    assert (one.intervals, one.labels) == (other.intervals, other.labels)
+    for name in ("codes", "hypothetical", "values"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
 def found_motif(letters, starts, turned, output=0):
     table = 0.97 * iupac_matrix(letters) + 0.0075
     sites = Sites(np.arange(len(starts)), np.array(starts), np.array(turned))
@@ -75,6 +104,96 @@ def test_motifs_of_several_outputs_are_one():
     np.testing.assert_array_equal(first.sites.start, [10, 30, 50])
     np.testing.assert_array_equal(first.sites.is_reverse, [False, True, False])
     assert second is other
+
+
+def test_motifs_of_an_output_come_back_from_arrays():
+    some = [found_motif("AAGCCTGACA", [10, 30], [False, True], 2), found_motif("TTGG", [1], [True])]
+    again = motifs_of(arrays_of(some), 5)
+    assert [each.outputs for each in again] == [(5,), (5,)]
+    for one, other in zip(some, again, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+        np.testing.assert_array_equal(one.contributions, other.contributions)
+        np.testing.assert_array_equal(one.sites.start, other.sites.start)
+        np.testing.assert_array_equal(one.sites.is_reverse, other.sites.is_reverse)
+    assert motifs_of(arrays_of([]), 0) == []
+
+
+@pytest.fixture
+def quick_discovery(monkeypatch):
+    """Discovery that finds one motif of known sites in each output, and counts its calls."""
+    asked = []
+
+    def find(given, output, options):
+        asked.append(given.labels[output])
+        letters = ("AAGCCTGACA", "TTTTGGGG")[output]
+        return [found_motif(letters, [5, 20], [False, True], output)]
+
+    monkeypatch.setattr(runs, "find_motifs", find)
+    return asked
+
+
+def test_motifs_in_memory_are_those_of_the_command(
+    attributed, small_bundle, quick_discovery, tmp_path
+):
+    write_meme(tmp_path / "known.meme", [Motif("pal", iupac_matrix("AAGCCTGACA"))])
+    contributions = bk.attribute(
+        small_bundle.path, attributed / "genome.fa", attributed / "x.bed",
+        tracks="access,start_plus",
+    )  # fmt: skip
+    found = bk.motifs(contributions, database=tmp_path / "known.meme", progress=False)
+    assert quick_discovery == ["access", "start_plus"]
+    assert repr(found) == "<Motifs of 2 sequences: 2 motifs, 4 sites>"
+    assert [each.name for each in found] == ["motif_1", "motif_2"]
+    assert found["motif_2"] is found[1]
+    with pytest.raises(InputError, match="no motif 'x'"):
+        found["x"]
+    assert "AAGCCTGACA, 2 sites" in found._repr_html_()
+    table = found.to_dataframe()
+    assert table.known[0] == "pal"
+    assert table.sites.tolist() == [2, 2]
+    # What a site contributes is the sum over its bases.
+    first = contributions[0].contributions[5:15, 0].sum() / contributions.values[0, 0]
+    np.testing.assert_allclose(found[0].hits.effects[0, 0], first, rtol=1e-5)
+    options = MotifOptions(database=str(tmp_path / "known.meme"))
+    motifs_file(attributed / "x.h5", tmp_path / "file", options, progress=False)
+    found.write(tmp_path / "memory")
+    for name in ("motifs.meme", "motifs.tsv", "hits.bed"):
+        one, other = ((tmp_path / each / name).read_text() for each in ("file", "memory"))
+        assert one == other
+    with pytest.raises(InputError, match="exists"):
+        found.write(tmp_path / "memory")
+
+
+def test_an_interrupted_run_goes_on_behind_the_tracks_it_searched(
+    attributed, quick_discovery, tmp_path, monkeypatch
+):
+    find = runs.find_motifs
+
+    def stop(given, output, options):
+        if output == 1:
+            raise KeyboardInterrupt
+        return find(given, output, options)
+
+    def run(*more):
+        given = ["motifs", "--attributions", attributed / "x.h5", "--out", tmp_path / "found"]
+        return CliRunner().invoke(app, list(map(str, [*given, *more])))
+
+    monkeypatch.setattr(runs, "find_motifs", stop)
+    assert run().exit_code != 0
+    assert not (tmp_path / "found").exists()
+    monkeypatch.setattr(runs, "find_motifs", find)
+    refused = run()
+    assert refused.exit_code == 2
+    assert "pass --resume to go on" in refused.output
+    other = run("--resume", "--fewest", "30")
+    assert "was begun with another fewest" in other.output
+    done = run("--resume")
+    assert done.exit_code == 0, done.output
+    assert "50% is done" in done.output
+    assert quick_discovery == ["access", "start_plus"]
+    rows = [row for _, row in table_rows(tmp_path / "found" / "motifs.tsv", "table", ["motif"])]
+    assert [row["tracks"] for row in rows] == ["access", "start_plus"]
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def planted(folder, number=200, length=120):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import basenji_kipoi as bk
 from basenji_kipoi.models.targets import COUNTS, TABLE_UNITS, Target, Targets, counts_of
+from basenji_kipoi.mutagenesis.windows import pieces_of
 
 TRACKS = [
     Target(index=0, identifier="plain", strand_pair=0),
@@ -140,3 +141,61 @@ def test_files_of_scores_have_the_counts_of_tables(model, genome, tmp_path):
     for name in found.column_names[-3:]:
         assert found.column(name)[0].as_py() == pytest.approx(table.column(name)[0].as_py())
     assert COUNTS in found.schema.metadata[b"basenji_score"].decode()
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("scores", [("SAD",), ("SAD", "logSAD")])
+def test_maps_in_counts_are_of_predictions_in_counts(model, genome, scores):
+    place = ("chrA", 3000, 3001)
+    found = bk.mutate(model, genome, place, scores=scores, counts=True)
+    usual = bk.mutate(model, genome, place, scores=scores)
+    assert (usual.attributes["unit"], found.attributes["unit"]) == (TABLE_UNITS, COUNTS)
+    codes = genome.codes("chrA", 3000, 3001)
+    (block,) = pieces_of([bk.Interval(*place)], model.architecture)
+    window = block.window
+    for base in set(range(4)) - set(codes.tolist()):
+        reference = genome.codes("chrA", window, window + 2048)
+        changed = reference.copy()
+        changed[3000 - window] = base
+        values = model.targets.counts(model.predict(np.stack([reference, changed])))
+        change = values[1].sum(axis=0) - values[0].sum(axis=0)
+        tolerance = 2e-4 * values[0].sum(axis=0).max()
+        np.testing.assert_allclose(found.scores["SAD"][0, base], change, atol=tolerance)
+    assert (found.scores["SAD"] != usual.scores["SAD"]).any()
+
+
+def test_maps_of_reporters_have_no_counts(genome):
+    with pytest.raises(bk.InputError, match="--counts is of tracks"):
+        bk.mutate("yeast", genome, ("chrA", 10, 11), reporter="promoter", counts=True)
+
+
+@pytest.mark.usefixtures("eager")
+def test_genes_of_haplotypes_in_counts(model, genome, tmp_path):
+    letter = "ACGT"[int(genome.codes("chrA", 3000, 3001)[0])]
+    alt = "G" if letter != "G" else "T"
+    (tmp_path / "x.vcf").write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=chrA>\n"
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tF1\n"
+        f"chrA\t3001\t.\t{letter}\t{alt}\t.\t.\t.\tGT\t0|1\n"
+    )
+    (tmp_path / "x.gtf").write_text(
+        'chrA\tx\ttranscript\t3001\t3500\t.\t+\t.\tgene_id "G1"; gene_name "one";\n'
+    )
+    files = [tmp_path / "x.vcf", tmp_path / "x.gtf"]
+    table = bk.compare_haplotypes(model, genome, *files, second="F1:2", counts=True)
+    start = 3000 - (2048 // 2 - 1)
+    reference = genome.codes("chrA", start, start + 2048)
+    changed = reference.copy()
+    changed[3000 - start] = "ACGT".index(alt)
+    place = (3000 - start) // 32 - model.architecture.crop
+    values = model.targets.counts(model.predict(np.stack([reference, changed])))[:, place]
+    for column, label in enumerate(model.targets.labels):
+        found = table.column(f"SED/{label}")[0].as_py()
+        assert found == pytest.approx(values[1, column] - values[0, column], rel=1e-3, abs=1e-5)
+    metadata = table.schema.metadata[b"basenji_score"].decode()
+    assert f'"unit": "{COUNTS}"' in metadata
+    with pytest.raises(bk.InputError, match="--counts is of tracks"):
+        bk.compare_haplotypes(
+            "yeast", genome, *files, second="F1:2", reporter="promoter", counts=True
+        )

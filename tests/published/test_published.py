@@ -135,6 +135,21 @@ def test_a_table_of_targets_names_the_tracks(tmp_path):
     assert (targets[5].clip, targets[5].scale, targets[5].sum_stat) == (32, 2, "mean")
 
 
+def test_a_list_of_2018_names_the_tracks_of_a_network_of_2018(tmp_path):
+    number = read_params(PARAMS_2018).tracks
+    rows = [f"ENC{place}\tENC{place}.h5\tDNASE:cell {place}\n" for place in range(number)]
+    table = tmp_path / "sample_wigs.txt"
+    table.write_text("".join(rows))
+    command = ["import", *IMPORTS["checkpoint_2018"], "--out", tmp_path / "x", "--targets", table]
+    done = basenji(*command)
+    assert done.exit_code == 0, done.output
+    targets = Bundle.load(tmp_path / "x").targets
+    assert targets.labels == [f"ENC{place}" for place in range(number)]
+    assert (targets[1].assay, targets[1].sample) == ("DNASE", "cell 1")
+    table.write_text("".join(rows[1:]))
+    assert f"{number - 1} rows" in basenji(*command, "--overwrite").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -15,7 +15,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.scores import is_histone
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_kipoi.published.family_2020 import read_keras_file
-from basenji_kipoi.published.tracks import described, published_table
+from basenji_kipoi.published.tracks import described, published_table, read_table
 
 #: Tracks of each assay, as the publication counts them.
 ASSAYS = {
@@ -109,3 +109,43 @@ def test_only_what_is_not_said_is_derived():
     ]
     found = [(t.assay, t.sample) for t in described(Targets(rows))]
     assert found == [("CHIP:H3K27ac", "liver: left"), ("mine", ""), ("", "")]
+
+
+#: Rows as the original program's lists of 2018 have them.
+LIST_OF_2018 = """\
+ENCSR000EJD_3_1\tcovse/ENCSR000EJD_3_1.h5\tDNASE:GM12878
+ENCSR057BWO_2_1\tcovse/ENCSR057BWO_2_1.h5\tHISTONE:H3K4me3 GM12878
+CNhs12332\tcoverage/CNhs12332.h5\tCAGE:B lymphoblastoid cell line: GM12878 ENCODE, biol_rep2
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_list_of_2018_has_no_header(tmp_path, ends, packed):
+    content = LIST_OF_2018.replace("\n", ends).encode()
+    path = tmp_path / "sample_wigs.txt"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    found = read_table(path)
+    assert found.labels == ["ENCSR000EJD_3_1", "ENCSR057BWO_2_1", "CNhs12332"]
+    assert [row.index for row in found] == [row.strand_pair for row in found] == [0, 1, 2]
+    assert [(row.assay, row.sample) for row in found] == [
+        ("DNASE", "GM12878"),
+        ("HISTONE:H3K4me3", "GM12878"),
+        ("CAGE", "B lymphoblastoid cell line: GM12878 ENCODE, biol_rep2"),
+    ]
+    assert found.columns_of("HISTONE:H3K4me3*GM12878") == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tb\n", "no column identifier"),
+        ("a\tb\tc\nd\te\n", ":2: expected 3 tab-separated columns, found 2"),
+        ("a\tb\tc\na\te\tf\n", "the identifier stands twice"),
+        ("name\tfile\tdescription\nx\ty\tz\n", "no column identifier"),
+    ],
+)
+def test_what_is_neither_list_nor_table_is_told(tmp_path, content, message):
+    (tmp_path / "list.txt").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_table(tmp_path / "list.txt")

@@ -211,6 +211,31 @@ def test_what_is_left_out_is_told_of_the_gene_that_it_lies_at(files, tmp_path):
     assert "unphased" in alone.loc["P", "reason"]
 
 
+def test_genes_whose_variants_lie_in_two_phase_sets_are_told(files, tmp_path):
+    header = HEADER.replace(
+        "#CHROM", '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set">\n#CHROM'
+    )
+
+    def phased(pos, calls):
+        return record(pos, calls=calls).replace("\tGT\t", "\tGT:PS\t")
+
+    rows = [
+        phased(4980, "0:. 0:. 0|1:4980"),
+        phased(4990, "0:. 0:. 1|0:4990"),
+        phased(20090, "0:. 0:. 0|1:4990"),
+        phased(20095, "0:. 0:. 1|1:7"),  # homozygous: of no set
+    ]
+    table = compared(files, tmp_path, rows, header=header, sample="F1", tracks="access")
+    assert table.loc["P", ["status", "reason"]].tolist() == ["incomplete", "2 phase_sets"]
+    assert table.loc["M", "status"] == "ok"
+    assert table.loc["P", ["first_variants", "second_variants"]].tolist() == [1, 1]
+    # A sample's name alone means homozygous variants, which have no phase.
+    alone = compared(
+        files, tmp_path, rows, header=header, second="F1", tracks="access", overwrite=True
+    )
+    assert alone.loc["P", "reason"] == "2 unphased"
+
+
 def test_a_haploid_sample_has_no_second_copy(files, tmp_path):
     table = compared(files, tmp_path, [record(4990)], sample="RM", tracks="access")
     assert table.loc["P", ["status", "reason"]].tolist() == ["incomplete", "1 haploid"]

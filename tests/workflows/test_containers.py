@@ -35,6 +35,17 @@ def test_both_images_are_made_alike():
         assert "Not built yet" in text
 
 
+@pytest.mark.parametrize("lock", ["modern.txt", "cuda.txt"])
+@pytest.mark.parametrize("extra", ["compare", "locus", "motifs", "plot"])
+def test_images_have_what_commands_need_beyond(lock, extra):
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    locked = (REPOSITORY / "requirements" / lock).read_text()
+    names = {each.lower() for each in re.findall(r"^([A-Za-z0-9_.-]+)==", locked, re.MULTILINE)}
+    needed = project["optional-dependencies"][extra]
+    assert {re.match(r"[A-Za-z0-9_.-]+", each)[0].lower() for each in needed} <= names
+
+
 def copied(folder):
     """Copy what .dockerignore lets through."""
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()

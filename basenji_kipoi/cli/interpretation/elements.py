@@ -73,6 +73,19 @@ def elements(
     ] = "both",
     draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
+    move_to: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Move each of --elements there, too: from the gene's start to its middle, in bp, "
+            "negative before the start: numbers or FIRST:LAST:STEP, separated by commas. Makes "
+            "x.moved.tsv beside OUT.",
+            show_default="none are moved",
+        ),
+    ] = None,
+    orientations: Annotated[
+        Literal["both", "+", "-"],
+        typer.Option(help="Of moved elements: as they stand (+), reverse complement (-), or both."),
+    ] = "both",
     promoter: Annotated[
         int,
         typer.Option(min=0, help="Class promoter: at most so far from a start of the gene (bp)."),
@@ -101,6 +114,7 @@ def elements(
     from basenji_kipoi.base.atomic import check_output
     from basenji_kipoi.interpretation.elements.options import ElementOptions
     from basenji_kipoi.interpretation.elements.run import element_effects_file
+    from basenji_kipoi.interpretation.insertion.arrangements import ORIENTATIONS, read_distances
 
     began = time.monotonic()
     check_output(out, overwrite=overwrite or resume)
@@ -123,6 +137,8 @@ def elements(
             method=method,
             draws=draws,
             seed=seed,
+            distances=() if move_to is None else read_distances(move_to, "--move-to"),
+            orientations=ORIENTATIONS if orientations == "both" else (orientations,),
             promoter=promoter,
             proximal=proximal,
             both_strands=both_strands,

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line
-from basenji_kipoi.cli.options import Overwrite, Quiet
+from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.options import Overwrite, Quiet, Resume
 
 # What a command needs is imported when it runs.
 # ruff: noqa: PLC0415
@@ -61,6 +61,7 @@ def motifs(
     false_discovery: Annotated[
         float, typer.Option(help="Rate of false discovery at which seqlets are taken.")
     ] = 0.2,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -84,8 +85,10 @@ def motifs(
             database=database,
             genes=genes,
         ),
+        resume=resume,
         overwrite=overwrite,
         progress=not quiet,
+        note=noting(quiet=quiet),
         command=command_line("basenji"),
     )
     if not quiet:

@@ -45,7 +45,7 @@ def import_published(
     targets: Annotated[
         Optional[Path],
         typer.Option(
-            help="The tracks' table, the original program's or ours.",
+            help="The tracks' table, the original program's (of 2018 without a header) or ours.",
             show_default="of Basenji2, the published names; otherwise track_0, track_1, ...",
         ),
     ] = None,

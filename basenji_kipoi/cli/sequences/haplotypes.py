@@ -13,6 +13,7 @@ from basenji_kipoi.cli.console import command_line
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
+    Counts,
     Ends,
     Fasta,
     Insert,
@@ -56,6 +57,7 @@ def haplotypes(
     ] = None,
     tracks: Tracks = None,
     both_strands: BothStrands = None,
+    counts: Counts = False,
     reporter: Annotated[
         Optional[str],
         typer.Option(help="Compare activities of this reporter.", show_default="tracks"),
@@ -108,6 +110,7 @@ def haplotypes(
             second=second,
             tracks=None if tracks is None else read_names(tracks),
             both_strands=both_strands,
+            counts=counts,
             reporter=reporter,
             oligos=read_oligos(insert, None, ends, "both", activities, promoter),
             max_allele=max_allele,

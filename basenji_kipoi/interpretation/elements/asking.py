@@ -63,11 +63,29 @@ class Asked:
     @property
     def distances(self) -> np.ndarray:
         """Bases from the nearest start of the gene to each element's middle, negative before it."""
+        return self._sign * ((self.starts + self.ends) // 2 - self._nearest)
+
+    def places(self, distances: Sequence[int]) -> np.ndarray:
+        """Find where each element would begin whose middle lies at other distances.
+
+        Returns
+        -------
+        ndarray, int64, shape (elements, distances)
+            First bases (0-based), counted from the start that is nearest to the element now.
+        """
+        middles = self._nearest[:, None] + self._sign * np.array(distances, dtype=np.int64)
+        return middles - ((self.ends - self.starts) // 2)[:, None]
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.gene.strand == "-" else 1
+
+    @property
+    def _nearest(self) -> np.ndarray:
+        """The gene's start that is nearest to each element's middle."""
+        starts = np.array(self.gene.tss, dtype=np.int64)
         middles = (self.starts + self.ends) // 2
-        apart = middles[:, None] - np.array(self.gene.tss)
-        nearest = np.abs(apart).argmin(axis=1)
-        sign = -1 if self.gene.strand == "-" else 1
-        return sign * apart[np.arange(len(middles)), nearest]
+        return starts[np.abs(middles[:, None] - starts).argmin(axis=1)]
 
     def classes(self, options: ElementOptions) -> np.ndarray:
         """Name each element's class: object, of `CLASSES`."""

@@ -5,6 +5,8 @@
 network keeps of the window as it stands is computed once; of each shuffled element only what it
 changes, exactly (`basenji_kipoi.incremental`).
 
+**Moves** (in the file ``moves``): the element at other distances from the gene, or turned.
+
 **Gradient**: of the gene's prediction with respect to the features of each position in front of the
 dilated layers, times these features, as Kelley et al. (Genome Research 28:739, 2018) found
 elements.
@@ -19,6 +21,7 @@ import numpy as np
 
 from basenji_kipoi.base.sequence import one_hot
 from basenji_kipoi.interpretation.attribution.outputs import weights_of
+from basenji_kipoi.interpretation.elements.moves import WHOLE, Moved, move, whole_changes
 from basenji_kipoi.interpretation.shuffling import shuffled
 from basenji_kipoi.interpretation.weighted_sums import WeightedSums
 
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["ElementEffects", "Found"]
-
-#: Elements of a larger share of the window are predicted by whole passes: they change most of it.
-_WHOLE = 0.25
 
 
 class Found(NamedTuple):
@@ -55,6 +55,11 @@ class Found(NamedTuple):
         The same of each position; none without gradients.
     first, stride : ndarray, int, shape ()
         The first base of the first position (0-based), and bases of each.
+    moved : ndarray, float64, shape (elements, places, orientations, draws, outputs)
+        The outputs with the element at another place minus those with it shuffled there; NaN where
+        it does not fit into the window.
+    moved_without : ndarray, float64, shape (elements, places, draws, outputs)
+        The latter.
     """
 
     values: np.ndarray
@@ -64,6 +69,8 @@ class Found(NamedTuple):
     profile: np.ndarray
     first: np.ndarray
     stride: np.ndarray
+    moved: np.ndarray
+    moved_without: np.ndarray
 
     @property
     def effects(self) -> np.ndarray:
@@ -103,7 +110,7 @@ class ElementEffects:
         be averaged.
     """
 
-    unit = "knock-outs"
+    unit = "changes"
 
     def __init__(
         self,
@@ -132,7 +139,11 @@ class ElementEffects:
 
     def steps(self, asked: Asked) -> int:
         """Return how often `find` moves a progress bar on."""
-        return len(asked) * self.options.draws if self.options.has_knock_out else 1
+        each = self.options.draws if self.options.has_knock_out else 0
+        if self.options.distances:
+            ways = 1 + len(self.options.orientations)
+            each += self.options.draws * len(self.options.distances) * ways
+        return len(asked) * each or 1
 
     def find(self, asked: Asked, advance: Callable[[float], object]) -> Found:
         """Compute what the elements of a gene do to it.
@@ -166,12 +177,39 @@ class ElementEffects:
         changes = np.zeros((len(asked), 0, outputs))
         if self.options.has_knock_out:
             values, changes = self._knocked_out(asked, codes, weights, is_reached, advance)
-        else:
+        elif not self.options.distances:
             advance(1)
+        moved = self._moved(asked, codes, weights, needed, advance)
         return Found(
             values, changes, is_reached, gradient, profile,
-            np.array(question.window + span[0]), np.array(stride),
+            np.array(question.window + span[0]), np.array(stride), moved.effects, moved.without,
         )  # fmt: skip
+
+    def _moved(
+        self,
+        asked: Asked,
+        codes: np.ndarray,
+        weights: Weights,
+        needed: Span,
+        advance: Callable[[float], object],
+    ) -> Moved:
+        """Move each element: none where no distances are asked for."""
+        options, places = self.options, asked.places(self.options.distances)
+        shape = len(asked), len(options.distances)
+        effects = np.full(
+            (*shape, len(options.orientations), options.draws, len(self.outputs)), np.nan
+        )
+        without = np.full((*shape, options.draws, len(self.outputs)), np.nan)
+        if not options.distances:
+            return Moved(effects, without)
+        for row in range(len(asked)):
+            found = move(
+                self._sums, codes, int(asked.starts[row] - asked.question.window),
+                self.shuffles(asked, codes, row), places[row] - asked.question.window,
+                options.orientations, weights, needed, advance,
+            )  # fmt: skip
+            effects[row], without[row] = found.effects, found.without
+        return Moved(effects, without)
 
     def _needed(self, bins: Sequence[int]) -> Span:
         """Find the bases of a window that predicted bins depend on, in either direction."""
@@ -221,8 +259,10 @@ class ElementEffects:
         (values,) = self._sums.whole(codes[None], weights.sums)
         changes = np.zeros((len(weights.sums), len(asked), draws))
         for group in self._groups(asked, codes, rows):
-            if group.alternatives.shape[1] > _WHOLE * window:
-                found = self._whole(codes, group, weights, advance) - values[:, None]
+            if group.alternatives.shape[1] > WHOLE * window:
+                found = whole_changes(
+                    self._sums, codes, group.positions, group.alternatives, weights, advance
+                )
             else:
                 # All of the window is kept: another part for each gene would be compiled for each.
                 found = self._sums.changes(
@@ -231,22 +271,6 @@ class ElementEffects:
             changes[:, group.rows, group.draws] = found
         outputs = weights.outputs(values[:, None])[:, 0]
         return outputs, np.moveaxis(weights.changes(values, changes), 0, 2)
-
-    def _whole(
-        self,
-        codes: np.ndarray,
-        group: _Group,
-        weights: Weights,
-        advance: Callable[[float], object],
-    ) -> np.ndarray:
-        """Predict elements that are most of the window by whole passes: (sums, knock-outs)."""
-        found = []
-        for position, bases in zip(group.positions, group.alternatives):
-            changed = codes.copy()
-            changed[position : position + len(bases)] = bases
-            found.append(self._sums.whole(changed[None], weights.sums)[0])
-            advance(1)
-        return np.stack(found, axis=1)
 
     def _groups(self, asked: Asked, codes: np.ndarray, rows: np.ndarray) -> Iterator[_Group]:
         """Group shuffled elements by length, which is rounded up so that few are compiled."""

@@ -44,6 +44,11 @@ class ElementOptions:
         ``gradient``, ``knock-out``, or ``both``.
     draws, seed : int
         Shuffled sequences that replace an element one after another, and their seed.
+    distances : tuple of int
+        Move each given element there as well: bases from the gene's start to its middle, in the
+        gene's direction, negative before the start.
+    orientations : tuple of str
+        Of moved elements: ``+`` as they stand, ``-`` turned (reverse complement).
     promoter, proximal : int
         Elements whose middle is at most so far from a start of the gene (bp) are its promoter, or
         proximal; all others are distal.
@@ -69,6 +74,8 @@ class ElementOptions:
     method: Method = "both"
     draws: int = 4
     seed: int = 0
+    distances: tuple[int, ...] = ()
+    orientations: tuple[str, ...] = ("+", "-")
     promoter: int = 200
     proximal: int = 2000
     both_strands: Strands = None
@@ -87,6 +94,10 @@ class ElementOptions:
             )
         if self.elements is not None and self.size is not None:
             raise InputError("--size divides windows, and --elements names pieces: leave out one")
+        if self.distances and self.elements is None:
+            raise InputError("--move-to moves given elements: pass them with --elements")
+        if not self.orientations or set(self.orientations) - {"+", "-"}:
+            raise InputError(f"orientations: expected + or -, not {','.join(self.orientations)!r}")
         if unknown := sorted(set(self.columns) - set(ROLES)):
             raise InputError(
                 f"--column: no role {unknown[0]!r}: expected one of {', '.join(ROLES)}"

@@ -30,6 +30,8 @@ from basenji_kipoi.interpretation.elements.table import (
     check_table_name,
     columns_of,
     left_columns,
+    moved_columns,
+    moved_name,
     write_table_of,
 )
 from basenji_kipoi.models.model import loaded
@@ -37,7 +39,7 @@ from basenji_kipoi.prediction.interval_results import origin_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Optional
 
     from basenji_kipoi.genome.fasta import Genome
@@ -123,6 +125,13 @@ class _Plan:
         if self.left and self.given is not None:
             yield left_columns(self.left, self.given, columns)
 
+    def moved_tables(
+        self, found: Iterator[Found], options: ElementOptions, window: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Make the rows of each gene's moved elements."""
+        for asked, each in zip(self.asked, found):
+            yield moved_columns(asked, each, self.outputs, options, window)
+
 
 def element_effects(
     model: Model | str | os.PathLike[str],
@@ -147,7 +156,8 @@ def element_effects(
     Returns
     -------
     ElementTable
-        A row for each element, gene and output.
+        A row for each element, gene and output; with ``options.distances``, ``moved`` has what
+        moved elements do.
 
     Raises
     ------
@@ -172,9 +182,16 @@ def element_effects(
             lambda _, each: found.append(each), progress,
         )  # fmt: skip
         attributes = _attributes(model, opened, options)
-    parts = list(plan.tables(iter(found), options))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return ElementTable(columns, attributes)
+    moved = None
+    if options.distances:
+        window = model.architecture.window
+        moved = ElementTable(_joined(plan.moved_tables(iter(found), options, window)), attributes)
+    return ElementTable(_joined(plan.tables(iter(found), options)), attributes, moved)
+
+
+def _joined(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    tables = list(parts)
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def element_effects_file(
@@ -200,7 +217,8 @@ def element_effects_file(
     fasta
         The genome.
     out
-        The table: ``x.tsv``, ``x.tsv.gz`` or ``x.parquet``.
+        The table: ``x.tsv``, ``x.tsv.gz`` or ``x.parquet``; with ``options.distances`` appears
+        ``x.moved.tsv`` and so on beside it.
     options
         What is asked of which elements and genes.
     browser
@@ -243,6 +261,7 @@ def element_effects_file(
     model = loaded(model)
     with open_genome(fasta) as genome:
         plan = _Plan.of(model, genome, options, note)
+        moved = moved_name(out) if options.distances else None
         folders = []
         if browser is not None:
             check_browser(plan.asked, plan.outputs)
@@ -255,11 +274,12 @@ def element_effects_file(
                     f"--plots would draw {number:,} figures: name fewer genes or tracks"
                 )
             folders.append((Path(plots), FIGURES))
-        paths = [out, *(path for path, _ in folders)]
+        tables = [path for path in (out, moved) if path is not None]
+        paths = [*tables, *(path for path, _ in folders)]
         inputs = (
             *(member.path for member in model.members), fasta, options.genes, options.elements
         )  # fmt: skip
-        for path, kind in ((out, None), *folders):
+        for path, kind in (*((path, None) for path in tables), *folders):
             check_output(path, overwrite=overwrite or resume, inputs=inputs, folder=kind)
         files = [each for each in (fasta, options.genes, options.elements) if each is not None]
         settings = {
@@ -298,6 +318,10 @@ def element_effects_file(
                     yield part
 
             write_table_of(run.output(out), out, counted())
+            if moved is not None:
+                window = model.architecture.window
+                parts = plan.moved_tables(found(), options, window)
+                write_table_of(run.output(moved), moved, parts)
             if browser is not None:
                 write_browser(
                     run.output(Path(browser)), plan.asked, found(), plan.outputs, options,
@@ -350,7 +374,7 @@ def _compute(
         raise InputError(f"basenji elements cannot treat this network: {error}") from None
     steps = [effects.steps(asked) for asked in plan.asked]
     left = sum(steps[number] for number in todo)
-    unit = effects.unit if options.has_knock_out else "genes"
+    unit = effects.unit if options.has_knock_out or options.distances else "genes"
     label = label_of("elements", progress)
     with progress_bar(label, total=sum(steps), unit=unit, done=sum(steps) - left) as advance:
         for number in todo:

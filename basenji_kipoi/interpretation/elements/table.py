@@ -30,6 +30,8 @@ __all__ = [
     "check_table_name",
     "columns_of",
     "left_columns",
+    "moved_columns",
+    "moved_name",
     "write_table_of",
 ]
 
@@ -49,6 +51,9 @@ class ElementTable:
         ``docs/how-to/elements.md``.
     attributes : dict
         The model, the genome, and how it was computed.
+    moved : ElementTable or None
+        What moved elements do, a row for each element, gene, place, orientation and output; None
+        where none were moved.
 
     Examples
     --------
@@ -63,6 +68,7 @@ class ElementTable:
 
     columns: dict[str, np.ndarray]
     attributes: Mapping[str, str | int]
+    moved: Optional[ElementTable] = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -96,25 +102,14 @@ def columns_of(
     dict of str to ndarray
         Columns, shape (elements * outputs,).
     """
-    rows, gene = len(asked), asked.gene
+    rows = len(asked)
     effects, is_sum = found.effects, np.array([not each.against for each in outputs])
+    ratio = _log2_ratio(found.values, effects, is_sum)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log2((found.values + effects) / found.values)
         share = found.gradient / found.values
-    ratio = np.where(is_sum, np.where(np.isfinite(ratio), ratio, np.nan), effects)
     share = np.where(is_sum, share, found.gradient)
     status = np.where(found.is_reached, OK, OUT_OF_REACH).astype(object)
-    each: dict[str, np.ndarray] = {
-        "element": asked.names,
-        "chrom": np.full(rows, gene.contig, dtype=object),
-        "start": asked.starts,
-        "end": asked.ends,
-        "gene": np.full(rows, gene.name or gene.gene_id, dtype=object),
-        "gene_id": np.full(rows, gene.gene_id, dtype=object),
-        "strand": np.full(rows, gene.strand, dtype=object),
-        "distance": asked.distances,
-        "class": asked.classes(options),
-    }
+    each = {**_pairs(asked), "class": asked.classes(options)}
     number = len(outputs)
     columns = {name: np.repeat(values, number) for name, values in each.items()}
     columns["track"] = np.tile(np.array([each.name for each in outputs], dtype=object), rows)
@@ -130,6 +125,82 @@ def columns_of(
         for name, values in _measured(elements).items():
             columns[name] = np.repeat(values[asked.rows], number)
     columns["status"] = np.repeat(status, number)
+    return columns
+
+
+def _pairs(asked: Asked) -> dict[str, np.ndarray]:
+    """Name the elements of a gene, and the gene: columns of shape (elements,)."""
+    rows, gene = len(asked), asked.gene
+    return {
+        "element": asked.names,
+        "chrom": np.full(rows, gene.contig, dtype=object),
+        "start": asked.starts,
+        "end": asked.ends,
+        "gene": np.full(rows, gene.name or gene.gene_id, dtype=object),
+        "gene_id": np.full(rows, gene.gene_id, dtype=object),
+        "strand": np.full(rows, gene.strand, dtype=object),
+        "distance": asked.distances,
+    }
+
+
+def _log2_ratio(before: np.ndarray, change: np.ndarray, is_sum: np.ndarray) -> np.ndarray:
+    """Compute log2 of a value with a change over that without; of log ratios the change itself."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log2((before + change) / before)
+    return np.where(is_sum, np.where(np.isfinite(ratio), ratio, np.nan), change)
+
+
+def moved_columns(
+    asked: Asked,
+    found: Found,
+    outputs: Sequence[Output],
+    options: ElementOptions,
+    window: int,
+) -> dict[str, np.ndarray]:
+    """Make the rows of a gene's moved elements: by element, place, orientation and output.
+
+    Parameters
+    ----------
+    asked, found, outputs, options
+        The gene, what its elements do, and what was asked.
+    window
+        Bases of the window.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Columns, shape (elements * places * orientations * outputs,).
+    """
+    shape = len(asked), len(options.distances), len(options.orientations), len(outputs)
+    effect, without = found.moved.mean(axis=3), found.moved_without.mean(axis=2)[:, :, None]
+    spread = np.full(shape, np.nan)
+    if options.draws > 1:
+        spread = found.moved.std(axis=3, ddof=1)
+    is_sum = np.array([not each.against for each in outputs])
+    first = asked.places(options.distances)
+    last = first + (asked.ends - asked.starts)[:, None]
+    start = asked.question.window
+    fits = (first >= start) & (last <= start + window)
+    status = np.where(fits, OK, "outside of the window").astype(object)
+
+    def spread_out(values: Any, axis: int) -> np.ndarray:  # noqa: ANN401 - anything of an array
+        values = np.asarray(values)
+        places = [1] * len(shape)
+        places[axis : axis + values.ndim] = values.shape
+        return np.broadcast_to(values.reshape(places), shape).ravel()
+
+    columns = {name: spread_out(values, 0) for name, values in _pairs(asked).items()}
+    columns.update(
+        moved_to=spread_out(np.array(options.distances, dtype=np.int64), 1),
+        moved_start=spread_out(first, 0),
+        orientation=spread_out(np.array(options.orientations, dtype=object), 2),
+        track=spread_out(np.array([each.name for each in outputs], dtype=object), 3),
+        without=np.broadcast_to(without, shape).ravel(),
+        effect=effect.ravel(),
+        spread=spread.ravel(),
+        log2_ratio=_log2_ratio(without, effect, is_sum).ravel(),
+        status=spread_out(status, 0),
+    )
     return columns
 
 
@@ -164,6 +235,12 @@ def left_columns(
 def _measured(elements: Elements) -> dict[str, np.ndarray]:
     found = {"label": elements.label, "measured_effect": elements.effect}
     return {name: values for name, values in found.items() if values is not None}
+
+
+def moved_name(out: Path) -> Path:
+    """Name the table of moved elements beside that of elements: x.moved.tsv of x.tsv."""
+    suffix = next(each for each in _SUFFIXES[::-1] if out.name.lower().endswith(each))
+    return out.with_name(f"{out.name[: -len(suffix)]}.moved{out.name[-len(suffix) :]}")
 
 
 def check_table_name(out: Path) -> None:

@@ -14,12 +14,20 @@ from basenji_kipoi.faces import library
 from basenji_kipoi.interpretation.motifs.similarity import same_motif, similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.interpretation.motifs.options import MotifOptions
     from basenji_kipoi.interpretation.motifs.reading import AttributedSequences
 
-__all__ = ["FoundMotif", "Sites", "check_discovery", "find_motifs", "merged"]
+__all__ = [
+    "FoundMotif",
+    "Sites",
+    "arrays_of",
+    "check_discovery",
+    "find_motifs",
+    "merged",
+    "motifs_of",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +88,41 @@ class FoundMotif:
 
     def __len__(self) -> int:
         return len(self.probabilities)
+
+
+def arrays_of(motifs: Sequence[FoundMotif]) -> dict[str, np.ndarray]:
+    """Turn the motifs of one output into arrays by name, as pieces of a run hold them."""
+    arrays = {}
+    for number, each in enumerate(motifs):
+        parts = {
+            "raises": np.array(each.raises),
+            "probabilities": each.probabilities,
+            "contributions": each.contributions,
+            "sequence": each.sites.sequence,
+            "start": each.sites.start,
+            "is_reverse": each.sites.is_reverse,
+        }
+        arrays.update({f"{number}/{name}": values for name, values in parts.items()})
+    return arrays
+
+
+def motifs_of(arrays: Mapping[str, np.ndarray], output: int) -> list[FoundMotif]:
+    """Turn what `arrays_of` made back into the motifs of an output."""
+    found = []
+    while f"{len(found)}/raises" in arrays:
+        part = {
+            name: arrays[f"{len(found)}/{name}"]
+            for name in (
+                "raises", "probabilities", "contributions", "sequence", "start", "is_reverse",
+            )
+        }  # fmt: skip
+        sites = Sites(part["sequence"], part["start"], part["is_reverse"])
+        found.append(
+            FoundMotif(
+                (output,), bool(part["raises"]), part["probabilities"], part["contributions"], sites
+            )
+        )
+    return found
 
 
 def check_discovery() -> Any:  # noqa: ANN401 - a function of modisco-lite

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.interpretation.motifs.described import Described
 
-__all__ = ["COLUMNS", "rows_of", "write_motifs"]
+__all__ = ["COLUMNS", "TEXTS", "rows_of", "write_motifs"]
 
 COLUMNS = (
     "motif", "consensus", "sites", "tracks", "raises", "effect", "known", "similarity", "chance",
     "distance_median", "distance_low", "distance_high", "same_direction", "effect_same",
     "effect_other", "orientation_p",
 )  # fmt: skip
+#: Those of text; the others are numbers.
+TEXTS = {"motif", "consensus", "tracks", "raises", "known"}
 _DOTS_PER_INCH = 110
 
 

@@ -1,4 +1,4 @@
-"""The files of `basenji attribute`, as motif discovery reads them."""
+"""Contributions as motif discovery reads them: of `basenji attribute`'s files, or in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from basenji_kipoi.genome.intervals import Interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AttributedSequences", "read_attributions"]
+    import h5py
+
+    from basenji_kipoi.interpretation.attribution.result import Attributions
+
+__all__ = ["AttributedSequences", "of_attributions", "read_attributions"]
 
 _FORMAT = "basenji-attributions"
 
@@ -122,16 +126,37 @@ def _of_hdf5(path: Path) -> AttributedSequences:
                 columns["chrom"], starts, ends, columns["name"], columns["strand"]
             )
         ]
-        longest = int(np.diff(offsets).max(initial=0))
-        filled = np.full((len(intervals), longest), UNKNOWN, dtype=np.uint8)
-        shape = len(intervals), longest, len(ALPHABET), len(labels)
-        hypothetical = np.zeros(shape, dtype=np.float32)
-        for row, (first, last) in enumerate(zip(offsets[:-1], offsets[1:])):
-            filled[row, : last - first] = codes[first:last]
-            hypothetical[row, : last - first] = file["hypothetical"][first:last]
+        filled, hypothetical = _filled(codes, file["hypothetical"], offsets, len(labels))
     if not intervals:
         raise InputError(f"{path} has no intervals")
     return AttributedSequences(intervals, filled, hypothetical, values, labels)
+
+
+def of_attributions(found: Attributions) -> AttributedSequences:
+    """Take contributions that are in memory.
+
+    Raises
+    ------
+    InputError
+        If there are no intervals.
+    """
+    if not found.intervals:
+        raise InputError("the contributions have no intervals")
+    codes, hypothetical = _filled(found.codes, found.hypothetical, found.offsets, len(found.labels))
+    return AttributedSequences(found.intervals, codes, hypothetical, found.values, found.labels)
+
+
+def _filled(
+    codes: np.ndarray, hypothetical: np.ndarray | h5py.Dataset, offsets: np.ndarray, outputs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill sequences that lie one after another up to one length, by rows."""
+    rows, longest = len(offsets) - 1, int(np.diff(offsets).max(initial=0))
+    filled = np.full((rows, longest), UNKNOWN, dtype=np.uint8)
+    values = np.zeros((rows, longest, len(ALPHABET), outputs), dtype=np.float32)
+    for row, (first, last) in enumerate(zip(offsets[:-1], offsets[1:])):
+        filled[row, : last - first] = codes[first:last]
+        values[row, : last - first] = hypothetical[first:last]
+    return filled, values
 
 
 def _of_arrays(letters: Path, values: Sequence[Path]) -> AttributedSequences:

@@ -12,7 +12,8 @@ from basenji_kipoi.base.sequence import reverse_complement
 from basenji_kipoi.effects.reporters.engine import ReporterEngine
 from basenji_kipoi.effects.reporters.oligos import OligoPair, strands_of
 from basenji_kipoi.effects.reporters.scores import REPORTER_GENE_SCORES, ReporterScore
-from basenji_kipoi.effects.scores import GENE_SCORES
+from basenji_kipoi.effects.scores import GENE_SCORES, in_counts
+from basenji_kipoi.models.targets import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,10 +95,15 @@ class TrackComparison(GeneComparison):
         Indices of the tracks.
     both_strands
         Whether predictions are averaged over the strands.
+    counts
+        Whether scores are of counts of the coverage.
     """
 
-    def __init__(self, model: Model, tracks: Sequence[int], both_strands: Strands) -> None:
-        self.scores = list(GENE_SCORES.values())
+    def __init__(
+        self, model: Model, tracks: Sequence[int], both_strands: Strands, *, counts: bool = False
+    ) -> None:
+        self.scores = [in_counts(each) if counts else each for each in GENE_SCORES.values()]
+        self._counted = [model.targets[track] for track in tracks] if counts else None
         self._model, self._tracks, self._both_strands = model, list(tracks), both_strands
         self.columns = [model.targets[track].identifier for track in tracks]
         values = 2 * model.architecture.bins * len(model.targets)
@@ -126,6 +132,8 @@ class TrackComparison(GeneComparison):
             values = self._model.predict(
                 np.stack(rows), tracks=self._tracks, both_strands=self._both_strands
             )
+            if self._counted is not None:
+                values = counts_of(self._counted, values)
             predicted = iter(values.reshape(-1, 2, *values.shape[1:]))
         shape = len(self.scores), len(self.columns)
         found = []

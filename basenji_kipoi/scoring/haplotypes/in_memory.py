@@ -38,6 +38,7 @@ def compare_haplotypes(
     first: str = "reference",
     tracks: str | Sequence[str | int] | None = None,
     both_strands: Strands = None,
+    counts: bool = False,
     reporter: str | None = None,
     oligos: Oligos | None = None,
     max_allele: int | None = None,
@@ -64,6 +65,9 @@ def compare_haplotypes(
         Identifiers, patterns such as ``"tif_*"`` or indices of the tracks; all by default.
     both_strands
         Whether to average over both strands; None as the model was evaluated.
+    counts
+        Whether scores are of counts of the coverage, as `basenji_kipoi.predict` has it, and not of
+        the units of the targets table.
     reporter
         Name of a reporter, whose activities of the genes' promoters are compared in the place of
         tracks.
@@ -108,6 +112,7 @@ def compare_haplotypes(
         model,
         tracks=tracks,
         both_strands=both_strands,
+        counts=counts,
         reporter=reporter,
         oligos=oligos or Oligos(),
         option="tracks",

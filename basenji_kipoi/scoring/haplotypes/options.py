@@ -28,6 +28,8 @@ class HaplotypeOptions:
         Identifiers, patterns or indices of tracks; None for all.
     both_strands : bool or None
         Whether predictions are averaged over the strands; None as each model's metadata says.
+    counts : bool
+        Whether scores of tracks are of counts of the coverage.
     reporter : str or None
         Name of the reporter whose activities are compared; None for tracks.
     oligos : Oligos
@@ -45,6 +47,7 @@ class HaplotypeOptions:
     second: str
     tracks: Optional[tuple[Union[str, int], ...]] = None
     both_strands: Optional[bool] = None
+    counts: bool = False
     reporter: Optional[str] = None
     oligos: Oligos = Oligos()  # noqa: RUF009 - as immutable as a number
     max_allele: Optional[int] = None

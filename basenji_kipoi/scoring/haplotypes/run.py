@@ -110,6 +110,7 @@ def haplotype_file(
         model,
         tracks=options.tracks,
         both_strands=options.both_strands,
+        counts=options.counts,
         reporter=options.reporter,
         oligos=options.oligos,
     )
@@ -161,6 +162,7 @@ def comparison_of(
     *,
     tracks: str | Sequence[str | int] | None,
     both_strands: Strands,
+    counts: bool,
     reporter: str | None,
     oligos: Oligos,
     option: str = "--tracks",
@@ -171,7 +173,7 @@ def comparison_of(
     ----------
     model
         The model.
-    tracks, both_strands, reporter, oligos
+    tracks, both_strands, counts, reporter, oligos
         As `HaplotypeOptions` has them.
     option
         What messages call ``tracks``.
@@ -199,6 +201,7 @@ def comparison_of(
         both_strands=both_strands,
         shifts=(0,),
         indels="stitch",
+        counts=counts,
         reporter=reporter,
         oligos=oligos,
         has_genes=True,
@@ -206,8 +209,9 @@ def comparison_of(
     )
     if reporter is None:
         columns = model.targets.columns_of(tracks, option=option)
-        placed = {name: chosen.placed[name] for name in ("model", "both_strands")}
-        return TrackComparison(model, columns, both_strands), placed, chosen.longest
+        placed = {name: chosen.placed[name] for name in ("model", "both_strands", "unit")}
+        compared = TrackComparison(model, columns, both_strands, counts=counts)
+        return compared, placed, chosen.longest
     name, assay = model.assay_of(reporter)
     if oligos._replace(places=None, strand="both") != oligos:
         raise InputError(
@@ -257,6 +261,9 @@ def rows_of(
     rows = []
     for gene, compared in zip(genes, found):
         reasons = sum((each.reasons(gene.contig, *compared.interval) for each in pair), Counter())
+        sets = max(len(each.sets_within(gene.contig, *compared.interval)) for each in pair)
+        if sets > 1:
+            reasons["phase_sets"] = sets
         rows.append(
             (
                 gene.gene_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,13 @@ from basenji_kipoi.effects.scorer import CountedBins, Scorer
 from basenji_kipoi.effects.scores import GENE_SCORES, in_counts
 from basenji_kipoi.effects.windows import WindowPlacement
 from basenji_kipoi.genome.alleles import AlleleWindow
-from basenji_kipoi.models.targets import counts_of
 from basenji_kipoi.scoring.parts.part import PART_ALLELES, GeneRow, PartScoring
 from basenji_kipoi.scoring.tables import GENE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from basenji_kipoi.effects.engine import EffectEngine, Effects
+    from basenji_kipoi.effects.engine import EffectEngine
     from basenji_kipoi.effects.passes import IndelMode
     from basenji_kipoi.effects.scores import Score
     from basenji_kipoi.effects.windows import WindowRule
@@ -166,7 +164,9 @@ class TrackScoring(PartScoring):
             self._engine.forget()
         for group in self._engine.groups(requests) if requests else ():
             asked = [requests[place] for place in group]
-            effects = self._in_unit(self._engine.effects(asked))
+            effects = self._engine.effects(asked)
+            if self._counts:
+                effects = effects.in_counts(self._targets)
             values[group] = self._scorer(effects, np.array([e.allele.position for e in asked]))
             if self._genes is not None:
                 found = [self._genes_of(each) for each in asked]
@@ -175,16 +175,6 @@ class TrackScoring(PartScoring):
                     genes[place] = [GeneRow(_described(each), next(scored)) for each in row]
             advance(int(repeats[group].sum()))
         return values, genes
-
-    def _in_unit(self, effects: Effects) -> Effects:
-        """Turn predictions into counts where these are asked for."""
-        if not self._counts:
-            return effects
-        reference, alternative = (
-            counts_of(self._targets, values).astype(np.float32)
-            for values in (effects.reference, effects.alternative)
-        )
-        return replace(effects, reference=reference, alternative=alternative)
 
     def _genes_of(self, request: AlleleWindow) -> list[GeneBins]:
         architecture = self._architecture

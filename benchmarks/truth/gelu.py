@@ -1,9 +1,10 @@
 """How much the three functions called GELU differ in predictions and scores.
 
-    python benchmarks/gelu.py --h5 model_best.h5 --params params.json   # of tests/golden/basenji2
+    python benchmarks/truth/gelu.py --h5 model_best.h5 --params params.json
 
-Predicts random windows and random substitutions of their middle base with each function, and prints
-how far `sigmoid` and `erf` are from `tanh`.
+The files are those of tests/golden/basenji2, for instance. Predicts random windows and random
+substitutions of their middle base with each function, and prints how far `sigmoid` and `erf` are
+from `tanh`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Speed of the bigWig writer of `basenji-train coverage` beside those of libraries.
 
-    .venv-training/bin/python benchmarks/bigwig.py --out build/bigwig.json
+    .venv-training/bin/python benchmarks/speed/bigwig.py --out build/bigwig.json
 
 The same coverage of one contig is written by this project, by pyBigWig and by pybigtools, from
 arrays of runs with an equal value, in parts as `coverage` writes them. ``smooth`` has a value of

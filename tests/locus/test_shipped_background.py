@@ -24,7 +24,7 @@ def test_they_are_those_of_the_shipped_weights_and_small():
     files = path, path.with_name("background.genes.parquet")
     assert sum(file.stat().st_size for file in files) < 1_000_000
     scored = read_scored(path, has_genes=True)
-    assert len(scored.alleles) == 1000
+    assert len(scored.alleles) > 950
     assert set(scored.alleles["status"].to_pylist()) == {"ok"}
     for table, score in ((scored.alleles, "logSAD"), (scored.genes, "logSED")):
         for label in model.targets.labels:

@@ -6,6 +6,7 @@ expects. Needs the environment in which Kipoi runs.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from basenji_kipoi.base.atomic import atomic_path  # noqa: E402
+from basenji_kipoi.models.bundle import REPORTERS, read_assays  # noqa: E402
 from basenji_kipoi.models.networks.architecture import (  # noqa: E402 - works without an installation
     Architecture,
 )
@@ -34,6 +36,8 @@ FOLDERS = {
     "kipoi_models/variant_centered": "expected_variant_centered",
     "kipoi_models/mutation_map": "expected_mutation_map",
 }
+#: The model of bundles with a reporter.
+REPORTER = "kipoi_models/reporter"
 
 
 def write_shapes(root: Path) -> None:
@@ -62,6 +66,26 @@ def write_shapes(root: Path) -> None:
         text = re.sub(r"(coverage of each track in )\d+", rf"\g<1>{architecture.bins}", text)
         text = re.sub(r"(auto_resize_len: )\d+", rf"\g<1>{architecture.window}", text)
         path.write_text(text, encoding="utf-8")
+
+
+def write_reporter(root: Path) -> bool:
+    """Write the insert and the activities of the bundle's first reporter; say if it has one."""
+    bundle = root / "model_files"
+    architecture = Architecture.read(bundle / "architecture.json")
+    assays = read_assays(bundle / REPORTERS, architecture)
+    if not assays:
+        return False
+    assay = next(iter(assays.values()))
+    for path in (root / REPORTER / name for name in ("model.yaml", "dataloader.yaml")):
+        text = path.read_text(encoding="utf-8")
+        shapes = {"seq": (assay.insert, 4), "activity": (len(assay.activities),)}
+        for name, shape in shapes.items():
+            text = re.sub(rf"(name: {name}\n +shape: )\(.*\)", rf"\g<1>{shape}", text)
+        labels = "".join(f"      - {json.dumps(name)}\n" for name in assay.identifiers)
+        head, *listed = re.split(r"(?<=column_labels:\n)(?: +- .*\n)+", text)
+        text = labels.join((head, *listed))
+        path.write_text(text, encoding="utf-8")
+    return True
 
 
 def decimals_of(difference: float) -> int:
@@ -96,9 +120,13 @@ def write_expected(root: Path, folder: str, name: str) -> None:
             predictions = model.predict_on_batch(batch["inputs"])
             writer.batch_write({"inputs": batch["inputs"], "preds": predictions})
         writer.close()
-    with cd(model.source_dir):
-        plain = type(model)(**{**model.args, "incremental": False})
-    difference = float(np.abs(plain.predict_on_batch(batch["inputs"]) - predictions).max())
+    if "incremental" in model.args:
+        with cd(model.source_dir):
+            plain = type(model)(**{**model.args, "incremental": False})
+        other = plain.predict_on_batch(batch["inputs"])
+    else:
+        other = np.concatenate([model.predict_on_batch(each[None]) for each in batch["inputs"]])
+    difference = float(np.abs(other - predictions).max())
     decimals = decimals_of(difference or float(np.spacing(np.abs(predictions).max())))
     path = root / folder / "model.yaml"
     text = path.read_text(encoding="utf-8")
@@ -111,6 +139,8 @@ def main(root: Path = ROOT) -> None:
     write_shapes(root)
     for folder, name in FOLDERS.items():
         write_expected(root, folder, name)
+    if write_reporter(root):
+        write_expected(root, REPORTER, "expected_reporter")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import traceback
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -28,13 +28,28 @@ if TYPE_CHECKING:
 __all__ = ["UNFORESEEN", "Commands", "command_line", "counted", "evaluated", "noting"]
 
 
-def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Evaluate a command's annotations, which are text here.
+#: Larger numbers count nothing that a command could make, and do not fit into arrays.
+_LARGEST = 10**12
 
-    From Python 3.10 on, typer does so itself; on 3.9 it would take every option for an argument.
+
+def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Evaluate a command's annotations, which are text here, and refuse numbers beyond any use.
+
+    From Python 3.10 on, typer does the first itself; on 3.9 it would take every option for an
+    argument.
     """
-    command.__annotations__ = get_type_hints(command, include_extras=True)
-    return command
+
+    @wraps(command)
+    def checked(**given: object) -> object:
+        for name, value in given.items():
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise InputError(
+                    f"--{name.replace('_', '-')} {value}: expected a number up to {_LARGEST:,}"
+                )
+        return command(**given)
+
+    checked.__annotations__ = get_type_hints(command, include_extras=True)
+    return checked
 
 
 #: Exit status of an error that nobody foresaw (EX_SOFTWARE of sysexits.h).

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet
 
 from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.containers.parquet import read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable, table_rows
 
@@ -155,20 +155,11 @@ def read_table(source: Source, kind: str, columns: Mapping[str, str] | None = No
         return Table(source, f"the table of {kind}", columns)
     path = Path(source)
     check_table(path, kind)
-    frame = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path, kind)
+    is_parquet = path.suffix == ".parquet"
+    frame = read_parquet(path, kind).to_pandas() if is_parquet else _read_text(path, kind)
     if {"score", "track", "value"} <= set(frame.columns):
         raise InputError(f"{path} has a row a score: make it without --long")
     return Table(frame, str(path), columns, checksum(path))
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        # Opened by Python: Arrow takes no names of files that are not UTF-8.
-        with path.open("rb") as file:
-            return pyarrow.parquet.read_table(file).to_pandas()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not Parquet, or damaged: {reason}") from None
 
 
 def _read_text(path: Path, kind: str) -> pd.DataFrame:

@@ -267,27 +267,16 @@ def read_haplotypes(
         If a record is malformed.
     """
     found = [Haplotype() for _ in copies]
-    number, unknown = 0, None
-    with variants.open() as file:
-        records = iter(file)
-        while True:
-            try:
-                record = next(records)
-                if checks.contig(record.chrom) is None:
-                    unknown = unknown or record.chrom
-                    number += 1
-                    continue
-                for copy, haplotype in zip(copies, found):
-                    if copy.sample is not None:
-                        _add(haplotype, copy, record, number, checks)
-            except StopIteration:
-                break
-            except (OSError, ValueError) as error:
-                if isinstance(error, InputError):
-                    raise
-                raise variants.malformed(number, error) from None
-            number += 1
-            advance(1)
+    unknown = None
+    for number, record in variants.records():
+        with variants.naming(number):
+            if checks.contig(record.chrom) is None:
+                unknown = unknown or record.chrom
+                continue
+            for copy, haplotype in zip(copies, found):
+                if copy.sample is not None:
+                    _add(haplotype, copy, record, number, checks)
+        advance(1)
     if unknown and not any(checks.contigs.values()):
         raise InputError(
             f"{variants.name}: {checks.genome.path} has none of its contigs: no {unknown!r}"

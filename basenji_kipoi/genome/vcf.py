@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import re
 import shutil
 import sys
@@ -87,7 +88,7 @@ class Variant(NamedTuple):
         return f"{self.chrom}:{self.pos:,} {self.ref}>{self.alt}"
 
 
-class VariantFile:
+class VariantFile(contextlib.AbstractContextManager):
     """A VCF or BCF file, plain or compressed, with or without an index. A context manager.
 
     Parameters
@@ -111,12 +112,13 @@ class VariantFile:
     def __init__(self, path: str | Path) -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._scratch: Path | None = None
-        self._is_bcf = True
+        #: Whether it is VCF, not BCF.
+        self.is_text = False
         try:
             self.path = self._readable(path)
             self._fingerprint = fingerprint(self.path)
             with self.open() as file:
-                self._is_bcf = file.is_bcf
+                self.is_text = not file.is_bcf
                 try:
                     #: Length of each contig that the header gives one (bp).
                     self.contig_lengths: dict[str, int] = {
@@ -126,10 +128,11 @@ class VariantFile:
                     }
                     #: INFO tags that the header defines.
                     self.info_tags: list[str] = list(file.header.info)
+                    #: Samples.
+                    self.samples: list[str] = list(file.header.samples)
                 except UnicodeDecodeError:
                     raise InputError(
-                        f"{self.name}: the header has a contig or an INFO tag whose name is no "
-                        "UTF-8 text: name it otherwise"
+                        f"{self.name}: the header has names (contig, tag, sample) that are no UTF-8"
                     ) from None
         except BaseException:
             self.close()
@@ -157,21 +160,15 @@ class VariantFile:
 
     def header_lines(self) -> list[str]:
         """Read the header as text, without line ends, ``#CHROM`` last."""
-        if self._is_bcf:
+        if not self.is_text:
             with self.open() as file:
                 return str(file.header).splitlines()
         header = []
-        with self._open_text() as lines:
-            for line in lines:
-                header.append(_text_of(line))
-                if not line.startswith(b"##"):
-                    break
+        for line in self.text_lines():
+            header.append(_text_of(line))
+            if not line.startswith(b"##"):
+                break
         return header
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is VCF, not BCF."""
-        return not self._is_bcf
 
     def text_lines(self) -> Iterator[bytes]:
         """Read all lines of a VCF, the header's too, with their ends."""
@@ -181,7 +178,7 @@ class VariantFile:
 
     def record_lines(self, offset: int) -> Iterator[str]:
         """Read records as text, without line ends, from a place on; BCF becomes VCF."""
-        if self._is_bcf:
+        if not self.is_text:
             with self.open() as file:
                 file.seek(offset)
                 yield from (str(record).rstrip("\n") for record in file)
@@ -198,12 +195,10 @@ class VariantFile:
         InputError
             If it was changed or replaced since, so that parts of it may be of either one.
         """
-        try:
-            is_same = fingerprint(self.path) == self._fingerprint
-        except InputError:
-            is_same = False
-        if not is_same:
-            raise self.changed()
+        with contextlib.suppress(InputError):
+            if fingerprint(self.path) == self._fingerprint:
+                return
+        raise self.changed()
 
     def changed(self) -> InputError:
         """Make the error of a file that was changed while it was read."""
@@ -220,10 +215,8 @@ class VariantFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # pysam warns where a file seems truncated
                 # Of BCF, pysam cannot leave out the samples, and need not: it parses them late.
-                drop = not (samples or self._is_bcf)
+                drop = self.is_text and not samples
                 return pysam.VariantFile(str(self.path), drop_samples=drop)
-        except FileNotFoundError:
-            raise InputError(f"the VCF file {self.name} does not exist") from None
         except (OSError, ValueError, Warning) as error:
             if "EOF marker" in str(error):
                 raise InputError(
@@ -241,9 +234,6 @@ class VariantFile:
         """Remove the unpacked copy, if there is one."""
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def __enter__(self) -> VariantFile:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -274,8 +264,7 @@ class VariantFile:
             raise InputError(f"{self.name} is truncated or damaged: get the file again") from None
 
     def _copy(self, content: BinaryIO | gzip.GzipFile) -> Path:
-        if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="basenji-variants."))
+        self._scratch = self._scratch or Path(tempfile.mkdtemp(prefix="basenji-variants."))
         copy = self._scratch / f"copy{len(list(self._scratch.iterdir()))}"
         with copy.open("wb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
@@ -283,6 +272,26 @@ class VariantFile:
 
     def _open_text(self) -> Any:  # noqa: ANN401 - one of two kinds of binary files
         return pysam.BGZFile(str(self.path)) if _is_gzip(self.path) else self.path.open("rb")
+
+    def records(self, *, samples: bool = True) -> Iterator[tuple[int, pysam.VariantRecord]]:
+        """Read the records with their numbers from 0; `naming` is for what is asked of them."""
+        with self.open(samples=samples) as file:
+            for number in itertools.count():
+                with self.naming(number):
+                    record = next(file, None)
+                if record is None:
+                    return
+                yield number, record
+
+    @contextlib.contextmanager
+    def naming(self, record: int) -> Iterator[None]:
+        """Turn what pysam raises on a malformed record, of some number, into an `InputError`."""
+        try:
+            yield
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:
+            raise self.malformed(record, error) from None
 
     def malformed(self, record: int, error: Exception) -> InputError:
         """Make the error of a record that cannot be read: where it stands, and what is there."""
@@ -381,14 +390,10 @@ def _line_of(path: Path, record: int) -> tuple[int | None, str]:
         if lines.read(3) == b"BCF":
             return None, ""
         lines.seek(0)
-        in_header = True
-        for number, line in enumerate(lines, start=1):
-            in_header = in_header and line.startswith(b"#")
-            if not in_header:
-                if not record:
-                    return number, line.decode("utf-8", errors="replace").rstrip("\r\n")
-                record -= 1
-    return None, ""
+        numbered = enumerate(lines, start=1)
+        records = itertools.dropwhile(lambda each: each[1].startswith(b"#"), numbered)
+        number, line = next(itertools.islice(records, record, None), (None, b""))
+    return number, line.decode("utf-8", errors="replace").rstrip("\r\n")
 
 
 def _reason(error: Exception) -> str:

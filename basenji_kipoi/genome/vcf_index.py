@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ __all__ = ["index_vcf"]
 
 #: Positions that a tabix index can hold end here (bp).
 _TABIX_END = 1 << 29
+#: Lines of a header that define what records name, and pysam's types of them.
+_DEFINITION = re.compile(r"##(\w+)=<ID=([^,>]+)")
+_DEFINED = ("CONTIG", "FILTER", "INFO", "FORMAT")
 
 
 def index_vcf(
@@ -87,11 +91,32 @@ def _survey(variants: VariantFile) -> tuple[str, int, int]:
                 record = next(records)
             except StopIteration:
                 # By now it has a line for whatever the records name.
-                return str(file.header), number, last
+                return _header(variants, file.header), number, last
             except (OSError, ValueError) as error:
                 raise variants.malformed(number, error) from None
             number += 1
             last = max(last, record.stop)
+
+
+def _header(variants: VariantFile, parsed: pysam.VariantHeader) -> str:
+    """Write a header as text; bytes of lines that are no UTF-8 stay as they are."""
+    try:
+        return str(parsed)
+    except UnicodeDecodeError:
+        *given, columns = variants.header_lines()
+    known = {match.groups() for line in given if (match := _DEFINITION.match(line))}
+    try:
+        added = [
+            str(record).rstrip("\n")
+            for record in parsed.records
+            if record.type in _DEFINED and (record.key, record.get("ID")) not in known
+        ]
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{variants.name}: a record has a contig, filter or tag whose name is no UTF-8 text, "
+            "and no line of the header names it: name it otherwise"
+        ) from None
+    return "\n".join([*given, *added, columns, ""])
 
 
 def _sort(variants: VariantFile, header: str, out: Path, scratch: Path) -> None:
@@ -106,4 +131,5 @@ def _sort(variants: VariantFile, header: str, out: Path, scratch: Path) -> None:
     try:
         pysam.bcftools.sort("-O", "z", *parts, "-o", str(out), str(source), catch_stdout=False)
     except pysam.SamtoolsError as error:
-        raise InputError(f"{variants.name} cannot be sorted: {error}") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{variants.name} cannot be sorted: {reason}") from None

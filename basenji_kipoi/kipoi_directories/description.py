@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from basenji_kipoi.models.bundle import Bundle
 
-__all__ = ["KINDS", "readme", "with_info"]
+__all__ = ["kinds_of", "readme", "with_info"]
 
 #: Folder of each model -> what it is for.
-KINDS = {
+_KINDS = {
     ".": "Bins of coverage around intervals.",
     "kipoi_models/variant_effects": "One value a track, the sum over the predicted bins, for "
     "kipoi-veff: its diff is the sum over bins of alternative minus reference (SAD).",
@@ -21,6 +21,15 @@ KINDS = {
     "kipoi_models/mutation_map": "One value a track of windows in three parts, of which kipoi-veff "
     "mutates the middle one.",
 }
+_REPORTER = {
+    "kipoi_models/reporter": "Activities of the reporter of a sequence of an insert's length, for "
+    "kipoi-veff: its diff is what a variant changes in them.",
+}
+
+
+def kinds_of(bundle: Bundle) -> dict[str, str]:
+    """List the folders of the models on a bundle, and what each is for."""
+    return {**_KINDS, **(_REPORTER if bundle.assays else {})}
 
 
 def with_info(text: str, bundle: Bundle, kind: str, *, author: str, licence: str) -> str:
@@ -53,7 +62,7 @@ def with_info(text: str, bundle: Bundle, kind: str, *, author: str, licence: str
 
 def readme(bundle: Bundle) -> str:
     """Say in a page what is in the directory and how it is used."""
-    rows = "\n".join(f"| `{folder}` | {kind} |" for folder, kind in KINDS.items())
+    rows = "\n".join(f"| `{folder}` | {kind} |" for folder, kind in kinds_of(bundle).items())
     arguments = (
         '{"intervals_file": "examples/data/intervals.bed", "fasta_file": "examples/data/genome.fa"}'
     )

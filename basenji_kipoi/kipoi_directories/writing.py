@@ -11,7 +11,7 @@ from pathlib import Path
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.kipoi_directories.description import KINDS, readme, with_info
+from basenji_kipoi.kipoi_directories.description import kinds_of, readme, with_info
 from basenji_kipoi.kipoi_directories.example import write_example
 from basenji_kipoi.models.bundle import Bundle
 from basenji_kipoi.models.shipped.shipped import model_folder
@@ -21,7 +21,6 @@ __all__ = ["write_kipoi_directory"]
 #: Where the files lie that Kipoi finds first: beside this package, in a clone.
 _SOURCE = Path(__file__).resolve().parents[2]
 _FILES = ("model.yaml", "dataloader.yaml", "dataloader.py", "basenji_model.py", "LICENSE")
-_FOLDERS = ("basenji_kipoi", *(folder for folder in KINDS if folder != "."))
 _EXPECTED = "examples/make_expected.py"
 #: Bases that a mutation map mutates (bp); a window holds them.
 _REGION = 128
@@ -38,7 +37,7 @@ def write_kipoi_directory(
 ) -> Bundle:
     """Write a directory that `kipoi test`, `kipoi predict` and kipoi-veff take for a model.
 
-    It holds the bundle, the program, the four views of the model with their descriptions, and an
+    It holds the bundle, the program, the views of the model with their descriptions, and an
     example with the predictions that are expected for it, as Kipoi computes them.
 
     Parameters
@@ -85,7 +84,7 @@ def write_kipoi_directory(
             raise InputError(f"a Kipoi directory needs {name} to be installed (pip install {name})")
     with atomic_path(out, overwrite=overwrite) as folder:
         _copy(bundle, folder)
-        for name, kind in KINDS.items():
+        for name, kind in kinds_of(bundle).items():
             path = folder / name / "model.yaml"
             text = path.read_text(encoding="utf-8")
             text = with_info(text, bundle, kind, author=author, licence=licence)
@@ -99,7 +98,7 @@ def write_kipoi_directory(
 def _copy(bundle: Bundle, folder: Path) -> None:
     """Copy the bundle, the program and Kipoi's files."""
     ignored = shutil.ignore_patterns("__pycache__", "downloaded", "*.fai")
-    for name in _FOLDERS:
+    for name in ("basenji_kipoi", *(folder for folder in kinds_of(bundle) if folder != ".")):
         shutil.copytree(_SOURCE / name, folder / name, ignore=ignored)
     for name in (*_FILES, _EXPECTED):
         (folder / name).parent.mkdir(exist_ok=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet
-
+from basenji_kipoi.base.containers.parquet import read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import pyarrow as pa
 
 __all__ = ["Content", "read_content"]
 
@@ -55,13 +55,7 @@ def read_content(path: Path) -> Content:
 
 
 def _parquet(path: Path) -> Content:
-    try:
-        # Opened by Python: Arrow takes no names of files that are not UTF-8.
-        with path.open("rb") as file:
-            table = pyarrow.parquet.read_table(file)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no Parquet file that can be read: {reason}") from None
+    table = read_parquet(path, "table of variants")
     rows = (
         (number, {key: "" if cell is None else str(cell) for key, cell in row.items()})
         for number, row in enumerate(_records(table), start=1)
@@ -98,4 +92,7 @@ def _text_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _cells(line: str, separator: str) -> list[str]:
     if separator == " ":
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    except csv.Error as error:
+        raise ValueError(str(error)) from None

@@ -7,6 +7,7 @@ has REF and ALT the other way round, the sign of r is turned.
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 
 import numpy as np
 
+from basenji_kipoi.base.containers.npz import read_npz
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_is_there, text_lines
 from basenji_kipoi.genome.contig_names import matching_contigs
@@ -123,7 +125,7 @@ class LinkageMatrix(Linkage):
                 f"{name} has linkage of {' x '.join(map(str, r.shape))}, but {len(variants)} "
                 "variants: give a matrix with a row and a column for each"
             )
-        known = r[np.isfinite(r)]
+        known = r[~np.isnan(r)]
         if len(known) and np.abs(known).max() > 1 + _SYMMETRIC:
             raise InputError(f"{name} has values outside of -1 to 1: expected correlations r")
         if not np.allclose(r, r.T, atol=_SYMMETRIC, equal_nan=True):
@@ -166,11 +168,12 @@ class LinkagePanel(Linkage):
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._path = path
-        with VariantFile(path) as variants, variants.open() as file:
-            self.samples = len(file.header.samples)
+        with VariantFile(path) as variants:
+            self.samples = len(variants.samples)
             if self.samples < 2:
                 raise InputError(f"{path} has {self.samples} samples: linkage needs two or more")
-            self._chroms = set(file.header.contigs)
+            with variants.open() as file:
+                self._chroms = set(file.header.contigs)
 
     def among(self, keys: Sequence[Key]) -> Linked:
         """Find the linkage among variants, in the genome's alleles and in this order."""
@@ -200,9 +203,16 @@ class LinkagePanel(Linkage):
             wanted: dict[tuple[str | None, int], list[int]] = {}
             for number, (chrom, pos, _, _) in enumerate(keys):
                 wanted.setdefault((contigs.get(chrom), pos), []).append(number)
-            for record in _records(file, wanted):
-                for number in wanted.get((record.chrom, record.pos), ()):
-                    self._fill(found, number, keys[number], record)
+            try:
+                for record in _records(file, wanted):
+                    for number in wanted.get((record.chrom, record.pos), ()):
+                        self._fill(found, number, keys[number], record)
+            except (OSError, ValueError) as error:
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"{self.name} has a record that is malformed, or is damaged ({reason}): "
+                    "`bcftools view` finds it"
+                ) from None
         return found
 
     @staticmethod
@@ -254,24 +264,22 @@ def _without(r: np.ndarray, present: np.ndarray) -> Linked:
 
 def _parse(text: str, name: str) -> Key:
     parts = text.replace("_", ":").rsplit(":", 3) if text.count(":") < 3 else text.rsplit(":", 3)
-    if len(parts) != 4 or not parts[1].isdecimal():
+    if len(parts) != 4 or not re.fullmatch("[0-9]{1,10}", parts[1]):
         raise InputError(f"{name}: {text!r} is no variant: expected chrom:pos:ref:alt")
     return parts[0], int(parts[1]), parts[2].upper(), parts[3].upper()
 
 
 def _matrix_of_npz(path: Path, variants: Sequence[LocusVariant]) -> LinkageMatrix:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npz file that can be read: {error}") from None
-    if "r" not in arrays:
+    arrays = read_npz(path, "linkage")
+    r, names = arrays.get("r"), arrays.get("variants")
+    if r is None:
         raise InputError(f"{path} has no array 'r', but {', '.join(sorted(arrays)) or 'none'}")
-    names = arrays.get("variants")
+    if r.dtype.kind not in "fiu":
+        raise InputError(f"{path}: the array 'r' holds {r.dtype}: expected correlations r")
     if names is None:
-        return _matrix_of_table(path, arrays["r"], variants)
-    keys = [_parse(str(each), str(path)) for each in names]
-    return LinkageMatrix(str(path), keys, np.asarray(arrays["r"], float))
+        return _matrix_of_table(path, r, variants)
+    keys = [_parse(str(each), str(path)) for each in names.ravel()]
+    return LinkageMatrix(str(path), keys, r.astype(float))
 
 
 def _matrix_of_text(path: Path, variants: Sequence[LocusVariant]) -> LinkageMatrix:

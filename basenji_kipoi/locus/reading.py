@@ -147,21 +147,31 @@ def _rows_of_vcf(path: str | os.PathLike[str], columns: Mapping[str, str]) -> It
         tags = FORMATS["plain"].roles(variants.info_tags, columns)
         texts = [role for role in ("locus", "trait", "gene", "credible_set") if role in tags]
         numbers = [role for role in _NUMBERS if role in tags]
-        with variants.open(samples=False) as file:
-            for number, record in enumerate(file, start=1):
-                for place, alt in enumerate(record.alts or ()):
-                    cells = {role: _info(record, tags[role], place) for role in (*texts, *numbers)}
-                    placed = Placed(
-                        number, record.chrom, record.pos, record.ref.upper(), alt.upper(), True
-                    )
-                    yield _Row(
-                        placed,
-                        {**{role: cells[role] for role in texts}, "rsid": record.id or ""},
-                        {
-                            role: _number(cells[role], role, f"{path}: record {number}")
-                            for role in numbers
-                        },
-                    )
+        for number, record in variants.records(samples=False):
+            with variants.naming(number):
+                yield from _rows_of_record(
+                    record, number + 1, {role: tags[role] for role in (*texts, *numbers)}, variants
+                )
+
+
+def _rows_of_record(
+    record: Any,  # noqa: ANN401 - pysam has no type hints
+    number: int,
+    tags: Mapping[str, str],
+    variants: VariantFile,
+) -> Iterator[_Row]:
+    for place, alt in enumerate(record.alts or ()):
+        cells = {role: _info(record, tag, place) for role, tag in tags.items()}
+        placed = Placed(number, record.chrom, record.pos, record.ref.upper(), alt.upper(), True)
+        where = f"{variants.name}: record {number}"
+        yield _Row(
+            placed,
+            {
+                **{role: cell for role, cell in cells.items() if role not in _NUMBERS},
+                "rsid": record.id or "",
+            },
+            {role: _number(cell, role, where) for role, cell in cells.items() if role in _NUMBERS},
+        )
 
 
 def _info(record: Any, tag: str, place: int) -> str:  # noqa: ANN401 - pysam has no type hints
@@ -220,7 +230,8 @@ def _placer(
             match = _WORD.fullmatch(word)
             if match:
                 chrom, pos, ref, alt = match.groups()
-                return Placed(number, chrom, int(pos), ref.upper(), alt.upper(), True)
+                at = _position(pos, roles["variant"], where)
+                return Placed(number, chrom, at, ref.upper(), alt.upper(), True)
             if word and not rsid:
                 raise InputError(
                     f"{where}: {roles['variant']} {word!r} is no variant: expected "
@@ -230,11 +241,18 @@ def _placer(
         if not (has_place and text):
             reason = None if rsid else Reason.no_place
             return Placed(number, "", 0, *alleles, first == "ref", reason)
-        if not re.fullmatch(r"\d+(\.0)?", text):
-            raise InputError(f"{where}: {roles['pos']} {text!r} is no position")
-        return Placed(number, cell(cells, "chrom"), int(float(text)), *alleles, first == "ref")
+        pos = _position(text, roles["pos"], where)
+        return Placed(number, cell(cells, "chrom"), pos, *alleles, first == "ref")
 
     return place
+
+
+def _position(text: str, column: str, where: str) -> int:
+    """Read a position; no contig is longer than what ten digits count."""
+    if not re.fullmatch(r"[0-9]{1,10}(\.0)?", text):
+        shown = text if len(text) < 40 else f"{text[:37]}..."
+        raise InputError(f"{where}: {column} {shown!r} is no position")
+    return int(float(text))
 
 
 def _number(text: str, role: str, where: str) -> float | None:

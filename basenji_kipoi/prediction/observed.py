@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from basenji_kipoi.base.bigwig.damage import damage_is_an_error
+from basenji_kipoi.base.bigwig.form import check_form
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.faces import library
@@ -52,22 +54,18 @@ def read_observed(
     check_seekable(Path(path), "bigWig")
     start, end, width = int(edges[0]), int(edges[-1]), int(edges[1] - edges[0])
     values = np.zeros(end - start)
-    try:
-        with pybigtools.open(str(path)) as file:
-            lengths = file.chroms()
-            name = chrom if chrom in lengths else matching_contigs([chrom], lengths).get(chrom)
-            if name is None:
-                raise InputError(
-                    f"{path} has no contig {chrom!r}{did_you_mean(chrom, lengths)}: expected "
-                    "coverage of this genome"
-                )
-            last = min(end, lengths[name])
-            if last > start:
-                values[: last - start] = file.values(name, start, last, fillna=0.0)
-    except InputError:
-        raise
-    # What pybigtools raises on a damaged file is of no class of its own.
-    except Exception as error:  # noqa: BLE001
-        raise InputError(f"{path} cannot be read as a bigWig: {error}") from None
+    check_form(Path(path))
+    problem = f"{path}: not a readable bigWig file"
+    with damage_is_an_error(problem), pybigtools.open(str(path)) as file:
+        lengths = file.chroms()
+        name = chrom if chrom in lengths else matching_contigs([chrom], lengths).get(chrom)
+        if name is None:
+            raise InputError(
+                f"{path} has no contig {chrom!r}{did_you_mean(chrom, lengths)}: expected "
+                "coverage of this genome"
+            )
+        last = min(end, lengths[name])
+        if last > start:
+            values[: last - start] = file.values(name, start, last, fillna=0.0)
     rows = values.reshape(-1, width)
     return {"mean": rows.mean, "max": rows.max}.get(track.sum_stat, rows.sum)(axis=1)

@@ -167,7 +167,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
                     if line.startswith(METADATA_LINE):
                         text = line[len(METADATA_LINE) :]
     except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read ({error}): score it again") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read ({reason}): score it again") from None
     if text is None:
         raise InputError(f"{path} was not written by basenji score")
     try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 
+from basenji_kipoi.base.containers.parquet import check_columns, read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.figures.panels import GAIN, INK, LOSS, draw_genes, gene_rows, label_panel
 from basenji_kipoi.genome.intervals import Interval
@@ -33,6 +33,11 @@ __all__ = ["plot_scores"]
 
 #: Panels that still can be read, alleles that have stems, and those that have names.
 _MOST, _STEMS, _NAMES = 12, 400, 3
+#: No contig is as long (bp).
+_LARGEST = 10**10
+#: Axes have no room for larger values.
+_LARGEST_SCORE = 1e100
+_TEXTS = ("chrom", "id", "ref", "alt", "status")
 
 
 def plot_scores(
@@ -81,12 +86,20 @@ def plot_scores(
     """
     table, metadata = _opened(scores)
     score, columns = _columns(table, score)
+    name = "the table" if isinstance(scores, pa.Table) else str(scores)
+    numbers = ["pos", *(f"{score}/{track}" for track in columns)]
+    check_columns(table, name, "table of scores", texts=_TEXTS, numbers=numbers)
+    positions = table.column("pos").to_numpy()
+    if not ((positions >= 1) & (positions < _LARGEST)).all():
+        raise InputError(f"{name}: the column 'pos' has a cell that is no position")
     if tracks is not None:
         columns = [columns[place] for place in columns_named(columns, tracks, option="tracks")]
     alleles, place = _placed(table, _region(region))
     values = np.stack(
         [alleles.column(f"{score}/{track}").to_numpy().astype(np.float64) for track in columns], 1
     )
+    if (np.abs(values) > _LARGEST_SCORE).any():
+        raise InputError(f"{name}: a score {score} is too large to be drawn, or infinite")
     if tracks is None:
         order = np.argsort(-np.nanmax(np.abs(values), axis=0), kind="stable")[:3]
         values, columns = values[:, order], [columns[at] for at in order]
@@ -114,7 +127,7 @@ def _opened(scores: pa.Table | str | os.PathLike[str]) -> tuple[pa.Table, Mappin
         raise InputError(f"{path} does not exist: expected scores that basenji score wrote")
     if path.suffix == ".parquet":
         metadata = read_metadata(path)
-        return pyarrow.parquet.read_table(path), metadata
+        return read_parquet(path, "table of scores"), metadata
     if ".vcf" in path.suffixes:
         raise InputError(f"{path}: scores are drawn of Parquet or TSV: write one of them")
     metadata = read_metadata(path)
@@ -124,10 +137,14 @@ def _opened(scores: pa.Table | str | os.PathLike[str]) -> tuple[pa.Table, Mappin
         table = pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(skip_rows=above),
-            parse_options=pyarrow.csv.ParseOptions(delimiter="\t"),
+            parse_options=pyarrow.csv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={name: pa.string() for name in (*_TEXTS, "#chrom")}
+            ),
         )
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} cannot be read: {error}: score it again") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read: {reason}: score it again") from None
     return table.rename_columns([name.lstrip("#") for name in table.column_names]), metadata
 
 

@@ -137,6 +137,18 @@ def test_what_is_unfinished_is_neither_taken_nor_removed_unasked(tmp_path):
     assert work(out, overwrite=True) == list(range(PIECES))
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, {**SETTINGS, "scores": ["D1"]}])
+def test_a_run_of_other_settings_begins_anew_where_that_is_asked(tmp_path, settings):
+    out = tmp_path / "out.txt"
+    with pytest.raises(InterruptedRunError):
+        work(out, step=stop_at(5))
+    is_same = settings == SETTINGS
+    made = work(out, settings=settings, resume=True, overwrite=True)
+    # What is finished is taken only if it was made with the same settings.
+    assert made == list(range(PIECES))[2 if is_same else 0 :]
+    assert contents(tmp_path) == WHOLE
+
+
 def test_a_run_of_another_command_is_not_gone_on_with(tmp_path):
     out = tmp_path / "out.txt"
     with pytest.raises(InterruptedRunError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.cli.console import UNFORESEEN, Commands
+from basenji_kipoi.cli.console import UNFORESEEN, Commands, evaluated
 
 app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
 ERRORS = {
@@ -48,6 +50,22 @@ def test_debug_shows_the_traceback_wherever_it_stands(kind, place):
     words = ["fail", kind]
     done = CliRunner().invoke(app, [*words[:place], "--debug", *words[place:]])
     assert done.exception is ERRORS[kind]
+
+
+@app.command()
+@evaluated
+def count(bin_size: int, seed: Annotated[int, typer.Option()] = 0) -> None:
+    """Count."""
+    typer.echo(bin_size + seed)
+
+
+def test_numbers_that_no_array_holds_are_refused():
+    assert CliRunner().invoke(app, ["count", "32", "--seed", "7"]).output == "39\n"
+    for words in (["count", "9" * 26], ["count", "32", "--seed", "9" * 26]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 2
+        option = "--bin-size" if len(words) == 2 else "--seed"
+        assert done.stderr == f"error: {option} {'9' * 26}: expected a number up to {10**12:,}\n"
 
 
 @pytest.mark.parametrize("status", [0, 3])

@@ -153,7 +153,7 @@ def test_damaged_text_ends_in_one_line(tmp_path, content, said):
 
 def test_damaged_parquet_and_missing_files_end_in_one_line(tmp_path):
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no more")
-    with pytest.raises(InputError, match="not Parquet, or damaged"):
+    with pytest.raises(InputError, match="no Parquet file that can be read"):
         read_table(tmp_path / "x.parquet", "predictions")
     with pytest.raises(InputError, match="does not exist"):
         read_table(tmp_path / "y.parquet", "predictions")

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basenji_kipoi.comparison.matching import match_negatives
-from basenji_kipoi.genome.genes import Gene, nearest_starts
 
 variants = st.lists(st.tuples(st.sampled_from(["A\tC", "A\tG", "AT\tA"]), st.integers(-300, 300)))
 
@@ -70,29 +69,6 @@ def test_the_nearest_is_taken_and_the_seed_decides_who_chooses_first():
         for seed in range(20)
     }
     assert chosen == {(2, 0), (0, 2)}
-
-
-def test_distances_are_those_from_the_nearest_start_in_its_direction():
-    genes = [Gene("p", "", "+", "chrI", (2000,)), Gene("m", "", "-", "chrI", (3000,))]
-    positions = np.array([0, 1990, 2000, 2400, 2600, 3000, 3001, 4999, 7])
-    chroms = np.array(["chrI"] * 8 + ["chrII"])
-    distance, strand = nearest_starts(chroms, positions, genes)
-    assert distance[:8].tolist() == [-2000, -10, 0, 400, 400, 0, -1, -1999]
-    assert "".join(strand[:8]) == "++++----"
-    assert np.isnan(distance[8])
-    assert strand[8] == ""
-
-
-@given(
-    st.lists(st.integers(0, 1000), min_size=1, max_size=8),
-    st.lists(st.integers(0, 1000), min_size=1, max_size=20),
-)
-def test_no_start_is_nearer(starts, positions):
-    genes = [Gene(f"g{n}", "", "+", "c", (start,)) for n, start in enumerate(starts)]
-    distance, _ = nearest_starts(np.full(len(positions), "c"), np.array(positions), genes)
-    for place, found in zip(positions, distance):
-        assert abs(found) == min(abs(place - start) for start in starts)
-        assert place - found in starts
 
 
 def test_no_positives_match_nothing():

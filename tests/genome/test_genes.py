@@ -13,7 +13,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.engine import Effects
 from basenji_kipoi.effects.gene_scores import gene_scores
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.genome.genes import Gene, GeneBins, Genes, read_genes
+from basenji_kipoi.genome.genes import Gene, GeneBins, Genes, nearest_starts, read_genes
 
 GTF = """#!genome-build x
 I	x	gene	11	60	.	+	.	gene_id "G1"; gene_name "one";
@@ -198,3 +198,26 @@ def test_scores_are_sums_over_the_genes_bins(data):
             expected.append([a - r, np.log2((a + 1) / (r + 1))])
     assert found.shape == (len(expected), 2, 2)
     np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=1e-4, atol=1e-5)
+
+
+def test_distances_are_those_from_the_nearest_start_in_its_direction():
+    genes = [Gene("p", "", "+", "chrI", (2000,)), Gene("m", "", "-", "chrI", (3000,))]
+    positions = np.array([0, 1990, 2000, 2400, 2600, 3000, 3001, 4999, 7])
+    chroms = np.array(["chrI"] * 8 + ["chrII"])
+    distance, strand = nearest_starts(chroms, positions, genes)
+    assert distance[:8].tolist() == [-2000, -10, 0, 400, 400, 0, -1, -1999]
+    assert "".join(strand[:8]) == "++++----"
+    assert np.isnan(distance[8])
+    assert strand[8] == ""
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=8),
+    st.lists(st.integers(0, 1000), min_size=1, max_size=20),
+)
+def test_no_start_is_nearer(starts, positions):
+    genes = [Gene(f"g{n}", "", "+", "c", (start,)) for n, start in enumerate(starts)]
+    distance, _ = nearest_starts(np.full(len(positions), "c"), np.array(positions), genes)
+    for place, found in zip(positions, distance):
+        assert abs(found) == min(abs(place - start) for start in starts)
+        assert place - found in starts

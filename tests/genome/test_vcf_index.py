@@ -105,3 +105,30 @@ def test_what_exists_stays(tmp_path):
     bgzipped = written(tmp_path / "z.vcf.gz", RECORDS, "bgzip")
     with pytest.raises(InputError, match="is the input"):
         index_vcf(bgzipped, bgzipped, overwrite=True)
+
+
+def test_a_header_that_is_no_utf8_stays_as_it_is(tmp_path):
+    lines = [
+        b"##fileformat=VCFv4.2",
+        b"##source=of a lab in Z\xfcrich",
+        b'##INFO=<ID=AF,Number=A,Type=Float,Description="H\xe4ufigkeit">',
+        b"##contig=<ID=chr1>",
+        b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO",
+        b"chr2\t7\t.\tA\tC\t.\tlow\tAF=0.5;X=1",
+        b"chr1\t9\t.\tA\tG\t.\tPASS\tAF=0.25",
+    ]
+    (tmp_path / "x.vcf").write_bytes(b"\n".join(lines) + b"\n")
+    index_vcf(tmp_path / "x.vcf", tmp_path / "y.vcf.gz")
+    written = gzip.decompress((tmp_path / "y.vcf.gz").read_bytes()).split(b"\n")
+    assert set(lines) <= set(written)
+    assert sum(line.startswith(b"##INFO=<ID=AF,") for line in written) == 1
+    assert sum(line.startswith(b"##contig=<ID=chr1") for line in written) == 1
+    for added in (b"##contig=<ID=chr2", b"##FILTER=<ID=low", b"##INFO=<ID=X"):
+        assert sum(line.startswith(added) for line in written) == 1
+    with pysam.TabixFile(str(tmp_path / "y.vcf.gz"), encoding="latin-1") as file:
+        assert [row.split("\t")[1] for row in file.fetch("chr2")] == ["7"]
+    # A name that the header lacks must be written there.
+    (tmp_path / "x.vcf").write_bytes(b"\n".join([*lines, b"chr1\t9\t.\tA\tG\t.\t.\t\xe9=1", b""]))
+    with pytest.raises(InputError, match=r"x\.vcf: a record has .* no UTF-8 text"):
+        index_vcf(tmp_path / "x.vcf", tmp_path / "z.vcf.gz")
+    assert not (tmp_path / "z.vcf.gz").exists()

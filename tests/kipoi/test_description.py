@@ -18,6 +18,7 @@ PUBLISHED_MODELS = [
 LOADERS = (
     "dataloader.yaml",
     "kipoi_models/mutation_map/dataloader.yaml",
+    "kipoi_models/reporter/dataloader.yaml",
     f"{GROUP}/dataloader.yaml",
 )
 COMMANDS = {
@@ -89,7 +90,7 @@ def test_all_models_are_listed(done):
     assert rows[0][:2] == ["group", "N_models"]
     counts = {name: int(models) for name, models, *_ in rows[1:]}
     assert counts.pop("published") == len(PUBLISHED_MODELS)
-    assert counts == {folder.split("/")[1]: 1 for folder in MODELS[1:]}
+    assert counts == {"reporter": 1, **{folder.split("/")[1]: 1 for folder in MODELS[1:]}}
 
 
 def test_kipoi_veff_reads_of_the_published_models_what_their_template_says():
@@ -102,7 +103,12 @@ def test_kipoi_veff_reads_of_the_published_models_what_their_template_says():
 
 @pytest.mark.skipif(OLD_KIPOI, reason="the lock of the modern environment")
 @pytest.mark.parametrize(
-    "path", [*LOADERS, *(f"{m}/model.yaml" for m in MODELS), *PUBLISHED_MODELS]
+    "path",
+    [
+        *LOADERS,
+        *(f"{m}/model.yaml" for m in (*MODELS, "kipoi_models/reporter")),
+        *PUBLISHED_MODELS,
+    ],
 )
 def test_dependencies_are_those_of_the_lock(path):
     description = read_published(path) if path in PUBLISHED_MODELS else read(ROOT / path)

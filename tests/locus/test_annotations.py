@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from locus_files import snvs, write_genome
@@ -110,6 +111,41 @@ def test_polyfun_gets_a_file_a_contig(files, tmp_path):
     assert list(table.columns) == ["SNP", "CHR", "BP", "A1", "A2", "SAD/access"]
     first = snvs(1, first=1000)[0]
     assert table.iloc[0, :5].tolist() == [":".join(map(str, first)), "A", 1000, first[3], first[2]]
+
+
+def test_contigs_whose_names_are_no_names_of_files_have_files(files, tmp_path):
+    table = pyarrow.parquet.read_table(files / "scores.parquet").slice(0, 4)
+    names = pa.array(["chrHLA/../x", "chr1", "1", "chr.."])
+    pyarrow.parquet.write_table(table.set_column(0, "chrom", names), tmp_path / "x.parquet")
+    (tmp_path / "inside").mkdir()
+    for kind, end in (("sldp", "sannot.gz"), ("polyfun", "annot.parquet")):
+        out = tmp_path / "inside" / kind
+        ran = run("--scores", tmp_path / "x.parquet", "--to", kind, "--out", out)
+        assert ran.exit_code == 0, ran.output
+        found = sorted(path.name.removeprefix("annotations.") for path in out.iterdir())
+        assert found == [f"{name}.{end}" for name in ("1.1", "1.2", "HLA_.._x", "_.")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "x.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "said"),
+    [
+        ("pos", ["a", "b"], "the column 'pos' is string: expected numbers"),
+        ("alt", [1, 2], "the column 'alt' is int64: expected text"),
+        ("ref", [None, "A"], "the column 'ref' has cells without a value"),
+        ("SAD/access", ["a", "b"], "no column 'SAD/access'"),
+    ],
+)
+def test_tables_of_other_types_are_said_in_one_line(files, tmp_path, column, cells, said):
+    table = pyarrow.parquet.read_table(files / "scores.parquet").slice(0, 2)
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array(cells))
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    asked = ["--scores", tmp_path / "x.parquet", "--to", "sldp", "--column", "SAD/access"]
+    ran = run(*asked, "--out", tmp_path / "out")
+    assert ran.exit_code == 2
+    assert said in ran.output
+    assert ran.output.count("\n") == 1
 
 
 @pytest.mark.parametrize(

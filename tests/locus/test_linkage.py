@@ -111,6 +111,54 @@ def test_what_is_no_matrix_is_named(tmp_path, text, message):
         open_linkage(path, VARIANTS[:2])
 
 
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"r": np.array([["a", "b"], ["b", "a"]])}, "array 'r' holds <U1: expected correlations"),
+        ({"variants": np.array(["x"])}, "has no array 'r', but variants"),
+        ({"r": np.full((4, 4), np.inf)}, "values outside of -1 to 1"),
+        ({"r": np.ones(5)}, "has linkage of 5, but 4 variants"),
+        ({"r": np.array(1.0)}, "variants: give a matrix"),
+        ({"r": np.ones((1, 1)), "variants": np.array(7)}, "'7' is no variant"),
+        ({"r": np.ones((1, 1)), "variants": np.array(["c:" + "9" * 99 + ":A:C"])}, "is no variant"),
+    ],
+)
+def test_arrays_that_are_no_matrix_are_named(tmp_path, arrays, message):
+    np.savez(tmp_path / "ld.npz", **arrays)
+    with pytest.raises(InputError, match=message):
+        open_linkage(tmp_path / "ld.npz", VARIANTS)
+
+
+def test_a_damaged_matrix_is_told(tmp_path):
+    np.savez(tmp_path / "ld.npz", r=np.eye(4))
+    whole = (tmp_path / "ld.npz").read_bytes()
+    (tmp_path / "ld.npz").write_bytes(whole.replace(b"descr", b"dezcr"))
+    with pytest.raises(InputError, match=r"ld\.npz is no \.npz of arrays, or damaged"):
+        open_linkage(tmp_path / "ld.npz", VARIANTS)
+
+
+@pytest.mark.parametrize("record", [b"chrA 5 . A C", b"chrA\tfive\t.\tA\tC\t.\t.\t.\tGT\t0/1\t0/0"])
+def test_a_panel_with_a_malformed_record_is_told(tmp_path, record):
+    lines = [
+        b"##fileformat=VCFv4.2",
+        b"##contig=<ID=chrA>",
+        b'##FORMAT=<ID=GT,Number=1,Type=String,Description="g">',
+        b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\tb",
+        record,
+    ]
+    (tmp_path / "p.vcf").write_bytes(b"\n".join(lines) + b"\n")
+    panel = open_linkage(tmp_path / "p.vcf", VARIANTS)
+    with pytest.raises(InputError, match=r"p\.vcf has a record that is malformed, or is damaged"):
+        panel.among(KEYS)
+
+
+def test_samples_whose_names_are_no_text_are_told(tmp_path):
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\t\xff\n"
+    (tmp_path / "p.vcf").write_bytes(head)
+    with pytest.raises(InputError, match=r"p\.vcf: the header has names .* that are no UTF-8"):
+        open_linkage(tmp_path / "p.vcf", VARIANTS)
+
+
 def test_genotypes_of_nobody_are_no_panel(tmp_path):
     path = tmp_path / "x.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")

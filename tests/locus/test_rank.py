@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -188,6 +189,14 @@ def test_what_cannot_be_asked_is_said():
         RankOptions(score="nope")
     with pytest.raises(InputError, match="20 random variants or more"):
         RankOptions(random=5)
+    for wrong in (
+        {"random": 10**9},
+        {"signals": 10**6},
+        {"weight": math.inf},
+        {"weight": math.nan},
+    ):
+        with pytest.raises(InputError, match=f"--{next(iter(wrong))}"):
+            RankOptions(**wrong)
 
 
 @pytest.mark.parametrize("has_genes", [True, False])

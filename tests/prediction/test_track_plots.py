@@ -67,7 +67,7 @@ def test_what_was_measured_is_summed_over_bins(tmp_path):
     with pytest.raises(bk.InputError, match="no track 'b'"):
         bk.plot_tracks(predictions(), observed={"b": tmp_path / "bw" / "a.bw"})
     (tmp_path / "no.bw").write_bytes(b"nothing")
-    with pytest.raises(bk.InputError, match=r"no\.bw cannot be read as a bigWig"):
+    with pytest.raises(bk.InputError, match=r"no\.bw: not a readable bigWig file"):
         bk.plot_tracks(predictions(), observed={"a": tmp_path / "no.bw"})
 
 

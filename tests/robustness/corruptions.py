@@ -195,11 +195,14 @@ def json_corruptions(path: Path) -> dict[str, Callable[[Path], None]]:
 
 
 def corruptions_of(path: Path, kind: str) -> dict[str, Callable[[Path], None]]:
-    """List what may go wrong with a file of a kind: ``text``, ``json`` or ``binary``."""
+    """List what may go wrong with a file of a kind: ``text``, ``json``, ``binary`` or ``packed``.
+
+    What is packed is binary, and read from pipes as texts are.
+    """
     found = dict(ANY)
     if kind == "text":
         found.update(TEXT)
-    if kind != "text":
+    if kind not in ("text", "packed"):
         # Tables and texts are read from pipes.
         found["fifo"] = _fifo
     if kind == "json":

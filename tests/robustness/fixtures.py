@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pysam
 
-__all__ = ["make_fixtures"]
+__all__ = ["make_fixtures", "write_loci"]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NETWORK = {
@@ -46,6 +48,10 @@ STEPS = [
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.tsv --shard 2/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s1.parquet --shard 1/2",
     "B score --model m --fasta g.fa --vcf v.vcf --out s2.parquet --shard 2/2",
+    "B score --model m --fasta g.fa --vcf n.vcf --genes g.gtf --out s.parquet",
+    "B rank --model m --fasta g.fa --variants l.tsv --weight 0.5 --random 20 --out ranked",
+    "B attribute --model m --fasta g.fa --bed q.bed --tracks accessibility --out x.h5",
+    "B attribute --model m --fasta g.fa --bed i.bed --tracks accessibility --out x.npz",
 ]
 PROGRAMS = {"B": "basenji_kipoi", "T": "basenji_training"}
 
@@ -84,7 +90,9 @@ def _copy_inputs(folder: Path) -> None:
     (folder / "v.vcf").write_text("".join(records[:24]))
     _write_effects(folder, records)
     _write_phased(folder, records[:24])
+    write_loci(folder)
     (folder / "r.bed").write_text("chr1\t1000\t3000\ta\t0\t+\nchr8\t0\t700\tb\t0\t-\n")
+    (folder / "i.bed").write_text("chr1\t1000\t1200\ta\nchr8\t4000\t4200\tb\n")
     (folder / "q.bed").write_text("chr1\t1000\t1200\ta\t0\t+\nchr8\t50\t300\tb\t0\t-\n")
     (folder / "b.bed").write_text("chr1\t100\t900\nchr2\t0\t64\n")
     _write_reporters(folder)
@@ -129,6 +137,73 @@ def _write_phased(folder: Path, records: list[str]) -> None:
     (folder / "few.gtf").write_text("".join(line for line in genes if "chr7_gene" in line))
     (folder / "b7.bed").write_text("chr7\t700\t900\te1\nchr7\t1500\t1700\te2\n")
     (folder / "i.fa").write_text(f">a\n{'ACGTTGCA' * 256}\n>b\n{'AGCTTCGA' * 256}\n")
+
+
+def write_loci(folder: Path) -> None:
+    """Write the variants as other files; and variants of two loci, what links them, and tables."""
+    with pysam.VariantFile(str(folder / "v.vcf")) as file:
+        records = list(file)
+        for name, mode in (("v.vcf.gz", "wz"), ("v.bcf", "wb")):
+            with pysam.VariantFile(str(folder / name), mode, header=file.header) as copy:
+                for record in records:
+                    copy.write(record)
+    with pysam.FastaFile(str(folder / "g.fa")) as genome:
+        letters = genome.fetch("chr7")
+    places = [*range(1000, 1200, 50), *range(3000, 3200, 50)]
+    found = [
+        ("chr7", place, letters[place - 1], "ACGT"["CGTA".index(letters[place - 1])])
+        for place in places
+    ]
+    columns = {
+        "chrom": [chrom for chrom, *_ in found],
+        "pos": [pos for _, pos, *_ in found],
+        "ref": [ref for *_, ref, _ in found],
+        "alt": [alt for *_, alt in found],
+    }
+    pips = [round(0.9 / (2 + number), 3) for number in range(len(found))]
+    effects = {"beta": [0.1 * (n % 5) - 0.2 for n in range(len(found))], "se": [0.1] * len(found)}
+    names = [f"rs{n}" for n in range(len(found))]
+    known = {"gene": ["chr7_gene1"] * len(found), "trait": ["height"] * len(found)}
+    tables = {
+        "l": {**columns, "pip": pips, "beta": effects["beta"], **known},
+        "z": {**columns, **effects, "locus": ["one"] * len(found)},
+        "rs": {"rsid": names, "pip": pips},
+    }
+    for name, table in tables.items():
+        rows = [list(map(str, row)) for row in zip(*table.values(), strict=True)]
+        lines = ["\t".join(row) + "\n" for row in [list(table), *rows]]
+        (folder / f"{name}.tsv").write_text("".join(lines))
+    pyarrow.parquet.write_table(pa.table(tables["l"]), folder / "l.parquet")
+    _write_linkage(folder, found, names)
+    matrix = "\n".join(["0.9 0.03 0.04 0.03", "0.02 0.02 0.94 0.02"] * 3)
+    (folder / "known.meme").write_text(
+        "MEME version 4\n\nALPHABET= ACGT\n\nMOTIF AP1\n"
+        f"letter-probability matrix: alength= 4 w= 6 nsites= 20 E= 0\n{matrix}\n"
+    )
+
+
+def _write_linkage(folder: Path, found: list[tuple[str, int, str, str]], names: list[str]) -> None:
+    """Write genotypes of twelve people, and what they make of linkage."""
+    counts = np.random.default_rng(5).integers(3, size=(len(found), 12))
+    contigs = dict.fromkeys(chrom for chrom, *_ in found)
+    lines = ["##fileformat=VCFv4.2", *(f"##contig=<ID={chrom}>" for chrom in contigs)]
+    lines += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">']
+    people = "\t".join(f"p{number}" for number in range(counts.shape[1]))
+    lines += [f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{people}"]
+    lines += [
+        f"{chrom}\t{pos}\t{name}\t{ref}\t{alt}\t.\t.\t.\tGT\t"
+        + "\t".join(("0/0", "0/1", "1/1")[count] for count in row)
+        for (chrom, pos, ref, alt), name, row in zip(found, names, counts, strict=True)
+    ]
+    (folder / "n.vcf").write_text("\n".join([*lines, ""]))
+    keys = [":".join(map(str, each)) for each in found]
+    r = np.corrcoef(counts)
+    np.savez(folder / "n.npz", r=r, variants=keys)
+    rows = [
+        f"{key}\t" + "\t".join(f"{value:.4f}" for value in row)
+        for key, row in zip(keys, r, strict=True)
+    ]
+    (folder / "n.txt").write_text("\n".join(["\t".join(["variant", *keys]), *rows, ""]))
 
 
 def _write_reporters(folder: Path) -> None:

@@ -27,126 +27,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import same_outputs
 from robustness.campaign import INDEXES, preload, run_command
+from robustness.commands import is_here
 from robustness.fixtures import make_fixtures
-
-MODEL = "--model m --fasta g.fa --quiet"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A command to be killed.
-
-    Attributes
-    ----------
-    line : str
-        Program (B or T) and arguments.
-    needs : tuple of str
-        Files and folders of the fixtures that it reads.
-    resumes : bool
-        Whether it has ``--resume``.
-    """
-
-    line: str
-    needs: tuple[str, ...]
-    resumes: bool = False
-
-    @property
-    def name(self) -> str:
-        """Its command, and what tells it from others of the same command."""
-        words = self.line.split()
-        told = [word for word in words if word in ("--shard", "--h5", "--checkpoint")]
-        return " ".join([words[1], *told, words[words.index("--out") + 1]])
-
-
-RUNS = [
-    *(
-        Run(f"B predict {MODEL} --bed many.bed --out {out}", ("m", "g.fa", "many.bed"), True)
-        for out in ("o.h5", "o.zarr", "o")
-    ),
-    *(
-        Run(
-            f"B score {MODEL} --vcf all.vcf --part-size 2 --out {out}",
-            ("m", "g.fa", "all.vcf"),
-            True,
-        )
-        for out in ("o.parquet", "o.tsv.gz", "o.vcf.gz")
-    ),
-    Run(
-        f"B score {MODEL} --vcf all.vcf --genes g.gtf --part-size 2 --shard 1/2 --out o.tsv",
-        ("m", "g.fa", "all.vcf", "g.gtf"),
-        True,
-    ),
-    Run("B merge-scores s1.tsv s2.tsv --out o.tsv", ("s1.tsv", "s2.tsv")),
-    Run("B merge-scores s1.parquet s2.parquet --out o.parquet", ("s1.parquet", "s2.parquet")),
-    Run(f"B mutate {MODEL} --bed some.bed --out o.h5", ("m", "g.fa", "some.bed"), True),
-    Run(
-        f"B mutate {MODEL} --bed some.bed --out o.zarr",
-        ("m", "g.fa", "some.bed"),
-        True,
-    ),
-    Run(
-        f"B attribute {MODEL} --bed many.bed --length 200 --out o.h5",
-        ("m", "g.fa", "many.bed"),
-        True,
-    ),
-    Run(
-        f"B attribute {MODEL} --bed some.bed --method expected-gradients --out o.npz",
-        ("m", "g.fa", "some.bed"),
-        True,
-    ),
-    Run("T coverage a.bam --assay chip --no-gc --fragment-length 150 --out o.bw", ("a.bam",), True),
-    Run(
-        "T coverage many.fragments --fragment-ends unmoved --assay atac --no-gc --fasta g.fa "
-        "--out o.bw",
-        ("many.fragments", "g.fa"),
-        True,
-    ),
-    Run(
-        "T data t.tsv --fasta g.fa --test chr8 --validation chr7 --blacklist b.bed --out o.zarr",
-        ("t.tsv", "tracks", "g.fa", "b.bed"),
-        True,
-    ),
-    Run("T import-tfrecords tfr --fasta g.fa --out o.zarr", ("tfr", "g.fa"), True),
-    Run(
-        "T fit st.zarr --network net.json --epochs 3 --batch-size 4 --resolution 32 "
-        "--dtype float32 --checkpoint-minutes 0.01 --out o",
-        ("st.zarr", "net.json"),
-        True,
-    ),
-    Run("T evaluate run --store st.zarr --resolution 32 --out o.json", ("st.zarr", "run")),
-    Run(
-        "T export run --evaluation ev.json --name n --assembly a --out o",
-        ("run", "ev.json", "st.zarr"),
-    ),
-    Run(
-        f"B haplotypes {MODEL} --vcf h.vcf --genes g.gtf --sample s --out o.tsv",
-        ("m", "g.fa", "h.vcf", "g.gtf"),
-        True,
-    ),
-    Run(
-        f"B elements {MODEL} --genes few.gtf --tracks accessibility --draws 4 --out o.tsv",
-        ("m", "g.fa", "few.gtf"),
-        True,
-    ),
-    Run("B activity --model mr --sequences many.tsv --out o.tsv", ("mr", "many.tsv"), True),
-    Run("T reporters reporter.tsv --flanks GATTACAGATTACA,CCATGGCCATGG --out o", ("reporter.tsv",)),
-    Run(
-        "T fit promoter --network m/architecture.json --init m --freeze-trunk --epochs 3 "
-        "--batch-size 8 --checkpoint-minutes 0.01 --out o",
-        ("promoter", "m"),
-        True,
-    ),
-    Run("T evaluate-reporter rr --store promoter --out o.json", ("rr", "promoter")),
-    Run("T add-reporter m rr --evaluation re.json --out o", ("m", "rr", "re.json")),
-    Run("T simulate --size 400000 --variants 8 --out o", ()),
-    Run(
-        "B import --h5 model_best.h5 --params params.json --out o", ("model_best.h5", "params.json")
-    ),
-    Run(
-        "B import --checkpoint model.tf --params params.txt --out o",
-        ("model.tf.index", "model.tf.data-00000-of-00001", "params.txt"),
-    ),
-]
+from robustness.killed_runs import RUNS, Run
 
 
 @dataclass
@@ -311,7 +194,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/kills"))
     parser.add_argument("--fixtures", type=Path, help="made before; else made now")
     parser.add_argument("--kills", type=int, default=100, help="number of runs that are killed")
-    parser.add_argument("--only", default="", help="runs whose names hold this text")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="runs whose names hold one of these texts"
+    )
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -322,7 +207,11 @@ def main() -> None:
     preload()
     folder, kept = (asked.out.resolve() / name for name in ("work", "whole"))
     shutil.rmtree(kept, ignore_errors=True)
-    runs = [run for run in RUNS if asked.only in run.name]
+    runs = [
+        run
+        for run in RUNS
+        if is_here(run.line, run.library) and any(text in run.name for text in asked.only)
+    ]
     draw, trials, times = random.Random(asked.seed), [], {}
     killed = 0
     with (asked.out / "trials.jsonl").open("w") as file:

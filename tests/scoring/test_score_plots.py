@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +89,38 @@ def test_files_show_what_tables_show(small_bundle, tmp_path):
 def test_what_is_not_there_is_said(given, said):
     with pytest.raises(bk.InputError, match=said):
         bk.plot_scores(table(), **given)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "said"),
+    [
+        ("pos", list("abcde"), "x.parquet: the column 'pos' is string: expected numbers"),
+        ("pos", [1, 2, None, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("pos", [1, 2, 10**18, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("pos", [1, 2, 0, 4, 5], "the column 'pos' has a cell that is no position"),
+        ("SAD/a", [1.0, 2.0, math.inf, 4.0, 5.0], "a score SAD is too large to be drawn"),
+        ("SAD/b", [1.0, 2.0, -1e300, 4.0, 5.0], "a score SAD is too large to be drawn"),
+        ("status", [1, 2, 3, 4, 5], "the column 'status' is int64: expected text"),
+        ("SAD/b", list("abcde"), "the column 'SAD/b' is string: expected numbers"),
+    ],
+)
+def test_tables_of_other_types_are_refused(tmp_path, column, cells, said):
+    pyarrow.parquet.write_table(table(**{column: cells}), tmp_path / "x.parquet")
+    with pytest.raises(bk.InputError, match=said):
+        bk.plot_scores(tmp_path / "x.parquet")
+
+
+def test_a_table_without_a_column_or_with_quotes_in_one(tmp_path):
+    with pytest.raises(bk.InputError, match="the table has no column 'status': expected a table"):
+        bk.plot_scores(table().drop_columns(["status"]))
+    # Contigs whose names are numbers are text, and a quote is one, as in every table.
+    rows = [f'7\t{pos}\t"x\tA\tG\tok\t{value or 0}\n' for pos, value in zip(POSITIONS, SAD)]
+    path = tmp_path / "x.tsv"
+    head = f"##basenji_score={METADATA['basenji_score']}\n"
+    path.write_text(head + "chrom\tpos\tid\tref\talt\tstatus\tSAD/a\n" + "".join(rows))
+    axes = panel(bk.plot_scores(path, region="7:150-450"), "a")
+    np.testing.assert_allclose(points(axes)[:, 0], [0.2, 0.3, 0.4])
+    assert axes.texts[0].get_text() == '"x'
 
 
 def test_several_contigs_and_other_files_are_refused(tmp_path):

@@ -1,1 +1,1 @@
-"""Writing bigWig files."""
+"""Writing bigWig files, and what their reader needs against damaged ones."""

@@ -69,7 +69,32 @@ class ReporterEngine:
             advance(ready - reported)
             reported = ready
 
-        codes = self._rule.sequences(distinct)
+        values = self._of_distinct(distinct, tell)[places]
+        # Rows of a pair: those of the reference, then as many of the alternative.
+        starts = np.cumsum(np.repeat(counts, 2)) - np.repeat(counts, 2)
+        means = np.add.reduceat(values, starts, axis=0) / np.repeat(counts, 2)[:, None]
+        return means[::2], means[1::2]
+
+    def of_inserts(self, inserts: np.ndarray) -> np.ndarray:
+        """Predict the activities of inserts.
+
+        Parameters
+        ----------
+        inserts : ndarray, uint8, shape (inserts, bases)
+            Their codes.
+
+        Returns
+        -------
+        ndarray, float64, shape (inserts, activities)
+            In the assay's units.
+        """
+        distinct, places = _distinct(inserts)
+        return self._of_distinct(distinct, None)[places]
+
+    def _of_distinct(
+        self, inserts: np.ndarray, advance: Callable[[int], object] | None
+    ) -> np.ndarray:
+        codes = self._rule.sequences(inserts)
         predicted = standardised_activities(
             self._model.reporter_network(self._reporter),
             self._model.architecture,
@@ -77,13 +102,9 @@ class ReporterEngine:
             self._assay,
             codes,
             np.full(len(codes), codes.shape[1]),
-            advance=tell,
+            advance=advance,
         )
-        values = self._assay.raw(predicted.astype(np.float64))[places]
-        # Rows of a pair: those of the reference, then as many of the alternative.
-        starts = np.cumsum(np.repeat(counts, 2)) - np.repeat(counts, 2)
-        means = np.add.reduceat(values, starts, axis=0) / np.repeat(counts, 2)[:, None]
-        return means[::2], means[1::2]
+        return self._assay.raw(predicted.astype(np.float64))
 
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.array_files import open_hdf5
+from basenji_kipoi.base.containers.npz import read_npz
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN
 from basenji_kipoi.genome.intervals import Interval
@@ -181,10 +181,7 @@ def _of_arrays(letters: Path, values: Sequence[Path]) -> AttributedSequences:
 
 
 def _array(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise InputError(f"{path} is missing")
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return content[content.files[0]]
-    except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile):
-        raise InputError(f"{path} is no .npz of one array, or damaged") from None
+    arrays = list(read_npz(path, "contributions").values())
+    if len(arrays) != 1 or arrays[0].dtype.kind not in "fiub":
+        raise InputError(f"{path} is no .npz of one array of numbers")
+    return arrays[0]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from basenji_kipoi.activities.files import write_lines
-from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
+from basenji_kipoi.base.atomic import Folder, atomic_path, check_output, file_names
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.text_files import table_line
@@ -142,11 +142,11 @@ def _write_annotations(folder: Path, found: AlleleScores, values: np.ndarray, ki
         by_contig.setdefault(key[0], []).append(row)
     # Both programs split columns at blanks.
     names = [re.sub(r"\s", "_", name) for name in found.columns]
-    for contig, rows in by_contig.items():
-        number = re.sub(r"^chr", "", contig, flags=re.IGNORECASE)
+    numbers = [re.sub(r"^chr", "", contig, flags=re.IGNORECASE) for contig in by_contig]
+    for number, file, rows in zip(numbers, file_names(numbers), by_contig.values()):
         rows.sort(key=lambda row: found.keys[row][1])
         if kind == "sldp":
-            with write_lines(folder / f"{number}.sannot.gz", is_gzip=True) as lines:
+            with write_lines(folder / f"{file}.sannot.gz", is_gzip=True) as lines:
                 lines.write(table_line(["SNP", "A1", "A2", *names]) + "\n")
                 for row in rows:
                     *_, ref, alt = found.keys[row]
@@ -162,7 +162,5 @@ def _write_annotations(folder: Path, found: AlleleScores, values: np.ndarray, ki
             "A2": [ref for _, _, ref, _ in keys],
             **{name: values[rows, column] for column, name in enumerate(names)},
         }
-        pyarrow.parquet.write_table(
-            pa.table(columns), folder / f"annotations.{number}.annot.parquet"
-        )
+        pyarrow.parquet.write_table(pa.table(columns), folder / f"annotations.{file}.annot.parquet")
     return len(by_contig)

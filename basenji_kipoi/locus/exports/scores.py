@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 
+from basenji_kipoi.base.containers.parquet import is_number, read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_is_there
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AlleleScores", "read_scores"]
 
+_TEXTS = ("chrom", "ref", "alt", "id")
 _PLACES = ("chrom", "pos", "ref", "alt", "id")
 
 
@@ -69,13 +69,11 @@ def read_scores(path: Path, columns: Sequence[str] = ()) -> AlleleScores:
     check_is_there(path, "table of scores")
     if path.suffix != ".parquet":
         raise InputError(f"{path}: expected the Parquet file of basenji score, x.parquet")
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    if missing := [name for name in _PLACES if name not in table.column_names]:
-        raise InputError(f"{path} has no column {missing[0]!r}: expected what basenji score wrote")
-    known = [name for name in table.column_names if "/" in name]
+    table = read_parquet(path, "table of scores", texts=_TEXTS, numbers=("pos",))
+    for name in (*_PLACES[:4], *(["gene_id"] if "gene_id" in table.column_names else [])):
+        if table[name].null_count:
+            raise InputError(f"{path}: the column {name!r} has cells without a value")
+    known = [field.name for field in table.schema if "/" in field.name and is_number(field.type)]
     if not known:
         raise InputError(f"{path} has no columns SCORE/TRACK: scores with --long have none")
     for name in columns:

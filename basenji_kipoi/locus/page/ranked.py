@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-import pyarrow as pa
 import pyarrow.parquet
 
 from basenji_kipoi.base.checksum import checksum
+from basenji_kipoi.base.containers.parquet import read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.effects.windows import WindowRule
@@ -48,9 +48,12 @@ def read_posteriors(folder: Path) -> dict[Key, float]:
         raise InputError(
             f"--ranking {folder} has no variants.parquet: pass what basenji rank wrote"
         )
-    table = _read(path, ["chrom", "pos", "ref", "alt", "posterior"])
+    columns = ["chrom", "pos", "ref", "alt", "posterior"]
+    table = read_parquet(
+        path, "ranking", texts=("chrom", "ref", "alt"), numbers=("pos", "posterior"), only=True
+    )
     found: dict[Key, float] = {}
-    for chrom, pos, ref, alt, value in zip(*(column.to_pylist() for column in table.columns)):
+    for chrom, pos, ref, alt, value in zip(*(table[name].to_pylist() for name in columns)):
         if value is not None:
             key = chrom, pos, ref, alt
             found[key] = max(value, found.get(key, 0.0))
@@ -97,13 +100,9 @@ def read_ranked_scores(
     wanted = [f"{score}/{track}" for score in SCORES for track in chosen.columns]
     if missing := [name for name in wanted if name not in names]:
         return None, f"it has no column {missing[0]}"
-    alleles = _read(path, ["chrom", "pos", "ref", "alt", "status", "window", *wanted])
-    return KnownScores(alleles, None if options.genes is None else _read(genes_path(path))), ""
-
-
-def _read(path: Path, columns: Optional[list[str]] = None) -> pa.Table:
-    try:
-        return pyarrow.parquet.read_table(path, columns=columns)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no table of basenji rank: {reason}") from None
+    alleles = read_parquet(
+        path, "scores", texts=("chrom", "ref", "alt", "status"),
+        numbers=("pos", "window", *wanted), only=True,
+    )  # fmt: skip
+    genes = None if options.genes is None else read_parquet(genes_path(path), "scores of genes")
+    return KnownScores(alleles, genes), ""

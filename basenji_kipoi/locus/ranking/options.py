@@ -20,6 +20,9 @@ __all__ = ["LEAST_RANDOM", "RANDOM", "RankOptions"]
 LEAST_RANDOM = 20
 #: Random variants that are drawn unless told otherwise.
 RANDOM = 1000
+#: More take more memory and time than they tell.
+_MOST_RANDOM, _MOST_SIGNALS = 1_000_000, 100
+_LARGEST_WEIGHT = 100.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,12 @@ class RankOptions:
         scores_named([self.score])
         if self.random is not None and self.random < LEAST_RANDOM:
             raise InputError(f"--random: percentiles need {LEAST_RANDOM} random variants or more")
-        if self.signals < 1:
-            raise InputError("--signals: a locus has one signal or more")
+        if self.weight is not None and not abs(self.weight) <= _LARGEST_WEIGHT:
+            raise InputError(f"--weight {self.weight:g}: estimated ones are from -1 to 3")
+        if self.random is not None and self.random > _MOST_RANDOM:
+            raise InputError(f"--random: {_MOST_RANDOM:,} random variants are the most")
+        if not 1 <= self.signals <= _MOST_SIGNALS:
+            raise InputError(f"--signals: a locus has from 1 to {_MOST_SIGNALS} signals")
 
     @property
     def scores(self) -> tuple[str, ...]:

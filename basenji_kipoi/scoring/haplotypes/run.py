@@ -116,9 +116,9 @@ def haplotype_file(
     )
     longest = options.max_allele or longest
     with Genome(options.fasta) as genome, VariantFile(options.vcf) as variants:
-        with variants.open() as file:
-            samples = list(file.header.samples)
-        copies = [Copy.named(n, samples, variants.name) for n in (options.first, options.second)]
+        copies = [
+            Copy.named(n, variants.samples, variants.name) for n in (options.first, options.second)
+        ]
         watched = {path: fingerprint(path) for path in (options.fasta, options.genes)}
         settings = {
             "version": __version__,

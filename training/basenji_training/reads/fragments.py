@@ -278,7 +278,12 @@ def _other_format(cells: list[str]) -> str | None:
         )
     if len(cells) > 6:
         return f"this has {len(cells)} columns: {_EXPECTED}, or {_NAMED}"
-    if len(cells) == 6 and not (_BARCODE.search(cells[3]) and cells[5] in ("+", "-", ".", "")):
+    # tagAlign has the read's own bases in the fourth column, or N.
+    is_read = re.fullmatch("[ACGTNacgtn]+", "".join(cells[3:4])) and (
+        number(1) and number(2) and int(cells[2]) - int(cells[1]) == len(cells[3])
+    )
+    names_cell = len(cells) == 6 and _BARCODE.search(cells[3]) and not is_read
+    if len(cells) == 6 and not (names_cell and cells[5] in ("+", "-", ".", "")):
         return (
             "this is BED with names, scores and strands (such as tagAlign), a read a line, and no "
             f"fragment file: pass the alignments (BAM); {_NAMED}"

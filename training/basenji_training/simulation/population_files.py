@@ -25,9 +25,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pysam
+from pydantic import BaseModel
 
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.sequence import letters
 from basenji_kipoi.genome.fasta import Genome
@@ -60,6 +62,12 @@ _MOST_LEADS = 100
 _KIND = Folder("a simulated population", holds=("population.json", "truth.tsv"))
 _TABLE = ("chrom", "pos", "ref", "alt", "rsid", "trait", "gene", "locus", "credible_set", "pip",
           "in_set", "beta", "se", "frequency")  # fmt: skip
+
+
+class _Simulation(BaseModel):
+    """What of a simulation's description matters here."""
+
+    elements: int = 0
 
 
 class _Of(NamedTuple):
@@ -108,18 +116,22 @@ def simulate_population(
     settings = settings or Settings()
     folder = Path(simulation)
     check_output(out, overwrite=overwrite, inputs=[folder], folder=_KIND)
-    try:
-        description = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} is no simulated genome: {error}") from None
-    if description.get("elements"):
+    if read_json(_Simulation, folder / "simulation.json").elements:
         raise InputError(f"{folder} has distal elements, which a population does not know yet")
     if not 10 <= settings.donors <= settings.people:
         raise InputError(f"--donors is {settings.donors}: it must be from 10 to --people")
     generator = np.random.default_rng(settings.seed)
     with Genome(folder / "genome.fa") as genome:
         genes = list(read_genes(folder / "genes.gtf", genome))
-        codes = {name: genome.codes(name, 0, size) for name, size in genome.lengths.items()}
+        codes = {name: genome.codes(name, 0, size) for name, size in genome.lengths.items() if size}
+    if not genes:
+        raise InputError(f"{folder / 'genes.gtf'} has no genes: nothing would be expressed")
+    for gene in genes:
+        if len(gene.tss) != 1:
+            raise InputError(
+                f"{folder / 'genes.gtf'}: the gene {gene.gene_id} has {len(gene.tss)} starts: "
+                "expected one, as basenji-train simulate writes them"
+            )
     people: dict[str, Haplotypes] = {}
     made: list[_Of] = []
     with progress_bar(label, total=len(genes), unit="genes") as advance:

@@ -14,12 +14,8 @@ a contig that the bigWig does not list: bins with such a base are NaN.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
-import os
-import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,14 +23,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybigtools
 
+from basenji_kipoi.base.bigwig.damage import damage_is_an_error
+from basenji_kipoi.base.bigwig.form import check_form
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.genome.contig_names import matching_contigs
-from basenji_training.tracks.bigwig_form import check_form
 from basenji_training.tracks.bins import bin_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.models.targets import Target, Targets
 
@@ -77,49 +74,10 @@ class Track:
     scale: float
 
 
-_READING = threading.Lock()
-
-
 @functools.lru_cache(maxsize=_OPEN_READERS)
 def _open(path: Path) -> pybigtools.BBIReader:
-    with _damage_is_an_error(f"{path}: not a readable bigWig file"):
+    with damage_is_an_error(f"{path}: not a readable bigWig file"):
         return pybigtools.open(str(path))
-
-
-@contextlib.contextmanager
-def _damage_is_an_error(problem: str) -> Iterator[None]:
-    """Turn what pybigtools does about a damaged file into an `InputError`.
-
-    It may panic, which Python sees as an exception that is no `Exception`, of a class that cannot
-    be imported; and it writes to standard error what it thinks of the file. That is kept back while
-    it reads, and shown afterwards if nothing is wrong: another thread may have written it.
-    """
-    reason = None
-    with _READING, tempfile.TemporaryFile() as kept:
-        try:
-            real = os.dup(2)
-        except OSError:
-            real = None  # there is no standard error
-        else:
-            os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except (ValueError, OSError, KeyError, MemoryError, pybigtools.BBIReadError) as error:
-            reason = error
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
-            reason = error
-        finally:
-            if real is not None:
-                os.dup2(real, 2)
-                os.close(real)
-        if reason is None and kept.tell():
-            kept.seek(0)
-            os.write(2, kept.read())
-    if reason is not None:
-        text = " ".join(str(reason).split())
-        raise InputError(f"{problem}, it is damaged or incomplete ({text}): get it again") from None
 
 
 def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -> np.ndarray:
@@ -150,7 +108,7 @@ def read_bins(track: Track, chromosome: str, start: int, end: int, width: int) -
     if contig is None:
         return np.full((end - start) // width, np.nan)
     reader = _open(track.path)
-    with _damage_is_an_error(
+    with damage_is_an_error(
         f"{track.path}: cannot read {contig}:{start}-{end} of track {track.identifier}"
     ):
         values = _values(reader, contig, start, end)
@@ -186,7 +144,7 @@ def contig_length(track: Track, chromosome: str) -> int | None:
 
 def _listed_contigs(path: Path) -> dict[str, int]:
     reader = _open(path)
-    with _damage_is_an_error(f"{path}: cannot read its contigs"):
+    with damage_is_an_error(f"{path}: cannot read its contigs"):
         return dict(reader.chroms())
 
 

@@ -132,6 +132,8 @@ def test_a_strand_column_changes_nothing(fasta, tmp_path):
         ("chr1\t10\t60\t.\t-1\t-1\tr\t0\t+\t.", "this has 10 columns"),
         ("chr1\t10\t60\tN\t1000\t-", "names, scores and strands .such as tagAlign"),
         ("chr1\t10\t60\tread:1:2\t37\t+", "names, scores and strands"),
+        ("chr1\t10\t46\tTTACGTTGCAACCGTATTGCAGGATTACAGATTACA\t1000\t+", "such as tagAlign"),
+        ("chr1\t10\t18\tACGTNACG\t0\t-", "such as tagAlign"),
         ("chr1\t10\t60\tpeak\t37\t.\t9\t9\t9\t25", "this has 10 columns"),
         ("chr1 10 60 AAC 1", "columns separated by spaces"),
         ("@HD\tVN:1.6\tSO:coordinate", "is SAM: make BAM"),
@@ -146,6 +148,27 @@ def test_other_formats_are_not_taken_for_fragments(fasta, tmp_path, line, messag
         make_coverage([path], tmp_path / "x.bw", CUTS, fasta=fasta)
     assert "f.bed" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("made", ["tagAlign", "bamtobed", "bamtobed -bedpe"])
+def test_files_made_of_alignments_are_no_fragments(fasta, tmp_path, made):
+    pairs = [(10 + 7 * n, 60 + 7 * n, 90 + 7 * n, 140 + 7 * n, f"read{n}") for n in range(5)]
+    rows = []
+    for start, end, other, last, name in pairs:
+        if made == "bamtobed -bedpe":
+            rows.append(("chr1", start, end, "chr1", other, last, name, 37, "+", "-"))
+            continue
+        first, second = ("N", "N") if made == "tagAlign" else (f"{name}/1", f"{name}/2")
+        score = 1000 if made == "tagAlign" else 37
+        rows.append(("chr1", start, end, first, score, "+"))
+        rows.append(("chr1", other, last, second, score, "-"))
+    text = "".join("\t".join(map(str, row)) + "\r\n" for row in rows)
+    path = tmp_path / "reads.bed.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    with pytest.raises(InputError, match=r"reads\.bed\.gz:1: this is BED") as caught:
+        make_coverage([path], tmp_path / "x.bw", CUTS, fasta=fasta)
+    assert str(caught.value).endswith("pass --format fragments")
+    assert not (tmp_path / "x.bw").exists()
 
 
 def test_a_named_format_is_believed(fasta, tmp_path):

@@ -152,6 +152,28 @@ def test_files_agree_with_each_other(tmp_path):
     assert json.loads((tmp_path / "p" / "population.json").read_text())["people"] == 150
 
 
+GENE = 'chr1\tx\ttranscript\t{}\t900\t.\t+\t.\tgene_id "g"; transcript_id "t{}";\n'
+
+
+@pytest.mark.parametrize(
+    ("description", "genes", "message"),
+    [
+        ("[1]", "", "simulation.json: the file: "),
+        ('{"elements": "many"}', "", "simulation.json: elements: "),
+        ("{", "", "simulation.json: the file: Invalid JSON"),
+        ("{}", "", "genes.gtf"),
+        ("{}", GENE.format(200, 1) + GENE.format(300, 2), "the gene g has 2 starts: expected one"),
+    ],
+)
+def test_a_damaged_simulation_is_told(tmp_path, description, genes, message):
+    (tmp_path / "simulation.json").write_text(description)
+    (tmp_path / "genome.fa").write_text(f">chr1\n{'ACGT' * 500}\n")
+    (tmp_path / "genes.gtf").write_text(genes)
+    with pytest.raises(InputError, match=message) as caught:
+        simulate_population(tmp_path, tmp_path / "p")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_genome_with_elements_is_refused(tmp_path):
     (tmp_path / "simulation.json").write_text('{"elements": 3}')
     with pytest.raises(InputError, match="has distal elements"):

@@ -11,17 +11,30 @@ from basenji_training.optimisation.settings import LARGEST_SEED
 
 __all__ = ["population"]
 
+#: Of more, the genotypes alone would not fit into memory; no locus is wider.
+_MOST_PEOPLE, _MOST_TRAITS, _MOST_REACH = 1_000_000, 10_000, 10**9
+
 
 def population(
     simulation: Annotated[Path, typer.Argument(help="What `basenji-train simulate` wrote.")],
     out: Annotated[Path, typer.Option(help="Directory to write.")],
-    people: Annotated[int, typer.Option(min=10, help="People with genotypes and traits.")] = 2000,
+    people: Annotated[
+        int, typer.Option(min=10, max=_MOST_PEOPLE, help="People with genotypes and traits.")
+    ] = 2000,
     donors: Annotated[
-        int, typer.Option(min=10, help="How many of them have expression of genes too.")
+        int,
+        typer.Option(
+            min=10, max=_MOST_PEOPLE, help="How many of them have expression of genes too."
+        ),
     ] = 500,
-    traits: Annotated[int, typer.Option(min=1, help="Traits, each of twelve genes.")] = 20,
+    traits: Annotated[
+        int, typer.Option(min=1, max=_MOST_TRAITS, help="Traits, each of twelve genes.")
+    ] = 20,
     reach: Annotated[
-        int, typer.Option(min=100, help="Variants of a locus lie so far from its middle (bp).")
+        int,
+        typer.Option(
+            min=100, max=_MOST_REACH, help="Variants of a locus lie so far from its middle (bp)."
+        ),
     ] = 5000,
     seed: Annotated[
         int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything random.")

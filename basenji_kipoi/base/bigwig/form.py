@@ -44,11 +44,13 @@ def check_form(path: Path) -> None:
     Raises
     ------
     InputError
-        If it does not, or the file is no bigWig, or has no end.
+        If it does not, or the file is missing, no bigWig, or has no end.
     """
     try:
         with path.open("rb") as file:
             _Form(file).check()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}: expected a bigWig file") from None
     except (ValueError, struct.error) as error:
         raise InputError(
             f"{path}: not a readable bigWig file ({error}): it is damaged or incomplete, get it "

@@ -120,6 +120,15 @@ class Sldp:
         (folder / "blocks.bed").write_text(text, encoding="ascii")
         (folder / "snps.txt").write_text("\n".join(snps.SNP) + "\n", encoding="ascii")
         self._run("preprocessrefpanel", "--svd-stem", f"{folder}/svd/", *self._panel)
+        # Without any background sldp 1.1.5 ends with an error: effects of rarer alleles are one.
+        self._background = folder / "background"
+        self._background.mkdir()
+        rarer = np.where(counts.mean(axis=1) <= 1, 1, -1)
+        for chrom in self._chroms:
+            mine = (snps.chrom == chrom).to_numpy()
+            table = snps.loc[mine, ["SNP", "A1", "A2"]].assign(rarer=rarer[mine])
+            table.to_csv(self._background / f"{chrom}.sannot.gz", sep="\t", index=False)
+        self._preprocess(self._background)
 
     @property
     def _panel(self) -> list[str]:
@@ -168,6 +177,13 @@ class Sldp:
             sums += float((np.load(self._folder / "svd" / f"{number}.R.npz")["svs"] ** 2).sum())
         return sums / len(self._snps)
 
+    def _preprocess(self, annotation: Path) -> None:
+        """Put an annotation into the panel's alleles, and sum it over linkage."""
+        stem = f"{annotation}/"
+        self._run("preprocessannot", "--sannot-chr", stem, "--alpha", "0", *self._panel)
+        if not (annotation / f"{_NAMED}.RV.gz").exists():
+            shutil.copy(annotation / f"{self._chroms[0]}.RV.gz", annotation / f"{_NAMED}.RV.gz")
+
     def regress(self, annotation: Path) -> pd.DataFrame:
         """Regress the trait on annotations: a row each, with z and p.
 
@@ -176,16 +192,13 @@ class Sldp:
         annotation
             Folder of ``CHR.sannot.gz``, with scores per ALT allele.
         """
-        stem = f"{annotation}/"
-        self._run("preprocessannot", "--sannot-chr", stem, "--alpha", "0", *self._panel)
-        first = annotation / f"{self._chroms[0]}.RV.gz"
-        if not (annotation / f"{_NAMED}.RV.gz").exists():
-            shutil.copy(first, annotation / f"{_NAMED}.RV.gz")
+        self._preprocess(annotation)
         out = annotation / "found"
         self._run(
             "sldp", "--outfile-stem", str(out), "--pss-chr", f"{self._folder}/trait/",
-            "--sannot-chr", stem, "--svd-stem", f"{self._folder}/svd/",
+            "--sannot-chr", f"{annotation}/", "--svd-stem", f"{self._folder}/svd/",
             "--bfile-reg-chr", f"{self._folder}/panel.", "--seed", "0",
+            "--background-sannot-chr", f"{self._background}/",
         )  # fmt: skip
         table = pd.read_csv(f"{out}.gwresults", sep="\t")
         return table.assign(annot=table.annot.str.removesuffix(".R"))
@@ -231,7 +244,7 @@ def main(
     try:
         check_output(out, overwrite=overwrite)
         snps, counts = genotypes(population / "genotypes.vcf.gz")
-        genes = bk.read_genes(simulation / "genes.gtf", simulation / "genome.fa")
+        genes = bk.read_genes(simulation / "genes.gtf", bk.Genome(simulation / "genome.fa"))
         plus = {gene.gene_id for gene in genes if gene.strand == "+"}
         truth = pd.read_csv(population / "truth.tsv", sep="\t")
         trait = planted_trait(snps, counts, truth, plus)

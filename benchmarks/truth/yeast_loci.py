@@ -111,7 +111,7 @@ def main(
         check_output(out, overwrite=overwrite)
         loci = loci_of(data / "variants")
         loaded = bk.load(model)
-        genes = bk.read_genes(data / "genes.gtf.gz", data / "genome.fa.gz")
+        genes = bk.read_genes(data / "genes.gtf.gz", bk.Genome(data / "genome.fa.gz"))
         starts = {gene.gene_id: np.array(gene.tss) for gene in genes}
         away = [
             np.abs(starts[gene] - pos + 1).min() if gene in starts else np.inf

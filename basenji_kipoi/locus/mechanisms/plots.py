@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, encode, one_hot
+from basenji_kipoi.faces import library
 
 if TYPE_CHECKING:
     from typing import Any
@@ -103,7 +104,7 @@ def _shown(record: Mechanism) -> tuple[int, int]:
 
 
 def _draw_bases(axes: Any, record: Mechanism) -> None:  # noqa: ANN401 - an array of axes
-    import logomaker  # noqa: PLC0415 - takes seconds
+    logomaker = library("logomaker", "drawing letters")
     import pandas as pd  # noqa: PLC0415 - what logomaker takes
 
     found = record.contributions

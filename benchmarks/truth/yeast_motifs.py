@@ -63,6 +63,8 @@ LEAST = 0.7
 BEFORE, BEHIND = 400, 50
 #: What all sequences of the reporter's library begin and end with.
 FLANKS = 17, 13
+#: Unknown bases on either side of these sequences.
+ROOM = 25
 GROUPS = {
     "starts": "stripe_wt_plus,stripe_wt_minus",
     "stress": "stripe_diamide_plus,stripe_diamide_minus",
@@ -128,8 +130,11 @@ def of_the_reporter(model: Model, data: Path, number: int, seed: int, folder: Pa
     predicted = predicted.reshape(changed.shape[:3])
     hypothetical = predicted - predicted.mean(axis=2, keepdims=True)
     paths = [folder / "reporter.ohe.npz", folder / "reporter.shap.npz"]
-    np.savez(paths[0], one_hot(codes[:, inside]).transpose(0, 2, 1).astype(np.int8))
-    np.savez(paths[1], hypothetical.transpose(0, 2, 1).astype(np.float32))
+    # Discovery wants room on both sides of a site: unknown bases, which contribute nothing.
+    room = ((0, 0), (0, 0), (ROOM, ROOM))
+    own = one_hot(codes[:, inside]).transpose(0, 2, 1).astype(np.int8)
+    np.savez(paths[0], np.pad(own, room))
+    np.savez(paths[1], np.pad(hypothetical.transpose(0, 2, 1).astype(np.float32), room))
     return paths
 
 

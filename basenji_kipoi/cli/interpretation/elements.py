@@ -114,6 +114,7 @@ def elements(
     from basenji_kipoi.base.atomic import check_output
     from basenji_kipoi.interpretation.elements.options import ElementOptions
     from basenji_kipoi.interpretation.elements.run import element_effects_file
+    from basenji_kipoi.interpretation.elements.table import moved_name
     from basenji_kipoi.interpretation.insertion.arrangements import ORIENTATIONS, read_distances
 
     began = time.monotonic()
@@ -154,6 +155,8 @@ def elements(
     if not quiet:
         for line in _lines(summary, out, time.monotonic() - began):
             typer.echo(line, err=True)
+        if move_to is not None:
+            typer.echo(f"wrote {moved_name(out)}: the same elements elsewhere and turned", err=True)
     if summary.is_measured:
         _compare(out, measured, quiet=quiet)
 

@@ -115,7 +115,7 @@ def motifs(
         paths = _paths(attributions)
         work = _Work.of(read_attributions(paths), options, ", ".join(map(str, paths)))
     else:
-        work = _Work.of(of_attributions(attributions), options, "memory")
+        work = _Work.of(of_attributions(attributions), options, "bk.attribute's result")
     found: list[FoundMotif] = []
     work.search(work.columns, lambda _, some: found.extend(some), progress)
     return work.result(found)

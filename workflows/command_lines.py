@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from configuration import ScoreConfig, TrainConfig
+    from configuration import PredictConfig, ScoreConfig, TrainConfig
     from pydantic import BaseModel
 
-__all__ = ["THREADS", "alone", "option", "options", "program"]
+__all__ = ["THREADS", "alone", "option", "options", "program", "together"]
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 #: Where `make install` puts each command.
@@ -22,7 +22,7 @@ _ENVIRONMENTS = {"basenji": ".venv", "basenji-train": ".venv-training"}
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS={threads}"
 
 
-def program(name: str, settings: ScoreConfig | TrainConfig) -> str:
+def program(name: str, settings: PredictConfig | ScoreConfig | TrainConfig) -> str:
     """Find a command: as configured, in the environment of this repository, or on the ``PATH``.
 
     In an image it is on the ``PATH``, which cannot be seen from here.
@@ -48,7 +48,7 @@ def option(name: str, value: object) -> str:
     """Write an option as words of a command line; nothing where it is not given (None)."""
     if value is None:
         return ""
-    if isinstance(value, bool):  # both_strands is the only one, and denied by another name
+    if isinstance(value, bool):  # both_strands alone can be denied, by another name
         return f"--{name.replace('_', '-')}" if value else "--one-strand"
     return shlex.join([f"--{name.replace('_', '-')}", str(value)])
 
@@ -57,6 +57,12 @@ def options(section: BaseModel, *, leaving_out: Collection[str] = ()) -> str:
     """Write the options of a section as words of a command line."""
     words = (option(name, value) for name, value in section if name not in leaving_out)
     return " ".join(word for word in words if word)
+
+
+def together(hosts: int) -> str:
+    """Write what begins a command that several hosts run together; nothing for one."""
+    script = Path(__file__).parent / "slurm" / "together.sh"
+    return f" {shlex.quote(str(script))} {hosts}" if hosts > 1 else ""
 
 
 def alone(name: str) -> str:

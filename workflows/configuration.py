@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,8 @@ __all__ = [
     "MODELS",
     "NAME",
     "UNPLANNED",
+    "MutateConfig",
+    "PredictConfig",
     "ScoreConfig",
     "Section",
     "TrainConfig",
@@ -53,6 +55,7 @@ class ScoreOptions(Section):
     check_ref: Literal["warn", "fail", "skip", "off"] | None = None
     max_allele: int | None = None
     background: str | None = None
+    counts: Literal[True] | None = None
     reporter: str | None = None
     part_size: int | None = None
     memory: float | None = None
@@ -81,6 +84,8 @@ class ScoreConfig(Section):
         Whether to write the scores as VCF too.
     options
         Options of ``basenji score``.
+    costs
+        What ``benchmarks/speed/cost.py`` wrote: what a dry run tells rests on it.
     programs
         Where commands are, if neither beside this file nor on the ``PATH``.
     container
@@ -94,6 +99,7 @@ class ScoreConfig(Section):
     shards: Annotated[int, Field(ge=1, le=100_000)] = 1
     vcf: bool = False
     options: ScoreOptions = ScoreOptions()
+    costs: str | None = None
     programs: dict[Literal["basenji", "basenji-train"], str] = {}
     container: str | None = None
 
@@ -106,19 +112,128 @@ class ScoreConfig(Section):
     def _consistent(self) -> ScoreConfig:
         _no_twins(self.files, "variants", "a file's name without its ending")
         _are_there(
-            [*self.bundles, self.fasta, *self.variants, self.options.genes, self.options.background]
+            [
+                *(*self.bundles, self.fasta, *self.variants),
+                *(self.options.genes, self.options.background, self.costs),
+            ]
         )
         return self
 
     @property
     def bundles(self) -> list[str]:
         """Those models that are folders."""
-        return [name for name in self.model if name not in MODELS or Path(name).exists()]
+        return _bundles(self.model)
 
     @property
     def files(self) -> list[tuple[str, str]]:
         """Name and path of each file of variants."""
         return [(_SUFFIX.sub("", Path(path).name), path) for path in self.variants]
+
+
+class PredictOptions(Section):
+    """Options of ``basenji predict``, by their names there with ``_`` for ``-``."""
+
+    tracks: str | None = None
+    batch_size: int | None = None
+    dtype: Literal["float32", "bfloat16"] | None = None
+    both_strands: bool | None = None
+    counts: Literal[True] | None = None
+
+
+class MutateOptions(Section):
+    """Options of ``basenji mutate``, by their names there with ``_`` for ``-``."""
+
+    mutations: str | None = None
+    tracks: str | None = None
+    scores: str | None = None
+    both_strands: bool | None = None
+    indels: str | None = None
+    counts: Literal[True] | None = None
+    reporter: str | None = None
+    activities: str | None = None
+    insert: int | None = None
+    places: str | None = None
+    ends: str | None = None
+    strand: str | None = None
+    memory: float | None = None
+
+
+class PredictConfig(Section):
+    """The configuration of ``predict.smk``.
+
+    Attributes
+    ----------
+    model
+        Bundle, or the name of a model that comes with the package.
+    fasta
+        The genome.
+    bed
+        Intervals; the whole genome, if left out.
+    out
+        The output: ``x.h5``, ``x.zarr``, or the name of a folder for a bigWig a track.
+    shards
+        Jobs.
+    options
+        Options of ``basenji predict``.
+    costs
+        What ``benchmarks/speed/cost.py`` wrote: what a dry run tells rests on it.
+    programs
+        Where commands are, if neither beside this file nor on the ``PATH``.
+    container
+        Image that has them; jobs run in it where snakemake has ``--software-deployment-method
+        apptainer``.
+    """
+
+    _endings: ClassVar[tuple[str, ...]] = ("", ".h5", ".zarr")
+
+    model: Annotated[list[str], Field(min_length=1, max_length=1)]
+    fasta: str
+    bed: str | None = None
+    out: str
+    shards: Annotated[int, Field(ge=1, le=100_000)] = 1
+    options: PredictOptions = PredictOptions()
+    costs: str | None = None
+    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    container: str | None = None
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PredictConfig:
+        if not NAME.fullmatch(self.out):
+            raise ValueError(f"out: {self.out!r} cannot name a file: use letters, digits and _ . -")
+        if Path(self.out).suffix not in self._endings:
+            known = ", ".join(f"x{ending}" for ending in self._endings)
+            raise ValueError(f"out: {self.out} names no format: expected {known}")
+        _are_there([*_bundles(self.model), self.fasta, self.bed, self.costs])
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """Those models that are folders."""
+        return _bundles(self.model)
+
+
+class MutateConfig(PredictConfig):
+    """The configuration of ``mutate.smk``: as `PredictConfig`, but for what is said here.
+
+    Attributes
+    ----------
+    model
+        Bundles, or names of models that come with the package; several are an ensemble.
+    out
+        The output: ``x.h5`` or ``x.zarr``.
+    options
+        Options of ``basenji mutate``.
+    """
+
+    _endings: ClassVar[tuple[str, ...]] = (".h5", ".zarr")
+
+    model: Annotated[list[str], Field(min_length=1)]
+    options: MutateOptions = MutateOptions()
 
 
 class StoreOptions(Section):
@@ -182,6 +297,8 @@ class TrainConfig(Section):
         Recipes of ``basenji-train fit``: names of those it comes with, or ``.json`` files.
     seeds
         A run for each recipe, held-out part and seed; the seeds' runs are an ensemble.
+    hosts
+        Hosts that train each run together, by JAX.
     evaluate
         Options of the evaluation.
     programs
@@ -200,6 +317,7 @@ class TrainConfig(Section):
     store: StoreOptions
     recipes: Annotated[list[str], Field(min_length=1)] = ["small"]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    hosts: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate: EvaluateOptions = EvaluateOptions()
     programs: dict[Literal["basenji", "basenji-train"], str] = {}
     container: str | None = None
@@ -208,6 +326,11 @@ class TrainConfig(Section):
     def _consistent(self) -> TrainConfig:
         _no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
         _no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
+        if self.hosts > 1 and self.store.folds is not None:
+            raise ValueError(
+                "hosts: several hosts train a run that holds chromosomes out: give test and "
+                "validation in the place of folds"
+            )
         files = [recipe for recipe in self.recipes if recipe.endswith(".json")]
         _are_there([self.fasta, self.genes, self.samples, self.store.blacklist, *files])
         return self
@@ -258,6 +381,10 @@ def first_mistake(error: ValidationError, kind: type[BaseModel]) -> str:
         return f"{place} is missing"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
+
+
+def _bundles(models: Iterable[str]) -> list[str]:
+    return [name for name in models if name not in MODELS or Path(name).exists()]
 
 
 def _no_twins(named: Iterable[tuple[str, str]], key: str, what: str) -> None:

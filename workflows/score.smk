@@ -12,6 +12,8 @@ import sys
 sys.path.insert(0, str(workflow.basedir))
 from command_lines import alone, option, options, program
 from configuration import UNPLANNED, ScoreConfig, checked
+from costs import Work, is_dry_run, jobs_at_a_time, told
+from inputs import count_alleles
 
 settings = checked(ScoreConfig, config)
 basenji = program("basenji", settings)
@@ -26,6 +28,15 @@ forms = ["parquet", *(["vcf.gz"] if settings.vcf else [])]
 given = shlex.join(
     ["--fasta", settings.fasta, *(word for path in settings.model for word in ("--model", path))]
 )
+
+
+if is_dry_run():
+    works = [
+        Work(name, *count_alleles(path, f"plans/{name}.json"), settings.shards)
+        for name, path in settings.files
+    ]
+    for line in told("score", settings, works, jobs_at_a_time(workflow)):
+        print(line, file=sys.stderr)
 
 
 def vcf(wildcards):

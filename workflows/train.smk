@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
-from command_lines import THREADS, alone, option, options, program
+from command_lines import THREADS, alone, option, options, program, together
 from configuration import TrainConfig, checked
 from training_tables import read_samples, write_summary, write_targets
 
@@ -19,6 +19,9 @@ samples = {sample.sample: sample for sample in read_samples(settings.samples)}
 recipes = dict(settings.named_recipes)
 parts = settings.store.parts
 genes = [settings.genes] if settings.genes else []
+hosts = settings.hosts
+#: What a run asks SLURM for that several hosts train.
+several = {"tasks": hosts, "nodes": hosts, "mpi": "srun"} if hosts > 1 else {}
 
 
 def run_of(recipe, part, seed):
@@ -149,8 +152,11 @@ rule fit:
     benchmark:
         "measured/fit/{recipe}/{part}/seed{seed}.tsv"
     threads: 1
+    resources:
+        **several,
     shell:
         alone("fit/{wildcards.recipe:q}/{wildcards.part:q}/{wildcards.seed}")
+        + together(hosts)
         + " {train} fit {input.store:q} {params.recipe} {params.fold}"
         " --seed {wildcards.seed} --out {params.out:q} --resume >> {log:q} 2>&1"
 

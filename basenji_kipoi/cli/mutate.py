@@ -14,10 +14,12 @@ from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
     Counts,
+    Devices,
     Ends,
     Fasta,
     Indels,
     Insert,
+    JoinShards,
     Memory,
     Models,
     Overwrite,
@@ -25,9 +27,11 @@ from basenji_kipoi.cli.options import (
     Plots,
     Quiet,
     Resume,
+    Shard,
     Tracks,
     read_names,
     read_oligos,
+    read_shard,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +89,9 @@ def mutate(
         typer.Option(help="Direction of the oligos; both averages the two."),
     ] = "both",
     memory: Memory = MEMORY,
+    devices: Devices = None,
+    shard: Shard = None,
+    join_shards: JoinShards = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -96,6 +103,7 @@ def mutate(
     from basenji_kipoi.mutagenesis.run import mutate_file
     from basenji_kipoi.mutagenesis.scores import Mutations
 
+    part = None if shard is None else read_shard(shard)
     began = time.monotonic()
     table, statuses = mutate_file(
         model,
@@ -113,6 +121,9 @@ def mutate(
         plots=plots,
         plot_tracks=plot_tracks,
         memory=memory,
+        devices=devices,
+        shard=part,
+        join_shards=join_shards,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,
@@ -120,19 +131,22 @@ def mutate(
         command=command_line("basenji"),
     )
     if not quiet:
-        _summarise(out, table, statuses, time.monotonic() - began)
+        made = str(out) if shard is None else f"the shard {shard} of {out}"
+        _summarise(made, table, statuses, time.monotonic() - began)
 
 
-def _summarise(out: Path, table: MutationTable, statuses: np.ndarray, seconds: float) -> None:
+def _summarise(
+    made: str, table: MutationTable, statuses: np.ndarray | None, seconds: float
+) -> None:
     from basenji_kipoi.mutagenesis.scores import STATUSES
 
     words = ("activity", "activities") if "reporter" in table.attributes else ("track",)
     typer.echo(
-        f"wrote {out}: {counted(table.positions, 'position')}, "
+        f"wrote {made}: {counted(table.positions, 'position')}, "
         f"{counted(len(table.tracks), *words)}, {counted(len(table.intervals), 'interval')}, "
         f"in {seconds:.1f} s",
         err=True,
     )
-    for status, count in zip(STATUSES[1:], statuses[1:]):
+    for status, count in zip(STATUSES[1:], () if statuses is None else statuses[1:]):
         if count:
             typer.echo(f"  {count:,} positions {status}", err=True)

@@ -22,6 +22,7 @@ __all__ = [
     "BothStrands",
     "ChosenTracks",
     "Counts",
+    "Devices",
     "Ends",
     "Fasta",
     "Figure",
@@ -29,6 +30,7 @@ __all__ = [
     "Group",
     "Indels",
     "Insert",
+    "JoinShards",
     "Memory",
     "Model",
     "Models",
@@ -37,6 +39,7 @@ __all__ = [
     "Plots",
     "Quiet",
     "Resume",
+    "Shard",
     "Tracks",
     "read_bins",
     "read_named",
@@ -150,9 +153,20 @@ Devices = Annotated[
     Optional[str],
     typer.Option(
         help="Processes that share the work: N, each on its share of the cores, or gpu:0,1, each "
-        "with a GPU. --memory is for each.",
+        "with a GPU. The memory of each is what one would take.",
         show_default="one, on all cores",
     ),
+]
+Shard = Annotated[
+    Optional[str],
+    typer.Option(
+        help="i/n does the i-th of n parts of the work, for jobs on several machines, which "
+        "becomes a folder in OUT.shards.",
+        show_default="all of it",
+    ),
+]
+JoinShards = Annotated[
+    bool, typer.Option("--join-shards", help="Write the output of all shards, which are done.")
 ]
 
 

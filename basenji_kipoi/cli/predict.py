@@ -10,16 +10,20 @@ from typing import Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.cli.console import command_line, counted
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
     Counts,
+    Devices,
     Fasta,
+    JoinShards,
     Model,
     Overwrite,
     Quiet,
     Resume,
+    Shard,
     Tracks,
+    read_shard,
 )
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
@@ -68,6 +72,9 @@ def predict(
     dtype: Annotated[Dtype, typer.Option(help="Arithmetic of the network.")] = Dtype.float32,
     both_strands: BothStrands = None,
     counts: Counts = False,
+    devices: Devices = None,
+    shard: Shard = None,
+    join_shards: JoinShards = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -85,6 +92,7 @@ def predict(
         )
     from basenji_kipoi.prediction.run import predict_file
 
+    part = None if shard is None else read_shard(shard)
     began = time.monotonic()
     table = predict_file(
         model,
@@ -97,14 +105,19 @@ def predict(
         dtype=dtype.value,
         counts=counts,
         batch_size=batch_size,
+        devices=devices,
+        shard=part,
+        join_shards=join_shards,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,
+        note=noting(quiet=quiet),
         command=command_line("basenji"),
     )
     if not quiet:
+        made = out if shard is None else f"the shard {shard} of {out}"
         typer.echo(
-            f"wrote {out}: {counted(table.rows, 'bin')} of {table.bin} bp, "
+            f"wrote {made}: {counted(table.rows, 'bin')} of {table.bin} bp, "
             f"{counted(len(table.tracks), 'track')}, {counted(len(table.intervals), 'interval')}, "
             f"in {time.monotonic() - began:.1f} s",
             err=True,

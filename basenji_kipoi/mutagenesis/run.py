@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY
-from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.base.sharing.processes import shared_out, worker_devices
+from basenji_kipoi.base.sharing.shards import ShardedRun, check_shard
 from basenji_kipoi.effects.reporters.oligos import Oligos
-from basenji_kipoi.genome.fasta import open_genome
+from basenji_kipoi.genome.fasta import Genome, open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
-from basenji_kipoi.models.model import loaded, paths_of
+from basenji_kipoi.models.model import load, loaded, paths_of
 from basenji_kipoi.mutagenesis.choice import choose
 from basenji_kipoi.mutagenesis.files import MutationTable, folder_of, write_mutations
 from basenji_kipoi.mutagenesis.result import MutationMap
@@ -27,15 +29,15 @@ from basenji_kipoi.mutagenesis.windows import blocks_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from basenji_kipoi.effects.passes import IndelMode
-    from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.targets import Targets
     from basenji_kipoi.mutagenesis.choice import Choice
     from basenji_kipoi.mutagenesis.scores import Mutagenesis
+    from basenji_kipoi.mutagenesis.windows import Block
 
 __all__ = ["mutate", "mutate_file"]
 
@@ -146,7 +148,8 @@ def mutate(
 
         if table.blocks:
             mutagenesis = choice.mutagenesis(opened, memory=memory)
-            _score(mutagenesis, table, range(len(table.blocks)), keep, progress)
+            blocks = range(len(table.blocks))
+            _score(mutagenesis, table, blocks, keep, progress, blocks)
         return MutationMap(table, table.columns(opened), values)
 
 
@@ -167,12 +170,15 @@ def mutate_file(
     plots: str | os.PathLike[str] | None = None,
     plot_tracks: str | Sequence[str | int] | None = None,
     memory: float = MEMORY,
+    devices: str | None = None,
+    shard: tuple[int, int] | None = None,
+    join_shards: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
     note: Callable[[str], object] = lambda _: None,
     command: str = "",
-) -> tuple[MutationTable, np.ndarray]:
+) -> tuple[MutationTable, np.ndarray | None]:
     """Mutate every base of the intervals of a BED file, into a file.
 
     What an interrupted run finished waits in the folder ``<out>.unfinished``.
@@ -189,6 +195,14 @@ def mutate_file(
         Directory of figures to write, one for each interval and track.
     plot_tracks
         Tracks to draw; all that are scored by default.
+    devices
+        Processes that score, as `basenji_kipoi.base.sharing.processes.devices_of` reads
+        them, each with ``memory``; None for this one, on all that it may use.
+    shard
+        Which part of the work is done, counted from 1, and of how many: it becomes a folder in
+        ``<out>.shards``. None to write the output.
+    join_shards
+        Whether the output is made of all its shards.
     resume
         Whether to go on where an interrupted call with the same arguments stopped.
     overwrite
@@ -202,8 +216,8 @@ def mutate_file(
     -------
     table : MutationTable
         What is in the output.
-    statuses : ndarray, int, shape (statuses,)
-        Number of positions of each of `basenji_kipoi.mutagenesis.scores.STATUSES`.
+    statuses : ndarray or None, int, shape (statuses,)
+        Number of positions of each of `basenji_kipoi.mutagenesis.scores.STATUSES`; None of a shard.
 
     Raises
     ------
@@ -218,23 +232,25 @@ def mutate_file(
     (8, [8, 0, 0])
     """
     # Whatever may be wrong is found before a network is loaded.
-    out, fasta, bed = Path(out), Path(fasta), Path(bed)
+    out, fasta, bed, workers = Path(out), Path(fasta), Path(bed), worker_devices(devices)
     inputs = (*paths_of(model), fasta, bed)
-    check_output(out, overwrite=overwrite, inputs=inputs, folder=folder_of(out))
+    check_shard(shard, join=join_shards, whole=[] if plots is None else ["plots"])
+    is_shard = shard is not None  # which has a place of its own
+    check_output(out, overwrite=overwrite or is_shard, inputs=inputs, folder=folder_of(out))
     if plots is not None:
         # The output itself must not be lost either.
         check_output(Path(plots), overwrite=overwrite, inputs=(*inputs, out), folder=FIGURES)
-    choice = choose(
-        loaded(model),
-        Mutations(deleted),
-        scores=scores,
-        tracks=tracks,
-        both_strands=both_strands,
-        indels=indels,
-        counts=counts,
-        reporter=reporter,
-        oligos=oligos or Oligos(),
-    )
+    asked: dict[str, Any] = {
+        "mutations": Mutations(deleted),
+        "scores": scores,
+        "tracks": tracks,
+        "both_strands": both_strands,
+        "indels": indels,
+        "counts": counts,
+        "reporter": reporter,
+        "oligos": oligos or Oligos(),
+    }
+    choice = choose(loaded(model), **asked)
     with open_genome(fasta) as genome:
         intervals = read_bed(bed, genome.lengths)
         drawn = []
@@ -255,21 +271,27 @@ def mutate_file(
             "version": __version__,
         }
         names = [f"block-{number:06}.npz" for number in range(len(table.blocks))]
-        with UnfinishedRun(
-            [out], "basenji mutate", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
-            todo = [number for number, name in enumerate(names) if not run.has(name)]
-            if todo and len(todo) < len(names):
-                done = 1 - sum(len(table.blocks[n]) for n in todo) / table.positions
-                note(f"going on with {run.folder}: {done:.0%} is done already")
+        with ShardedRun(
+            out, "basenji mutate", settings, names=names, shard=shard, join=join_shards,
+            command=command, resume=resume, overwrite=overwrite, note=note,
+        ) as run:  # fmt: skip
 
             def keep(number: int, found: Mapping[str, np.ndarray]) -> None:
                 with run.piece(names[number]) as path:
                     save_piece(path, found)
 
-            if todo:
+            if run.todo and workers:
+                arguments = (paths_of(choice.model), asked, fasta, memory, run.outputs[0])
+                each = ((run.path(names[number]), table.blocks[number]) for number in run.todo)
+                with _progress(table, run.todo, progress, run.wanted) as advance:
+                    shared_out(workers, _mutating, arguments, each, advance)
+            elif run.todo:
                 mutagenesis = choice.mutagenesis(genome, memory=memory)
-                _score(mutagenesis, table, todo, keep, progress)
+                _score(mutagenesis, table, run.todo, keep, progress, run.wanted)
+            check_unchanged({fasta: settings["fasta"]})
+            if shard is not None:
+                run.place_shard()
+                return table, None
             path = run.output(out)
             statuses = write_mutations(path, table, [run.path(name) for name in names], genome)
             if plots is not None:
@@ -331,11 +353,39 @@ def _score(
     todo: Sequence[int],
     keep: Callable[[int, Mapping[str, np.ndarray]], object],
     progress: bool | None,
+    wanted: Sequence[int],
 ) -> None:
     """Score the blocks that are still to do, and keep each."""
-    total = table.positions * table.mutations.each
-    left = sum(len(table.blocks[number]) for number in todo) * table.mutations.each
-    label = label_of("mutating", progress)
-    with progress_bar(label, total=total, unit="mutations", done=total - left) as advance:
+    with _progress(table, todo, progress, wanted) as advance:
         for number in todo:
             keep(number, mutagenesis.scores(table.blocks[number], advance))
+
+
+def _progress(
+    table: MutationTable, todo: Sequence[int], progress: bool | None, wanted: Sequence[int]
+) -> contextlib.AbstractContextManager[Callable[[int], None]]:
+    """Show a bar of the mutations of those blocks that are wanted, of which some are to do."""
+    total, left = (
+        sum(len(table.blocks[number]) for number in each) * table.mutations.each
+        for each in (wanted, todo)
+    )
+    label = label_of("mutating", progress)
+    return progress_bar(label, total=total, unit="mutations", done=total - left)
+
+
+@contextlib.contextmanager
+def _mutating(
+    models: Sequence[Path], asked: dict[str, Any], fasta: Path, memory: float, out: Path
+) -> Iterator[Callable[[Path, Block], int]]:
+    """Open what scores blocks and saves them, in a process of its own."""
+    choice = choose(load(models), **asked)
+    with Genome(fasta) as genome:
+        mutagenesis = choice.mutagenesis(genome, memory=memory)
+
+        def score(path: Path, block: Block) -> int:
+            found = mutagenesis.scores(block, lambda _: None)
+            with atomic_path(path, overwrite=True, output=out) as temporary:
+                save_piece(temporary, found)
+            return len(block) * choice.mutations.each
+
+        yield score

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from basenji_kipoi.base import __version__
-from basenji_kipoi.base.array_files import load_piece, save_piece
+from basenji_kipoi.base.array_files import load_piece
 from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import check_unchanged, checksum, fingerprint
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.base.sharing.processes import worker_devices
+from basenji_kipoi.base.sharing.shards import ShardedRun, check_shard
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
 from basenji_kipoi.models.model import batch_size_of, loaded, paths_of
-from basenji_kipoi.models.targets import COUNTS, counts_of, unit_of
+from basenji_kipoi.models.targets import unit_of
+from basenji_kipoi.prediction.pieces import (
+    count_windows,
+    names_of_pieces,
+    predicted,
+    save_pieces,
+    windows_of_a_piece,
+)
 from basenji_kipoi.prediction.result import Predictions
-from basenji_kipoi.prediction.tiles import predict_intervals, windows_of
 from basenji_kipoi.prediction.writers import FORMATS, PredictionTable, format_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
     from basenji_kipoi.models.model import Model, Strands
-    from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["predict", "predict_file"]
-
-#: A piece that is saved at a time has at most so many values (64 MiB), ...
-_PIECE_VALUES = 1 << 24
-#: ... and so many bases in its windows, so that an interruption costs little.
-_PIECE_BASES = 1 << 23
 
 
 def predict(
@@ -107,7 +107,7 @@ def predict(
             model, opened, places, columns, dtype=dtype, both_strands=both_strands, counts=counts
         )
         values = np.empty((table.rows, len(table.tracks)), dtype=np.float32)
-        stream = _predicted(
+        stream = predicted(
             model,
             opened,
             table,
@@ -117,7 +117,7 @@ def predict(
             batch_size=batch_size or batch_size_of(model.architecture),
         )
         filled, label = 0, label_of("predicting", progress)
-        total = _windows(table, model.architecture)
+        total = count_windows(table, model.architecture)
         with progress_bar(label, total=total, unit="windows") as advance:
             for rows in stream:
                 values[filled : filled + len(rows)] = rows
@@ -138,9 +138,13 @@ def predict_file(
     dtype: Literal["float32", "bfloat16"] = "float32",
     counts: bool = False,
     batch_size: int | None = None,
+    devices: str | None = None,
+    shard: tuple[int, int] | None = None,
+    join_shards: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
+    note: Callable[[str], object] = lambda _: None,
     command: str = "",
 ) -> PredictionTable:
     """Predict every bin of the intervals of a BED file into a file, a batch at a time.
@@ -157,10 +161,20 @@ def predict_file(
         The output: ``x.h5``, ``x.zarr``, or a directory of one bigWig a track.
     output_format
         Its format, if the name does not tell.
+    devices
+        Processes that predict, as `basenji_kipoi.base.sharing.processes.devices_of` reads
+        them; None for this one, on all that it may use.
+    shard
+        Which part of the work is done, counted from 1, and of how many: it becomes a folder in
+        ``<out>.shards``. None to write the output.
+    join_shards
+        Whether the output is made of all its shards.
     resume
         Whether to go on with what an interrupted run of the same left.
     overwrite
         Whether to replace an existing output, and to delete what an interrupted run left.
+    note
+        Called with what the user should know, a line each.
     command
         The command, which the output will name.
 
@@ -182,10 +196,12 @@ def predict_file(
     (1126, 32)
     """
     # Whatever may be wrong is found before the network is loaded.
-    out = Path(out)
+    out, workers = Path(out), worker_devices(devices)
+    check_shard(shard, join=join_shards)
     writer_of = FORMATS[output_format or format_of(out)]
     inputs = (*paths_of(model), fasta, bed)
-    check_output(out, overwrite=overwrite, inputs=inputs, folder=writer_of.folder)
+    is_shard = shard is not None  # which has a place of its own
+    check_output(out, overwrite=overwrite or is_shard, inputs=inputs, folder=writer_of.folder)
     model = loaded(model)
     columns = model.targets.columns_of(tracks)
     with open_genome(fasta) as genome:
@@ -200,6 +216,7 @@ def predict_file(
             more={"bed": str(bed), "command": command},
         )
         batch = batch_size or batch_size_of(model.architecture)
+        windows = windows_of_a_piece(table, model.architecture, batch)
         settings = {
             "model": model.weights_sha256,
             "fasta": fingerprint(genome.path),
@@ -210,25 +227,32 @@ def predict_file(
             "both_strands": list(model.averages_strands(both_strands)),
             "counts": counts,
             "batch_size": batch,
+            "windows of a piece": windows,
             "version": __version__,
         }
-        with UnfinishedRun(
-            [out], "basenji predict", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
-            pieces = _save_pieces(
-                run,
-                model,
-                genome,
-                table,
-                columns=None if tracks is None else columns,
-                dtype=dtype,
-                both_strands=both_strands,
-                batch_size=batch,
+        with ShardedRun(
+            out, "basenji predict", settings,
+            names=names_of_pieces(table, model.architecture, windows),
+            shard=shard, join=join_shards,
+            command=command, resume=resume, overwrite=overwrite, note=note,
+        ) as run:  # fmt: skip
+            options = {
+                "columns": None if tracks is None else columns,
+                "dtype": dtype,
+                "both_strands": both_strands,
+                "batch_size": batch,
+            }
+            save_pieces(
+                run, model, genome, table, options, windows=windows, workers=workers,
                 progress=progress,
-            )
+            )  # fmt: skip
+            check_unchanged({genome.path: settings["fasta"]})
+            if shard is not None:
+                run.place_shard()
+                return table
             with writer_of(run.output(out), table) as writer:
-                for piece in pieces:
-                    writer.append(load_piece(piece)["predictions"])
+                for name in run.names:
+                    writer.append(load_piece(run.path(name))["predictions"])
             check_unchanged({genome.path: settings["fasta"]})
             run.place()
     return table
@@ -264,80 +288,3 @@ def _table(
             "version": __version__,
         },
     )
-
-
-def _save_pieces(
-    run: UnfinishedRun,
-    model: Model,
-    genome: Genome,
-    table: PredictionTable,
-    *,
-    batch_size: int,
-    progress: bool | None,
-    **options: Any,  # noqa: ANN401 - those of _predicted
-) -> list[Path]:
-    """Predict the pieces of a table that are missing, and return where all are, in order.
-
-    A piece is some whole batches of windows, so that batches are those of a run in one go, and the
-    predictions the same to the last bit.
-    """
-    architecture = model.architecture
-    values = architecture.bins * len(table.tracks)
-    windows = min(_PIECE_VALUES // values, _PIECE_BASES // architecture.window)
-    windows = max(1, windows // batch_size) * batch_size
-    total = _windows(table, architecture)
-    names = [f"windows-{first:09}.npz" for first in range(0, total, windows)]
-    sizes = [min(windows, total - first) for first in range(0, total, windows)]
-    missing = [number for number, name in enumerate(names) if not run.has(name)]
-    done = total - sum(sizes[number] for number in missing)
-    following, stream = -1, iter(())
-    label = label_of("predicting", progress)
-    with progress_bar(label, total=total, unit="windows", done=done) as advance:
-        for number in missing:
-            if number != following:
-                skipped = number * windows
-                stream = _predicted(
-                    model, genome, table, batch_size=batch_size, skipped=skipped, **options
-                )
-            rows = []
-            for each in islice(stream, sizes[number]):
-                rows.append(each)
-                advance(1)
-            with run.piece(names[number]) as path:
-                save_piece(path, {"predictions": np.concatenate(rows)})
-            following = number + 1
-    return [run.path(name) for name in names]
-
-
-def _predicted(
-    model: Model,
-    genome: Genome,
-    table: PredictionTable,
-    *,
-    columns: Sequence[int] | None,
-    dtype: Literal["float32", "bfloat16"],
-    both_strands: Strands,
-    batch_size: int,
-    skipped: int = 0,
-) -> Iterator[np.ndarray]:
-    """Yield the rows of a table, float32 (bins, tracks), window by window behind some of them."""
-    if not table.intervals:
-        return
-    stream = predict_intervals(
-        model.network(dtype=dtype, both_strands=both_strands),
-        model.architecture,
-        genome,
-        table.intervals,
-        batch_size=batch_size,
-        tracks=columns,
-        skipped=skipped,
-    )
-    is_counts = table.attributes["unit"] == COUNTS
-    for predicted in stream:
-        values = predicted.values
-        yield counts_of(table.tracks, values).astype(np.float32) if is_counts else values
-
-
-def _windows(table: PredictionTable, architecture: Architecture) -> int:
-    """Count the windows that predict a table."""
-    return sum(windows_of(len(interval), architecture) for interval in table.intervals)

@@ -67,8 +67,8 @@ class ScoreOptions:
     memory : float
         Memory for the engine (GiB), of each process.
     devices : str or None
-        Processes that score, as `basenji_kipoi.base.resources.devices_of` reads them; None for this
-        one, on all that it may use.
+        Processes that score, as `basenji_kipoi.base.sharing.processes.devices_of` reads them;
+        None for this one, on all that it may use.
 
     Raises
     ------

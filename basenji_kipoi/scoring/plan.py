@@ -39,7 +39,6 @@ __all__ = [
     "make_plan",
     "read_parts",
     "read_plan",
-    "shard_of",
 ]
 
 
@@ -117,25 +116,6 @@ def cut(variants: Iterable[Variant], alleles: int) -> Iterator[list[Variant]]:
         part.append(variant)
     if part:
         yield part
-
-
-def shard_of(parts: Sequence[object], shard: tuple[int, int]) -> range:
-    """Find the parts of a shard.
-
-    Parameters
-    ----------
-    parts
-        All parts.
-    shard
-        Number of the shard, from 1, and number of shards.
-
-    Returns
-    -------
-    range
-        Numbers of its parts, which are consecutive; shards differ by one part at most.
-    """
-    number, shards = shard
-    return range(len(parts) * (number - 1) // shards, len(parts) * number // shards)
 
 
 def make_plan(

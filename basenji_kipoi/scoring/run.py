@@ -12,7 +12,8 @@ from basenji_kipoi.base.atomic import atomic_path, check_output
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.resources import devices_of
+from basenji_kipoi.base.sharing.processes import worker_devices
+from basenji_kipoi.base.sharing.shards import shard_of
 from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
 from basenji_kipoi.genome.vcf import STANDARD_INPUT
 from basenji_kipoi.models.model import paths_of
@@ -30,7 +31,6 @@ from basenji_kipoi.scoring.plan import (
     make_plan,
     read_parts,
     read_plan,
-    shard_of,
 )
 from basenji_kipoi.scoring.tables import save_batches
 from basenji_kipoi.scoring.writers import check_vcf_output, suffix_of
@@ -85,10 +85,7 @@ def score_file(
     """
     if options.long and ".vcf" in suffix_of(options.out):
         raise InputError("--long: a VCF has one form only: write .parquet or .tsv")
-    devices = devices_of(options.devices) if options.devices else ()
-    if len(devices) == 1:
-        devices[0].take()
-        devices[0].check()
+    devices = worker_devices(options.devices)
     outputs = outputs_of(options.out, genes=options.genes is not None, also=options.also)
     for path in outputs:
         check_output(path, overwrite=overwrite or resume, inputs=_input_files(options))
@@ -130,7 +127,7 @@ def score_file(
                     else kept.read(missing)
                 )
                 unchanged = _while_unchanged(variants, parts)
-                if len(devices) > 1:
+                if devices:
                     places = (run.path(folders[number]) for number in missing)
                     score_in_workers(
                         options, variants.name, devices, zip(places, unchanged), advance

@@ -1,9 +1,12 @@
-"""What scores of many variants cost on many machines: measured here, projected, and simulated.
+r"""What much work costs on many machines: measured here, projected, and simulated.
 
-    python benchmarks/speed/cost.py --model model --fasta x.fa --vcf x.vcf.gz --out build/cost.json
+    python benchmarks/speed/cost.py score --model model --fasta x.fa --vcf x.vcf.gz \
+        --out build/cost.json
+    python benchmarks/speed/cost.py predict --model model --fasta x.fa --out build/cost.json
 
-The first records of the file are scored, few and many, each file as a shard with a plan. A start
-and a time an allele follow from the fewest and the most; what they say of the files between is
+The first records of the file are scored, few and many and many in small parts, each file as a shard
+with a plan; or the first bases of the longest contig are predicted or mutated. A start, a time a
+part and a time an allele (or base) follow from three of the runs; what they say of the others is
 compared with what was measured. Then shards of more variants are laid out over more jobs, with
 failures, by a simulation of a scheduler. Times are processor time of one thread.
 """
@@ -11,7 +14,9 @@ failures, by a simulation of a scheduler. Times are processor time of one thread
 from __future__ import annotations
 
 import heapq
+import itertools
 import json
+import math
 import os
 import random
 import subprocess
@@ -21,37 +26,55 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
 import pysam
 import typer
 from resources import machine
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.genome.vcf import VariantFile
+from basenji_kipoi.scoring.plan import Plan
 
+#: The commands, in this environment.
+PROGRAM = (sys.executable, "-m", "basenji_kipoi")
 #: What the workflow's own process takes before a job's command begins (s): Snakemake, on a node.
 SNAKEMAKE_START = 10.0
 #: Shards of a projection take so long (s), if there are so many alleles.
 SHARD_SECONDS = 3600.0
 
 
+#: What is counted, and saved together where no option says so: alleles, or bases.
+UNITS = {"score": ("alleles", 1024), "predict": ("bases", 0), "mutate": ("bases", 2048)}
+#: What is measured of each command where nothing else is asked for: how many, and, behind a
+#: slash, in parts of how many.
+SIZES = {
+    "score": "1,200,500,500/25,267/50",
+    "predict": "20000,400000,1000000",
+    "mutate": "50,1000,300",
+}
+
+
 class Run(NamedTuple):
-    """What scoring a file took.
+    """What a job took.
 
     Attributes
     ----------
-    alleles
-        Alleles in it.
+    size
+        Alleles or bases in it.
+    parts
+        Parts that they were in.
     seconds, wall
         Processor time and wall time (s).
     memory
         Largest resident memory (bytes).
     written
-        Size of the table (bytes).
+        Size of the output (bytes).
     """
 
-    alleles: int
+    size: int
+    parts: int
     seconds: float
     wall: float
     memory: int
@@ -60,33 +83,52 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a shard takes.
+    """What a job takes.
 
     Attributes
     ----------
     start
-        Processor time of a shard without alleles (s).
-    allele
-        Processor time of an allele (s).
+        Processor time of a job without work (s).
+    part
+        Processor time of a part, beside that of what is in it (s).
+    each
+        Processor time of an allele or a base (s).
     written
-        Bytes that an allele adds to the table.
+        Bytes that it adds to the output.
+    memory
+        Most memory of a job (bytes).
     """
 
     start: float
-    allele: float
+    part: float
+    each: float
     written: float = 0.0
+    memory: int = 0
 
-    def seconds(self, alleles: float) -> float:
-        """Return the processor time of a shard of so many alleles (s)."""
-        return self.start + self.allele * alleles
+    def seconds(self, size: float, parts: float = 1) -> float:
+        """Return the processor time of a job of so much in so many parts (s)."""
+        return self.start + self.part * parts + self.each * size
 
 
 def fitted(runs: list[Run]) -> Cost:
-    """Find the cost by the smallest and the largest of some runs."""
-    few, many = min(runs), max(runs)
-    alleles = many.alleles - few.alleles
-    allele = (many.seconds - few.seconds) / alleles
-    return Cost(few.seconds - allele * few.alleles, allele, (many.written - few.written) / alleles)
+    """Find the cost by three runs: the smallest, the largest, and the one of most parts.
+
+    Without one of more parts than the others, no time is theirs.
+    """
+    few, many, parted = chosen(runs)
+    each = [few, many] if parted is None else [few, many, parted]
+    rows = [[1.0, run.size, run.parts][: len(each)] for run in each]
+    start, size, *part = np.linalg.solve(rows, [run.seconds for run in each]).tolist()
+    written = (many.written - few.written) / (many.size - few.size)
+    return Cost(start, *(part or [0.0]), size, written, max(run.memory for run in runs))
+
+
+def chosen(runs: list[Run]) -> tuple[Run, Run, Run | None]:
+    """Choose the runs that tell the cost: smallest, largest, of most parts."""
+    least = min(run.parts for run in runs)
+    plain = [run for run in runs if run.parts == least]
+    parted = max(runs, key=lambda run: run.parts)
+    return min(plain), max(plain), parted if parted.parts > least else None
 
 
 class Outcome(NamedTuple):
@@ -166,14 +208,15 @@ def schedule(
 
 def project(cost: Cost, alleles: float, jobs: int, failure: float) -> dict[str, float]:
     """Lay out the scores of many alleles over jobs, in shards of about `SHARD_SECONDS`."""
-    each = max(1.0, (SHARD_SECONDS - cost.start) / cost.allele)
-    number = max(1, round(alleles / each))
+    _, size = UNITS["score"]
+    part = cost.part + cost.each * size
+    number = max(1, round(alleles / size * part / max(part, SHARD_SECONDS - cost.start)))
     start = cost.start + SNAKEMAKE_START
     outcome = schedule(
-        [cost.allele * alleles / number] * number,
+        [part * alleles / size / number] * number,
         jobs,
         start=start,
-        part=cost.allele * 1024,
+        part=part,
         failure=failure,
     )
     if outcome.done != number:
@@ -190,26 +233,48 @@ def project(cost: Cost, alleles: float, jobs: int, failure: float) -> dict[str, 
     }
 
 
-def score(folder: Path, words: list[str], vcf: Path) -> Run:
+def score(folder: Path, words: list[str], vcf: Path, part: int) -> Run:
     """Score a file as one shard, by a plan; count its alleles."""
-    command = [sys.executable, "-m", "basenji_kipoi"]
-    given = [*words, "--vcf", str(vcf), "--quiet", "--overwrite"]
-    plan, out = folder / "plan.json", folder / "x.parquet"
-    subprocess.run([*command, "plan-scores", *given, "--out", plan], check=True)
+    given = [*words, "--vcf", str(vcf), "--part-size", str(part)]
+    plan = folder / "plan.json"
+    subprocess.run(
+        [*PROGRAM, "plan-scores", *_planned(given), "--overwrite", "--quiet", "--out", plan],
+        check=True,
+    )
+    parts = Plan.model_validate_json(plan.read_text(encoding="utf-8")).parts
+    out = folder / "x.parquet"
+    alleles = sum(each.alleles for each in parts)
+    return timed(["score", *given, "--plan", str(plan)], out, alleles, len(parts))
+
+
+def _planned(words: list[str]) -> list[str]:
+    """Leave out what a plan does not depend on."""
+    pairs = zip(words[::2], words[1::2])
+    return [word for pair in pairs if pair[0] != "--window" for word in pair]
+
+
+def cover(command: str, folder: Path, words: list[str], contig: str, size: int) -> Run:
+    """Predict or mutate the first bases of a contig."""
+    bed, (_, part) = folder / "x.bed", UNITS[command]
+    bed.write_text(f"{contig}\t0\t{size}\n", encoding="ascii")
+    parts = math.ceil(size / part) if part else 1
+    return timed([command, *words, "--bed", str(bed)], folder / "x.h5", size, parts)
+
+
+def timed(words: list[str], out: Path, size: int, parts: int) -> Run:
+    """Run a command in one thread."""
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     began = time.monotonic()
     with subprocess.Popen(
-        [*command, "score", *given, "--window", "grid", "--plan", plan, "--out", out],
-        env=environment,
+        [*PROGRAM, *words, "--out", out, "--overwrite", "--quiet"], env=environment
     ) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(process.returncode)
-    with VariantFile(str(vcf)) as variants:
-        alleles = sum(1 for _ in variants.alleles())
     return Run(
-        alleles,
+        size,
+        parts,
         usage.ru_utime + usage.ru_stime,
         time.monotonic() - began,
         usage.ru_maxrss * 1024,
@@ -231,42 +296,66 @@ def first_records(vcf: Path, number: int, path: Path) -> Path:
 
 
 def main(
-    model: Annotated[Path, typer.Option(help="Bundle.")],
+    command: Annotated[Literal["score", "predict", "mutate"], typer.Argument(help="What is done.")],
+    model: Annotated[Path, typer.Option(help="Bundle, or yeast.")],
     fasta: Annotated[Path, typer.Option(help="Genome.")],
-    vcf: Annotated[Path, typer.Option(help="Variants, in order.")],
     out: Annotated[Path, typer.Option(help="JSON file of the measurements.")],
-    records: Annotated[str, typer.Option(help="Records of each file, by commas.")] = "1,200,600",
+    vcf: Annotated[Path | None, typer.Option(help="Variants that are scored, in order.")] = None,
+    window: Annotated[str, typer.Option(help="Windows of the scores.")] = "grid",
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Records or bases of each job, by commas, N/P in parts of P records."),
+    ] = None,
     alleles: Annotated[float, typer.Option(help="Alleles of the projection.")] = 1e8,
 ) -> None:
     """Measure, compare, project."""
-    runs = []
-    with tempfile.TemporaryDirectory() as name:
+    unit, usual = UNITS[command]
+    words, runs = ["--model", str(model), "--fasta", str(fasta)], []
+    with tempfile.TemporaryDirectory() as name, pysam.FastaFile(str(fasta)) as genome:
         folder = Path(name)
-        words = ["--model", str(model), "--fasta", str(fasta)]
-        for number in map(int, records.split(",")):
-            file = first_records(vcf, number, folder / f"{number}.vcf.gz")
-            runs.append(score(folder, words, file))
+        contig = max(genome.references, key=genome.get_reference_length)
+        for asked in (sizes or SIZES[command]).split(","):
+            size, _, part = asked.partition("/")
+            if command != "score":
+                runs.append(cover(command, folder, words, contig, int(size)))
+            elif vcf is None:
+                raise SystemExit("error: score needs variants: pass --vcf")
+            else:
+                file = first_records(vcf, int(size), folder / f"{size}.vcf.gz")
+                more = ["--window", window]
+                runs.append(score(folder, [*words, *more], file, int(part or usual)))
             print(runs[-1], flush=True)
-    cost = fitted(runs)
-    between = [
-        {"alleles": run.alleles, "measured": run.seconds, "told": cost.seconds(run.alleles)}
+    cost, told_by = fitted(runs), chosen(runs)
+    compared = [
+        {
+            "size": run.size,
+            "parts": run.parts,
+            "measured": run.seconds,
+            "told": cost.seconds(run.size, run.parts),
+        }
         for run in runs
-        if run not in (min(runs), max(runs))
+        if run not in told_by
     ]
     projected = [
-        project(cost, alleles, jobs, failure) for jobs in (1, 64, 1000) for failure in (0.0, 0.05)
+        project(cost, alleles, jobs, failure)
+        for jobs, failure in itertools.product((1, 64, 1000), (0.0, 0.05))
+        if command == "score"
     ]
     found = {
-        "runs": [run._asdict() for run in runs],
+        "command": command,
+        "model": str(model),
+        "options": {"window": window} if command == "score" else {},
+        "unit": unit,
         "cost": asdict(cost),
-        "between": between,
+        "runs": [run._asdict() for run in runs],
+        "compared": compared,
         "projected": projected,
         "machine": machine(),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(out, overwrite=True) as path:
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found["cost"] | {"between": between}, indent=1))
+    print(json.dumps(found["cost"] | {"compared": compared}, indent=1))
     for each in projected:
         print(
             f"projected: {each['alleles']:.0e} alleles, {each['jobs']:,} jobs at a time, "

@@ -13,13 +13,13 @@ import pytest
 
 from basenji_kipoi.base.atomic import take_lock
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.resources import devices_of
+from basenji_kipoi.base.sharing.processes import devices_of
 
 CORES = os.sched_getaffinity(0)
 
 PROGRAM = """
 import concurrent.futures, fcntl, sys, time
-from basenji_kipoi.base.resources import executor
+from basenji_kipoi.base.sharing.processes import executor
 
 def hold(path):
     with open(path, "w") as lock:
@@ -84,7 +84,7 @@ def test_devices_share_all_cores_out(text):
 def test_a_process_keeps_to_its_share():
     program = """
 import os
-from basenji_kipoi.base.resources import Device
+from basenji_kipoi.base.sharing.processes import Device
 Device((min(os.sched_getaffinity(0)),), gpu=3).take()
 names = ("TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES")
 print(len(os.sched_getaffinity(0)), *map(os.environ.get, names))

@@ -26,10 +26,33 @@ def cost(resources):
 
 
 def test_a_line_through_the_smallest_and_the_largest_run(cost):
-    runs = [cost.Run(n, 12 + 0.125 * n, 0.0, 0, 1000 + 64 * n) for n in (50, 1, 401)]
+    runs = [cost.Run(n, 1, 12 + 0.125 * n, 0.0, n, 1000 + 64 * n) for n in (50, 1, 401)]
     found = cost.fitted(runs)
-    assert found == cost.Cost(12.0, 0.125, 64.0)
+    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 401)
     assert found.seconds(80) == 22.0
+
+
+@given(
+    start=st.floats(0, 30), part=st.floats(0, 9), each=st.floats(0.01, 2), more=st.integers(2, 50)
+)
+def test_what_a_part_takes_is_told_by_the_run_of_most_parts(cost, start, part, each, more):
+    known = cost.Cost(start, part, each)
+    runs = [
+        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 0)
+        for size, parts in ((1, 1), (500, 1), (200, 1), (500, more), (267, 2))
+    ]
+    found = cost.fitted(runs)
+    assert found.seconds(5000, 70) == pytest.approx(known.seconds(5000, 70), rel=1e-6, abs=1e-6)
+    assert runs[2] not in cost.chosen(runs)
+
+
+def test_a_projection_has_all_alleles(cost):
+    found = cost.project(cost.Cost(12.0, 2.0, 0.1, 100.0), 1e6, 8, 0.0)
+    parts = 1e6 / 1024
+    assert found["processor_hours"] * 3600 == pytest.approx(
+        parts * 2.0 + 1e6 * 0.1 + found["shards"] * 22.0
+    )
+    assert found["gigabytes"] == pytest.approx(0.1)
 
 
 @given(

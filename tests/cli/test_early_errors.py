@@ -18,6 +18,7 @@ NO_MODEL = (["--model", "nope"], "no model at nope")
 NO_FASTA = (["--fasta", "nope.fa"], "nope.fa does not exist")
 NO_FOLDER = "the folder of the output"
 INSERT = ["--insert", "TTACCCGG"]
+DEVICES = ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--devices", "gpu"], "expected a number of proc")
 LOCUS = ["--variants", "x.loci.tsv", "--out", "x.html"]
 REGION, FIGURE = ["--region", "chrA:1-900"], ["--out", "x.png"]
 VARIANT = ["--variant", "chrA:20050:A:C"]
@@ -62,6 +63,9 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             *on_intervals("x.h5"),
             ([*MODEL, *FASTA, *BED, "--out", "x.json"], "x.json"),
             ([*MODEL, *FASTA, *BED, "--out", "x.bw"], "names one bigWig"),
+            DEVICES,
+            ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--shard", "3/2"], "--shard: expected i/n"),
+            ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--join-shards"], "there are no shards in"),
         ],
         "inspect": [(["--model", "nope"], "no model at nope")],
         "score": [
@@ -94,10 +98,12 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
         "merge-scores": [(["nope.tsv", "--out", "x.tsv"], "nope.tsv does not exist")],
         "mutate": [
             *on_intervals("x.h5"),
+            DEVICES,
             ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--mutations", "a"], "no mutations 'a'"),
         ],
         "attribute": [
             *on_intervals("x.h5"),
+            DEVICES,
             ([*MODEL, *FASTA, "--genes", "nope.gtf", "--out", "x.h5"], "nope.gtf does not exist"),
         ],
         "elements": [

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from basenji_kipoi.base import progress
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.sharing.shards import shard_of
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.genome.fasta import Genome
@@ -29,7 +30,7 @@ from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef
 from basenji_kipoi.genome.vcf import Alleles, Variant, VariantFile
 from basenji_kipoi.scoring.metadata import read_metadata
 from basenji_kipoi.scoring.options import ScoreOptions
-from basenji_kipoi.scoring.plan import cut, make_plan, read_parts, shard_of
+from basenji_kipoi.scoring.plan import cut, make_plan, read_parts
 from basenji_kipoi.scoring.run import score_file
 from basenji_kipoi.scoring.tables import GENE_COLUMNS, ScoreTable, read_batches, save_batches
 

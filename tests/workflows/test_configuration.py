@@ -79,6 +79,27 @@ def test_what_a_configuration_of_scores_has_wrong(configuration, folder, change,
 
 
 @pytest.mark.parametrize(
+    ("kind", "change", "expected"),
+    [
+        ("Predict", {"shard": 4}, "shard is no key: expected model, fasta, bed, out, shards"),
+        ("Predict", {"options": {"scores": "SAD"}}, "options.scores is no key: expected tracks"),
+        ("Predict", {"model": ["model", "yeast"]}, "model: List should have at most 1 item"),
+        ("Predict", {"options": {"counts": False}}, "options.counts: Input should be True"),
+        ("Predict", {"bed": "x.bed"}, "there is no file x.bed"),
+        ("Predict", {"out": "more/x.h5"}, "out: 'more/x.h5' cannot name a file"),
+        ("Predict", {"out": "x.bw"}, "names no format: expected x, x.h5, x.zarr"),
+        ("Mutate", {"out": "tracks"}, "names no format: expected x.h5, x.zarr"),
+        ("Mutate", {"options": {"batch_size": 3}}, "options.batch_size is no key: expected mut"),
+    ],
+)
+def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind, change, expected):
+    kind = getattr(configuration, f"{kind}Config")
+    good = {"model": "model", "fasta": "genome.fa", "out": "x.h5"}
+    assert configuration.checked(kind, good).bundles == ["model"]
+    assert expected in message(configuration.checked, kind, good | change)
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"stroe": {}}, "stroe is no key: expected name, assembly"),
@@ -91,6 +112,8 @@ def test_what_a_configuration_of_scores_has_wrong(configuration, folder, change,
         ),
         ({"store": {"folds": 3, "tested_folds": ["fold1", "fold1"]}}, "each once"),
         ({"store": TRAIN["store"] | {"tested_folds": ["fold0"]}}, "none, without folds"),
+        ({"hosts": 2, "store": {"folds": 3}}, "hosts: several hosts train a run that holds"),
+        ({"hosts": 0}, "hosts: Input should be greater than or equal to 1"),
         ({"recipes": ["small", "small"]}, "recipes: the name small is there twice"),
         ({"recipes": ["mine.json"]}, "there is no file mine.json"),
         ({"seeds": [1, 1]}, "seeds: the name 1 is there twice"),
@@ -163,8 +186,10 @@ def test_options_are_those_of_the_commands(configuration):
     commands = get_command(app).commands
     known = {
         name: {parameter.name for parameter in commands[name].params}
-        for name in ("score", "plan-scores")
+        for name in ("score", "plan-scores", "predict", "mutate")
     }
+    assert set(configuration.PredictOptions.model_fields) <= known["predict"]
+    assert set(configuration.MutateOptions.model_fields) <= known["mutate"]
     ours = set(configuration.ScoreOptions.model_fields)
     # What the workflow itself decides.
     decided = {

@@ -8,45 +8,18 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pyarrow.parquet
 import pysam
 import pytest
 from score_command import files, score, snvs
+from snakemake_command import jobs, needs_snakemake, snakemake
 
 __all__ = ["files"]
 
-REPOSITORY = Path(__file__).parents[2]
-SNAKEMAKE = REPOSITORY / ".venv-workflows" / "bin" / "snakemake"
 SHARDS, PART = 3, 20
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not SNAKEMAKE.exists(), reason="no .venv-workflows: make workflows"),
-]
-
-
-def command(*more):
-    workflows = REPOSITORY / "workflows"
-    return [
-        SNAKEMAKE, "--snakefile", workflows / "score.smk", "--configfile", "score.yaml",
-        "--profile", workflows / "profiles" / "local", "--cores", "2", *more,
-    ]  # fmt: skip
-
-
-def jobs(folder):
-    """List the processes that score in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if process.joinpath("cwd").resolve() == folder and b"--shard" in words[2:]:
-                found.append((int(process.name), words[0]))
-        except OSError:  # it has ended
-            continue
-    # The shell and flock have the words too.
-    return [pid for pid, program in found if b"python" in program]
+pytestmark = [pytest.mark.slow, needs_snakemake]
 
 
 class Watch(threading.Thread):
@@ -81,7 +54,7 @@ def test_killed_jobs_and_a_killed_snakemake(files, tmp_path):
     watch = Watch(tmp_path)
     watch.start()
     log = (tmp_path / "snakemake.log").open("w")
-    first = subprocess.Popen(command(), cwd=tmp_path, stdout=log, stderr=log)
+    first = subprocess.Popen(snakemake("score"), cwd=tmp_path, stdout=log, stderr=log)
     wait_for(lambda: len(watch.made) > 1)
     killed = jobs(tmp_path)[0]
     os.kill(killed, signal.SIGKILL)
@@ -90,8 +63,8 @@ def test_killed_jobs_and_a_killed_snakemake(files, tmp_path):
     wait_for(lambda: len(watch.made) > before + 2)
     first.kill()
     first.wait()
-    subprocess.run(command("--unlock"), cwd=tmp_path, check=True, stdout=log, stderr=log)
-    again = subprocess.run(command(), cwd=tmp_path, stdout=log, stderr=log, check=False)
+    subprocess.run(snakemake("score", "--unlock"), cwd=tmp_path, check=True, stdout=log, stderr=log)
+    again = subprocess.run(snakemake("score"), cwd=tmp_path, stdout=log, stderr=log, check=False)
     watch.ended.set()
     watch.join()
     log.close()
@@ -104,5 +77,7 @@ def test_killed_jobs_and_a_killed_snakemake(files, tmp_path):
     assert merged.to_pandas().equals(unbroken)
     with pysam.VariantFile(str(tmp_path / "scores" / "in.vcf.gz")) as records:
         assert sum(1 for _ in records) == len(unbroken)
-    done = subprocess.run(command(), cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        snakemake("score"), cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "Nothing to be done" in done.stdout + done.stderr

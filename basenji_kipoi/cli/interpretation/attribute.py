@@ -13,6 +13,7 @@ from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
+    Devices,
     Fasta,
     Gene,
     Group,
@@ -92,6 +93,7 @@ def attribute(
     seed: Annotated[int, typer.Option(min=0, help="Expected gradients: seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,
     plots: Plots = None,
+    devices: Devices = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -125,6 +127,7 @@ def attribute(
             seed=seed,
         ),
         plots=plots,
+        devices=devices,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,

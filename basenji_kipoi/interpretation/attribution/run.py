@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import FIGURES, check_output
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.sequence import ALPHABET
+from basenji_kipoi.base.sharing.processes import worker_devices
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.figures.sequence_map import check_plotting
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.genes import Genes, read_genes
 from basenji_kipoi.genome.intervals import read_bed, read_intervals
+from basenji_kipoi.interpretation.attribution.explaining import explain, explain_in_workers
 from basenji_kipoi.interpretation.attribution.files import (
     AttributionTable,
     Summary,
@@ -28,8 +29,7 @@ from basenji_kipoi.interpretation.attribution.files import (
     summarised,
     write_attributions,
 )
-from basenji_kipoi.interpretation.attribution.methods import ExpectedGradients, GradientMethod
-from basenji_kipoi.interpretation.attribution.mutation import MutationMethod
+from basenji_kipoi.interpretation.attribution.methods import ExpectedGradients
 from basenji_kipoi.interpretation.attribution.options import AttributionOptions
 from basenji_kipoi.interpretation.attribution.outputs import choose_outputs
 from basenji_kipoi.interpretation.attribution.questions import (
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.intervals import GivenIntervals, Interval
-    from basenji_kipoi.interpretation.attribution.methods import Attribution, Contributions
+    from basenji_kipoi.interpretation.attribution.methods import Contributions
     from basenji_kipoi.interpretation.attribution.options import Method
     from basenji_kipoi.interpretation.attribution.outputs import Output
     from basenji_kipoi.interpretation.attribution.questions import Bins, Question
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 __all__ = ["attribute", "attribute_file"]
 
-_METHODS = {each.name: each for each in (GradientMethod, ExpectedGradients, MutationMethod)}
 #: Hypothetical contributions of a question that are held in memory (1 GiB of float32).
 _MOST_VALUES = 1 << 28
 #: Figures that are drawn at most.
@@ -155,7 +154,7 @@ def attribute(
         places = None if intervals is None else read_intervals(intervals, opened.lengths)
         table = _table(model, opened, places, options)
         explained: list[Contributions] = []
-        _explain(
+        explain(
             model, opened, table, options, range(len(table.questions)),
             lambda _, found: explained.append(found), progress,
         )  # fmt: skip
@@ -170,6 +169,7 @@ def attribute_file(
     options: AttributionOptions,
     *,
     plots: str | os.PathLike[str] | None = None,
+    devices: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -191,6 +191,9 @@ def attribute_file(
         What is explained, and how.
     plots
         Directory of figures, one for each interval and output.
+    devices
+        Processes that explain, as `basenji_kipoi.base.sharing.processes.devices_of` reads
+        them; None for this one, on all that it may use.
     resume, overwrite
         Whether to go on with what an interrupted run left; whether to replace outputs and delete
         what such a run left.
@@ -222,6 +225,7 @@ def attribute_file(
     # Whatever may be wrong is found before a network is loaded.
     out, fasta, bed = Path(out), Path(fasta), None if bed is None else Path(bed)
     files_of(out, ())
+    workers = worker_devices(devices)
     model = loaded(model)
     with open_genome(fasta) as genome:
         places = None if bed is None else read_bed(bed, genome.lengths)
@@ -262,8 +266,14 @@ def attribute_file(
                 with run.piece(names[number]) as path:
                     save_piece(path, found)
 
-            _explain(model, genome, table, options, todo, keep, progress)
             pieces = [run.path(name) for name in names]
+            if todo and workers:
+                explain_in_workers(
+                    model, fasta, table, options, {number: pieces[number] for number in todo},
+                    out=out, workers=workers, progress=progress,
+                )  # fmt: skip
+            else:
+                explain(model, genome, table, options, todo, keep, progress)
             written = [run.output(path) for path in files]
             write_attributions(kind, written, table, map(load_piece, pieces))
             if figures:
@@ -351,41 +361,3 @@ def _check_memory(questions: Sequence[Question], outputs: Sequence[Output]) -> N
             f"{len(outputs):,} outputs of {longest:,} bases are more than memory is meant to hold: "
             f"name at most {most:,} with --tracks, or fewer bases with --length"
         )
-
-
-def _method(
-    model: Model, genome: Genome, outputs: Sequence[Output], options: AttributionOptions
-) -> Attribution:
-    # Imports Keras, which takes seconds: not before there is something to compute.
-    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
-
-    more: dict[str, Any] = {}
-    if options.method == ExpectedGradients.name:
-        more = {name: getattr(options, name) for name in ("backgrounds", "points", "seed")}
-    try:
-        return _METHODS[options.method](
-            model.members, genome, outputs, both_strands=options.both_strands, **more
-        )
-    except NotIncrementalError as error:
-        raise InputError(f"--method {options.method} cannot treat this network: {error}") from None
-
-
-def _explain(
-    model: Model,
-    genome: Genome,
-    table: AttributionTable,
-    options: AttributionOptions,
-    todo: Sequence[int],
-    keep: Callable[[int, Contributions], object],
-    progress: bool | None,
-) -> None:
-    """Answer the questions that are still to do, and keep each answer."""
-    if not todo:
-        return
-    method = _method(model, genome, table.outputs, options)
-    steps = [method.steps(question) for question in table.questions]
-    left = sum(steps[number] for number in todo)
-    label = label_of("explaining", progress)
-    with progress_bar(label, total=sum(steps), unit=method.unit, done=sum(steps) - left) as advance:
-        for number in todo:
-            keep(number, method.explain(table.questions[number], number, advance))

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.atomic import atomic_path
-from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.resources import executor
+from basenji_kipoi.base.sharing.processes import shared_out
 from basenji_kipoi.scoring.parts.opening import opened
 from basenji_kipoi.scoring.tables import save_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from basenji_kipoi.base.resources import Device
+    from basenji_kipoi.base.sharing.processes import Device
     from basenji_kipoi.genome.vcf import Variant
     from basenji_kipoi.scoring.options import ScoreOptions
-    from basenji_kipoi.scoring.parts.opening import Opened
 
 __all__ = ["score_in_workers"]
-
-#: Parts that are given to each process ahead, whose alleles are in memory.
-_AHEAD = 2
 
 
 def score_in_workers(
@@ -56,46 +48,17 @@ def score_in_workers(
     InputError
         If a process ends before its work does, as one that runs out of memory.
     """
-    number = len(devices)
-    with executor(
-        number, prepare=_begin, shares=[(options, name, each) for each in devices]
-    ) as pool:
-        waiting: deque[Future[int]] = deque()
-        try:
-            for path, alleles in parts:
-                waiting.append(pool.submit(_score, path, alleles))
-                if len(waiting) > _AHEAD * number:
-                    advance(waiting.popleft().result())
-            while waiting:
-                advance(waiting.popleft().result())
-        except BrokenProcessPool:
-            raise InputError(
-                f"--devices: one of {number} processes was ended from outside, as it happens where "
-                "memory is short: ask for fewer processes or less --memory, which is for each"
-            ) from None
+    shared_out(devices, _scoring, (options, name), parts, advance)
 
 
-class _Worker:
-    """What a process opens for its first part and has until it ends."""
+@contextlib.contextmanager
+def _scoring(options: ScoreOptions, name: str) -> Iterator[Callable[[Path, list[Variant]], int]]:
+    with opened(options, name) as what:
 
-    options: ScoreOptions
-    name: str
-    device: Device
-    stack = contextlib.ExitStack()
-    opened: Opened | None = None
+        def score(path: Path, alleles: list[Variant]) -> int:
+            batches = what.scoring.score(alleles, lambda _: None)
+            with atomic_path(path, overwrite=True, output=options.out) as temporary:
+                save_batches(temporary, batches)
+            return len(alleles)
 
-
-def _begin(options: ScoreOptions, name: str, device: Device) -> None:
-    device.take()
-    _Worker.options, _Worker.name, _Worker.device = options, name, device
-
-
-def _score(path: Path, alleles: list[Variant]) -> int:
-    # Opened here: what the beginning of a process raises would not reach the user.
-    if _Worker.opened is None:
-        _Worker.device.check()
-        _Worker.opened = _Worker.stack.enter_context(opened(_Worker.options, _Worker.name))
-    batches = _Worker.opened.scoring.score(alleles, lambda _: None)
-    with atomic_path(path, overwrite=True, output=_Worker.options.out) as temporary:
-        save_batches(temporary, batches)
-    return len(alleles)
+        yield score

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from basenji_kipoi.base.resources import MOST_PROCESSES
+from basenji_kipoi.base.sharing.processes import MOST_PROCESSES
 from basenji_kipoi.cli.console import command_line
 from basenji_training.cli.settings import options_of
 from basenji_training.data.reporters.settings import ReporterSettings

@@ -19,7 +19,7 @@ from basenji_kipoi.base.bigwig.file import write_bigwig
 from basenji_kipoi.base.checksum import fingerprint
 from basenji_kipoi.base.errors import InputError, full_disk_named
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.resources import executor
+from basenji_kipoi.base.sharing.processes import executor
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes

@@ -17,8 +17,8 @@ from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import checksum, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN
+from basenji_kipoi.base.sharing.processes import executor
 from basenji_kipoi.base.unfinished import unfinished_folder
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.intervals import read_annotated

@@ -25,8 +25,8 @@ from basenji_kipoi.base.checksum import checksum, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.resources import executor
 from basenji_kipoi.base.sequence import UNKNOWN, codes_of
+from basenji_kipoi.base.sharing.processes import executor
 from basenji_kipoi.base.text_files import check_seekable
 from basenji_kipoi.base.unfinished import unfinished_folder
 from basenji_kipoi.genome.fasta import Genome

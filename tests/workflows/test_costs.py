@@ -1,0 +1,121 @@
+"""What a dry run tells of alleles, time and bytes."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from basenji_kipoi.scoring.plan import Part
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules():
+    """Import the modules of the workflows, which Snakemake finds in their folder."""
+    sys.path.insert(0, str(WORKFLOWS))
+    names = ("configuration", "costs", "inputs")
+    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    sys.path.remove(str(WORKFLOWS))
+    for name in names:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"chrI\t{pos}\t.\tA\tC{',G' * (pos % 2)}\n" for pos in range(1, 101))
+    Path("a.vcf").write_bytes((HEADER + rows).replace("\n", "\r\n").encode())
+    Path("a.vcf.gz").write_bytes(gzip.compress((HEADER + rows).encode()))
+    Path("genome.fa").write_text(">a\nACGTACGT\n")
+    Path("costs.json").write_text(
+        json.dumps(
+            {
+                "command": "score", "model": "mine", "options": {}, "unit": "alleles",
+                "cost": {"start": 10.0, "part": 2.0, "each": 0.5, "written": 1e6, "memory": 2e9},
+                "machine": {"processor": "a computer", "cores": 4},
+            }
+        )
+    )  # fmt: skip
+    return tmp_path
+
+
+def settings(modules, **more):
+    given = {"model": "yeast", "fasta": "genome.fa", "variants": ["a.vcf.gz"], **more}
+    return modules.configuration.checked(modules.configuration.ScoreConfig, given)
+
+
+@pytest.mark.parametrize("name", ["a.vcf", "a.vcf.gz"])
+def test_alleles_are_counted(modules, folder, name, monkeypatch):
+    assert modules.inputs.count_alleles(name, "none.json") == (150, True)
+    parts = [Part(record=0, offset=70, alleles=100), Part(record=90, offset=900, alleles=49)]
+    Path("plan.json").write_text(json.dumps({"parts": parts}))
+    assert modules.inputs.count_alleles(name, "plan.json") == (149, True)
+    monkeypatch.setattr(modules.inputs, "_MOST_READ", 500)
+    about, is_exact = modules.inputs.count_alleles(name, "none.json")
+    assert not is_exact
+    if name == "a.vcf":
+        assert 100 < about < 200
+
+
+def test_bcf_is_not_counted(modules, folder):
+    Path("a.bcf").write_bytes(gzip.compress(b"BCF\2\2\n\0"))
+    assert modules.inputs.count_alleles("a.bcf", "none.json") == (None, False)
+
+
+def test_positions_are_counted(modules, folder):
+    assert modules.inputs.count_positions("genome.fa", None) == (8, True)
+    Path("x.bed").write_text("track name=x\na\t1\t5\na\t2\t4\tname\r\n\n")
+    assert modules.inputs.count_positions("genome.fa", "x.bed") == (6, True)
+
+
+def test_what_is_told_follows_from_what_was_measured(modules, folder):
+    asked = settings(modules, costs="costs.json", options={"part_size": 10})
+    work = modules.costs.Work("a", 150, True, 3)
+    lines = list(modules.costs.told("score", asked, [work], 2))
+    # 50 alleles in five parts: 10 + 10 + 25 s.
+    assert lines[0] == (
+        "cost of a: 150 alleles in 3 jobs of about 50: 45 s of one core a job, 2.2 minutes in all; "
+        "150.0 MB of output, and as much in shards; 2.0 GB of memory a job"
+    )
+    assert lines[1].startswith(
+        "cost: 2 jobs at a time, each on a core of its own, take 1.5 minutes"
+    )
+    assert "as measured with mine (no options) on a core of a computer (4 cores)" in lines[2]
+    unknown = modules.costs.Work("b", None, False, 3)
+    assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
+        "not known before its plan is made"
+    )
+
+
+def test_what_was_not_measured_is_said_to_be_unknown(modules, folder):
+    work = modules.costs.Work("a", 150, True, 3)
+    asked = settings(modules, options={"window": "grid", "shifts": "-1,0,1"})
+    (line,) = modules.costs.told("score", asked, [work], 2)
+    assert line.startswith("cost: not known: none was measured with this model and these options")
+    Path("bad.json").write_text("[3]")
+    bad = settings(modules, costs="bad.json")
+    with pytest.raises(SystemExit, match=r"bad\.json is not what benchmarks"):
+        list(modules.costs.told("score", bad, [work], 2))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["-n"], True),
+        (["-np"], True),
+        (["--dry-run"], True),
+        (["--dryrun"], True),
+        (["--cores"], False),
+    ],
+)
+def test_dry_runs_are_known(modules, monkeypatch, words, expected):
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--snakefile", "x", *words])
+    assert modules.costs.is_dry_run() == expected

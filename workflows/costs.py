@@ -1,0 +1,165 @@
+"""What a workflow will cost, by what was measured: told before anything runs.
+
+A file of costs, such as ``measured/costs.json``, is what ``benchmarks/speed/cost.py`` wrote,
+or a list of that.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from configuration import PredictConfig, ScoreConfig
+    from pydantic import BaseModel
+
+__all__ = ["Work", "is_dry_run", "jobs_at_a_time", "told"]
+
+_MEASURED = Path(__file__).parent / "measured" / "costs.json"
+#: Alleles, or positions, that are saved together where no option says so.
+_PART = {"score": 1024, "mutate": 2048}
+#: Options that change neither time nor size by much, so that a measured cost holds with them too.
+_FREE = {"check_ref", "max_allele", "memory", "part_size", "batch_size", "counts", "indels"}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with one file.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    size
+        Alleles, or positions (bp); None if that is not known yet.
+    is_exact
+        Whether they were counted, and not estimated.
+    shards
+        Jobs that share it.
+    """
+
+    name: str
+    size: int | None
+    is_exact: bool
+    shards: int
+
+
+def is_dry_run() -> bool:
+    """Tell whether Snakemake was asked for a dry run, which it does not tell a workflow."""
+    return any(re.fullmatch(r"--dry-?run|-[a-zA-Z]*n[a-zA-Z]*", word) for word in sys.argv[1:])
+
+
+def jobs_at_a_time(workflow: Any) -> int | None:  # noqa: ANN401 - Snakemake's
+    """Tell how many jobs Snakemake has at a time: as many as cores here, or as it submits."""
+    given = workflow.resource_settings
+    number = given.nodes or given.cores
+    return number if isinstance(number, int) else None
+
+
+def told(
+    command: str, settings: ScoreConfig | PredictConfig, works: Sequence[Work], jobs: int | None
+) -> Iterator[str]:
+    """Tell what the work will cost, a line each.
+
+    Parameters
+    ----------
+    command
+        ``score``, ``predict`` or ``mutate``.
+    settings
+        The configuration.
+    works
+        The files.
+    jobs
+        Jobs at a time; None if that is not known.
+    """
+    cost = _cost_of(command, settings)
+    if cost is None:
+        yield (
+            "cost: not known: none was measured with this model and these options; "
+            "benchmarks/speed/cost.py measures it, and costs: FILE names what it wrote"
+        )
+        return
+    unit, measured = cost["unit"], cost["cost"]
+    part = getattr(settings.options, "part_size", None) or _PART.get(command)
+    lasting = []
+    for work in works:
+        if work.size is None:
+            yield f"cost of {work.name}: not known before its plan is made"
+            continue
+        each = work.size / work.shards
+        parts = math.ceil(each / part) if part else 0
+        seconds = measured["start"] + measured["part"] * parts + measured["each"] * each
+        lasting += [seconds] * work.shards
+        about = "" if work.is_exact else "about "
+        shards = f"{work.shards:,} jobs of about {each:,.0f}" if work.shards > 1 else "one job"
+        written, memory = _bytes(measured["written"] * work.size), _bytes(measured["memory"])
+        yield (
+            f"cost of {work.name}: {about}{work.size:,} {unit} in {shards}: {_time(seconds)} of "
+            f"one core a job, {_time(seconds * work.shards)} in all; {written} of output, and as "
+            f"much in shards; {memory} of memory a job"
+        )
+    if jobs and lasting:
+        ends = [0.0] * min(jobs, len(lasting))
+        for seconds in lasting:
+            heapq.heapreplace(ends, ends[0] + seconds)
+        yield (
+            f"cost: {len(ends):,} jobs at a time, each on a core of its own, take "
+            f"{_time(max(ends))}, without what a queue lets them wait"
+        )
+    machine = cost["machine"]
+    options = ", ".join(f"{name}: {value}" for name, value in cost["options"].items())
+    yield (
+        f"cost: as measured with {cost['model']} ({options or 'no options'}) on a core of "
+        f"{machine['processor']} ({machine['cores']} cores): yours may be another"
+    )
+
+
+def _cost_of(command: str, settings: ScoreConfig | PredictConfig) -> dict[str, Any] | None:
+    """Find the measured cost that the configuration names, or one that fits it."""
+    path = Path(settings.costs) if settings.costs else _MEASURED
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found = [each for each in _listed(found) if each["command"] == command]
+    except (ValueError, KeyError, TypeError):
+        raise SystemExit(
+            f"error: the configuration: costs: {path} is not what benchmarks/speed/cost.py writes"
+        ) from None
+    if settings.costs:
+        return found[0] if found else None
+    wanted = _given(settings.options)
+    fits = (
+        each for each in found if [each["model"]] == settings.model and each["options"] == wanted
+    )
+    return next(fits, None)
+
+
+def _listed(found: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return found if isinstance(found, list) else [found]
+
+
+def _given(options: BaseModel) -> dict[str, Any]:
+    """List the options that decide what a job costs."""
+    given = options.model_dump(exclude_none=True)
+    return {name: value for name, value in given.items() if name not in _FREE}
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("minutes", 60)):
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _bytes(size: float) -> str:
+    for unit, each in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= each:
+            return f"{size / each:,.1f} {unit}"
+    return f"{size / 1e3:,.0f} kB"

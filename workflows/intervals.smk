@@ -1,0 +1,93 @@
+"""What predict.smk and mutate.smk share, which set `command` and `settings`."""
+
+import shlex
+import sys
+
+from command_lines import alone, options, program
+from costs import Work, is_dry_run, jobs_at_a_time, told
+from inputs import count_positions, write_contigs
+
+basenji = program("basenji", settings)
+bed = settings.bed or "whole_genome.bed"
+inputs = {"fasta": settings.fasta, "model": settings.bundles, "bed": bed}
+given = shlex.join(
+    [
+        *("--fasta", settings.fasta),
+        *(word for path in settings.model for word in ("--model", path)),
+        *("--bed", bed),
+        *("--out", settings.out),
+    ]
+)
+#: A file is one thing to Snakemake, and a folder another.
+placed = settings.out if settings.out.endswith(".h5") else directory(settings.out)
+
+
+if is_dry_run():
+    work = Work(settings.out, *count_positions(settings.fasta, settings.bed), settings.shards)
+    for line in told(command, settings, [work], jobs_at_a_time(workflow)):
+        print(line, file=sys.stderr)
+
+
+if settings.container is not None:
+
+    container: settings.container
+
+
+wildcard_constraints:
+    shard="[0-9]+",
+
+
+localrules:
+    whole_genome,
+
+
+rule whole_genome:
+    input:
+        settings.fasta,
+    output:
+        "whole_genome.bed",
+    run:
+        write_contigs(input[0], output[0])
+
+
+# What a killed job left is gone on with. Where a job outlived its Snakemake, the one that takes its
+# place waits, and finds the shard complete: `update` keeps Snakemake from deleting it first.
+rule shard:
+    input:
+        **inputs,
+    output:
+        update(directory(f"{settings.out}.shards/{{shard}}-of-{{shards}}")),
+    params:
+        given=given,
+        options=options(settings.options),
+    log:
+        f"logs/shard/{settings.out}/{{shard}}-of-{{shards}}.log",
+    benchmark:
+        f"measured/shard/{settings.out}/{{shard}}-of-{{shards}}.tsv"
+    threads: 1
+    shell:
+        alone(f"shard/{settings.out}/{{wildcards.shard}}-of-{{wildcards.shards}}")
+        + " {basenji} {command} {params.given} {params.options} --shard {wildcards.shard}/{wildcards.shards}"
+        " --resume --overwrite --quiet 2>> {log:q}"
+
+
+rule join:
+    input:
+        expand(
+            settings.out + ".shards/{shard}-of-{shards}",
+            shard=range(1, settings.shards + 1),
+            shards=settings.shards,
+        ),
+        **inputs,
+    output:
+        placed,
+    params:
+        given=given,
+        options=options(settings.options),
+    log:
+        f"logs/join/{settings.out}.log",
+    benchmark:
+        f"measured/join/{settings.out}.tsv"
+    shell:
+        "{basenji} {command} {params.given} {params.options} --join-shards --resume --overwrite"
+        " --quiet 2> {log:q}"

@@ -1,0 +1,26 @@
+"""Every mutation of intervals or a whole genome, in shards: pieces, then the output.
+
+    snakemake --snakefile workflows/mutate.smk --configfile mutate.yaml --profile workflows/profiles/local
+
+docs/how-to/cluster.md describes configuration and profiles.
+"""
+
+import sys
+
+sys.path.insert(0, str(workflow.basedir))
+from configuration import MutateConfig, checked
+
+command = "mutate"
+settings = checked(MutateConfig, config)
+
+
+include: "intervals.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        settings.out,

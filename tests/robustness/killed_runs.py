@@ -11,7 +11,7 @@ MODEL = "--model m --fasta g.fa --quiet"
 
 #: What tells runs of one command apart.
 _TELLING = (
-    *("--shard", "--h5", "--checkpoint", "--devices", "--linkage", "--vcf"),
+    *("--shard", "--h5", "--checkpoint", "--devices", "--linkage"),
     *("tracks", "variant", "scores", "sldp", "polyfun", "linked"),
 )
 

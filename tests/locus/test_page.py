@@ -209,7 +209,7 @@ def test_observed_tracks_are_means_of_a_bigwig(tmp_path):
     np.testing.assert_allclose(values[:500], 1.0)
     np.testing.assert_allclose(values[500:], 3.0)
     (tmp_path / "no.bw").write_text("no")
-    with pytest.raises(bk.InputError, match="is no bigWig"):
+    with pytest.raises(bk.InputError, match="not a readable bigWig file"):
         read_observed(tmp_path / "no.bw", "chr1", 0, 5000)
     with pytest.raises(bk.InputError, match="has no contig chr7"):
         read_observed(path, "chr7", 0, 5000)

@@ -93,6 +93,11 @@ def open_linkage(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
         # A malformed record is told now, not behind hours of predictions.
         panel.visit([each.key for each in variants if each.reason is None], lambda *_: None)
         return panel
+    if path.suffix == ".bcor":
+        raise InputError(
+            f"{path} is LDstore's binary format: write it as a text matrix with LDstore "
+            "(--bcor-to-text), or give genotypes"
+        )
     if path.suffix == ".npz":
         return _matrix_of_npz(path, variants)
     return _matrix_of_text(path, variants)

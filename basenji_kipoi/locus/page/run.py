@@ -13,6 +13,7 @@ from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.faces import library
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.locus.linkage import open_linkage
 from basenji_kipoi.locus.mechanisms.run import Explainer
@@ -141,6 +142,8 @@ def locus_file(
                 f"{options.variants} has {len(loci):,} loci, and --out {out} is one page: name a "
                 "folder, which will hold a page a locus and index.html"
             )
+        if options.explain:
+            library("logomaker", "figures of mechanisms", otherwise="or pass --explain 0")
         linkage = None
         if options.linkage is not None:
             linkage = open_linkage(options.linkage, table.variants)

@@ -94,8 +94,8 @@ train-example: install ## simulated genome -> data -> fit -> evaluate -> export 
 
 # Inference runs in one environment and training in the other; what runs notebooks lies beside both.
 TUTORIAL_TOOLS := .tools/tutorials
-TRAINING_TUTORIALS := docs/tutorials/train.ipynb
-TUTORIALS := $(filter-out $(TRAINING_TUTORIALS),$(wildcard docs/tutorials/*.ipynb))
+TRAINING_TUTORIALS := cluster reporters train
+TUTORIALS := $(filter-out $(TRAINING_TUTORIALS),$(basename $(notdir $(wildcard docs/tutorials/*.ipynb))))
 $(TUTORIAL_TOOLS)/.ready: requirements/tutorials.txt $(VENV_READY) | $(UV)
 	rm -rf $(TUTORIAL_TOOLS)
 	$(UV) pip install --quiet --python $(VENV)/bin/python --target $(TUTORIAL_TOOLS) --require-hashes \
@@ -103,9 +103,11 @@ $(TUTORIAL_TOOLS)/.ready: requirements/tutorials.txt $(VENV_READY) | $(UV)
 	@touch $@
 
 .PHONY: tutorials
-tutorials: install $(TUTORIAL_TOOLS)/.ready ## run the notebooks of docs/tutorials and keep what they show
-	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(VENV)/bin/python docs/tutorials/execute.py $(TUTORIALS)
-	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(TRAINING)/bin/python docs/tutorials/execute.py $(TRAINING_TUTORIALS)
+tutorials: install workflows $(TUTORIAL_TOOLS)/.ready ## run the notebooks of docs/tutorials, keep what they show, say how long it took
+	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(VENV)/bin/python docs/tutorials/execute.py \
+		$(TUTORIALS:%=docs/tutorials/%.ipynb)
+	PYTHONPATH="$(CURDIR)/$(TUTORIAL_TOOLS)" $(TRAINING)/bin/python docs/tutorials/execute.py \
+		$(TRAINING_TUTORIALS:%=docs/tutorials/%.ipynb)
 
 .PHONY: workflow-example
 workflow-example: workflows ## the workflows train and score on a simulated genome (build/workflow-example)
@@ -129,6 +131,7 @@ test: test-inference test-training ## the quick tests of both packages (some 40 
 
 .PHONY: test-all
 test-all: ## every test of both packages, the slow ones too
+	@$(MAKE) workflows
 	@$(MAKE) test TESTS=
 
 # Which tests: the quick ones; empty for all.
@@ -147,7 +150,7 @@ test-quick: install ## the part of them that tells most
 	$(TRAINING)/bin/python -m pytest -q -m "not slow" $(QUICK_TRAINING)
 
 .PHONY: test-inference
-test-inference: $(VENV_READY)
+test-inference: $(VENV_READY) $(TUTORIAL_TOOLS)/.ready
 	$(VENV)/bin/python -m pytest $(TESTS) tests
 
 .PHONY: test-training
@@ -159,7 +162,7 @@ test-training: $(TRAINING_READY)
 robustness: $(TRAINING_READY) $(VENV_READY) ## thousands of bad inputs over all commands (build/robustness)
 	$(TRAINING)/bin/python tests/robustness/campaign.py --out build/robustness
 	$(VENV)/bin/python tests/robustness/campaign.py --fixtures build/robustness/fixtures \
-		--out build/robustness/inference --only motifs kipoi-dir --fuzz 2000
+		--out build/robustness/inference --only locus 'plot variant' motifs kipoi-dir --fuzz 2000
 
 # No part of every run, for it takes an hour: SAMPLE mutants drawn with SEED, each tried with the quickest
 # tests that run what it changes, SECONDS_EACH at most.

@@ -51,7 +51,10 @@ def locus(
     linkage: Linkage = None,
     ranking: Annotated[
         Optional[Path],
-        typer.Option(help="Folder of basenji rank of the same table: posteriors are shown."),
+        typer.Option(
+            help="Folder of basenji rank of the same table: its posteriors are shown, and what it "
+            "scored is not computed again."
+        ),
     ] = None,
     motifs: Annotated[
         Optional[str],

@@ -119,7 +119,9 @@ def compare(
             help="Column whose values the bootstrap draws.", show_default="the gene, else each row"
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap.")] = 1000,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Draws of the bootstrap.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and of matching.")] = 0,
     overwrite: Overwrite = False,
     quiet: Quiet = False,

@@ -83,7 +83,9 @@ def locus(
     column: Columns = None,
     rsids: Rsids = None,
     gap: Gap = 500_000,
-    draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1000, help="Shuffled sequences for each element.")
+    ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,
     resume: Resume = False,

@@ -162,7 +162,7 @@ test-training: $(TRAINING_READY)
 robustness: $(TRAINING_READY) $(VENV_READY) ## thousands of bad inputs over all commands (build/robustness)
 	$(TRAINING)/bin/python tests/robustness/campaign.py --out build/robustness
 	$(VENV)/bin/python tests/robustness/campaign.py --fixtures build/robustness/fixtures \
-		--out build/robustness/inference --only motifs kipoi-dir --fuzz 2000
+		--out build/robustness/inference --only locus 'plot variant' motifs kipoi-dir --fuzz 2000
 
 # No part of every run, for it takes an hour: SAMPLE mutants drawn with SEED, each tried with the quickest
 # tests that run what it changes, SECONDS_EACH at most.

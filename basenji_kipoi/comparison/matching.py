@@ -2,7 +2,8 @@
 
 A predictor that knows where promoters are, or which substitutions are common there, would tell
 variants with an effect from any others. Negatives have therefore the same REF and ALT, and lie as
-far from the start of a gene.
+far from the start of a gene; if asked for they are as frequent, too, for what is measured of rare
+variants is less sure.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from basenji_kipoi.comparison.joining import Joined
     from basenji_kipoi.comparison.options import CompareOptions
     from basenji_kipoi.comparison.tables import Table
+
+#: What differences of decimal numbers are rounded by.
+_ROUNDING = 1e-9
 
 __all__ = ["Matched", "match_negatives", "matched_negatives", "rule_of"]
 
@@ -59,11 +63,17 @@ def rule_of(options: CompareOptions) -> str:
     """State the rule of matching."""
     number = options.negatives_each
     each = "one negative" if number == 1 else f"{number} negatives"
+    frequency = ""
+    if options.frequency_within is not None:
+        frequency = (
+            f", and the frequency of whose rarer allele differs by at most "
+            f"{options.frequency_within:g}"
+        )
     return (
         f"Each variant with an effect ({options.with_effect}) gets {each} with the same REF and "
         f"ALT, whose distance to the start of a gene differs by at most {options.distance_within} "
-        "bp: the nearest in distance that no other has. Variants choose one after another, in an "
-        f"order at random (seed {options.seed}); those without {each} are left out. "
+        f"bp{frequency}: the nearest in distance that no other has. Variants choose one after "
+        f"another, in an order at random (seed {options.seed}); those without {each} are left out. "
         + (
             f"Negatives are measured variants ({options.without_effect or 'all others'})."
             if options.negatives == "measured"
@@ -77,8 +87,11 @@ def match_negatives(
     distances: np.ndarray,
     other_alleles: np.ndarray,
     other_distances: np.ndarray,
+    frequencies: np.ndarray | None = None,
+    other_frequencies: np.ndarray | None = None,
     *,
     within: float,
+    frequency_within: float = np.inf,
     number: int = 1,
     seed: int = 0,
 ) -> np.ndarray:
@@ -90,8 +103,10 @@ def match_negatives(
         REF and ALT of variants with an effect, and of those without.
     distances, other_distances : ndarray, shape (positives,), (others,)
         Distances to the start (bp).
-    within
-        Most by which two may differ (bp).
+    frequencies, other_frequencies : ndarray, shape (positives,), (others,), or None
+        Frequencies of their rarer alleles; None: any will do.
+    within, frequency_within
+        Most by which two distances (bp), and two frequencies, may differ.
     number
         Negatives for each.
     seed
@@ -108,6 +123,10 @@ def match_negatives(
     for row in np.random.default_rng(seed).permutation(len(alleles)):
         mine = rows[alleles[row]]
         mine = mine[free[mine]]
+        if frequencies is not None and other_frequencies is not None:
+            mine = mine[
+                np.abs(other_frequencies[mine] - frequencies[row]) <= frequency_within + _ROUNDING
+            ]
         apart = np.abs(other_distances[mine] - distances[row])
         order = np.argsort(apart, kind="stable")[:number]
         if len(order) == number and apart[order[-1]] <= within:
@@ -144,7 +163,8 @@ def matched_negatives(
     has_effect = condition(measured, options.with_effect or "")
     used = joined.used
     distance = _distances(measured, keys, joined, options)
-    usable = used & np.isfinite(distance)
+    rarer = _frequencies(measured, options)
+    usable = used & np.isfinite(distance) & np.isfinite(rarer)
     positives = np.flatnonzero(usable & has_effect)
     if not len(positives):
         raise InputError(
@@ -159,6 +179,7 @@ def matched_negatives(
         rows = [row for row in np.flatnonzero(usable & none) if keys[row] not in effective]
         rows = _once(rows, keys)
         scores, others, far = joined.predicted[rows], keys[rows], distance[rows]
+        other_rarer = rarer[rows]
     else:
         if any(each.plus != each.minus for each in joined.scores):
             raise InputError(
@@ -168,18 +189,24 @@ def matched_negatives(
         names = variant_keys(predicted)
         away = _distances(predicted, names, joined, options)
         scores = np.stack([predicted.numbers(each.plus) for each in joined.scores], axis=1)
+        unmeasured = _frequencies(predicted, options)
         known = np.isfinite(scores).all(axis=1) & np.isfinite(away) & (names != "")
+        known &= np.isfinite(unmeasured)
         for text in options.predicted_where:
             known &= condition(predicted, text)
         seen = set(keys)
         rows = _once([row for row in np.flatnonzero(known) if names[row] not in seen], names)
         scores, others, far = scores[rows], names[rows], away[rows]
+        other_rarer = unmeasured[rows]
     chosen = match_negatives(
         _alleles(keys[positives]),
         distance[positives],
         _alleles(others),
         far,
+        rarer[positives],
+        other_rarer,
         within=options.distance_within,
+        frequency_within=np.inf if options.frequency_within is None else options.frequency_within,
         number=options.negatives_each,
         seed=options.seed,
     )
@@ -187,8 +214,13 @@ def matched_negatives(
     if not matched.any():
         raise InputError(
             f"none of {len(positives):,} variants with an effect has a negative of the same REF "
-            f"and ALT within {options.distance_within} bp of its distance to the start: allow more "
-            "with --distance-within, or take --negatives predicted"
+            f"and ALT within {options.distance_within} bp of its distance to the start"
+            + (
+                ": allow more with --distance-within, or take --negatives predicted"
+                if options.frequency_within is None
+                else f" and {options.frequency_within:g} of its frequency: allow more with "
+                "--distance-within or --frequency-within"
+            )
         )
     kept, chosen = positives[matched], chosen[matched]
     return Matched(
@@ -200,6 +232,23 @@ def matched_negatives(
         len(rows),
         int((~matched).sum()),
     )
+
+
+def _frequencies(table: Table, options: CompareOptions) -> np.ndarray:
+    """Find the frequency of each variant's rarer allele: float64 (rows,), NaN if not known.
+
+    Zeros where frequencies do not count.
+    """
+    if options.frequency_within is None:
+        return np.zeros(len(table))
+    if not table.has("frequency"):
+        raise InputError(
+            f"{table.name} has no column frequency, by which --frequency-within matches: name it "
+            "with --column frequency=NAME"
+        )
+    values = table.numbers(table.column("frequency"))
+    values = np.where((values >= 0) & (values <= 1), values, np.nan)
+    return np.minimum(values, 1 - values)
 
 
 def _once(rows: list[int], keys: np.ndarray) -> np.ndarray:

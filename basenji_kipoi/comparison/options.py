@@ -44,7 +44,7 @@ class CompareOptions:
         Its columns of the effect in each replicate.
     columns : mapping of str to str
         Names of columns: of ``chrom``, ``pos``, ``ref``, ``alt``, ``gene``, ``strand``,
-        ``distance`` and ``status``, where they are not among the usual ones.
+        ``distance``, ``frequency`` and ``status``, where they are not among the usual ones.
     match : {"variant", "gene", "variant-gene"} or None
         By what rows are the same; None: by variant (and gene) where both tables have it, else by
         gene. Predictions of a gene's variants are summed up.
@@ -60,6 +60,8 @@ class CompareOptions:
         of predictions that nobody measured.
     distance_within : int
         How far the distances to the start of a variant and of its matched negative may differ (bp).
+    frequency_within : float or None
+        How far the frequencies of their rarer alleles may (0 to 0.5); None: they do not count.
     negatives_each : int
         Negatives for each variant with an effect.
     genes : Path or None
@@ -95,6 +97,7 @@ class CompareOptions:
     without_effect: Optional[str] = None
     negatives: Literal["measured", "predicted"] = "measured"
     distance_within: int = 100
+    frequency_within: Optional[float] = None
     negatives_each: int = 1
     genes: Optional[Path] = None
     blocks: Optional[str] = None
@@ -105,6 +108,8 @@ class CompareOptions:
         for name, (least, most) in _BOUNDS.items():
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} is {getattr(self, name)}: expected {least:,} to {most:,}")
+        if self.frequency_within is not None and not 0 <= self.frequency_within <= 0.5:
+            raise InputError(f"frequency_within is {self.frequency_within}: expected 0 to 0.5")
         if len(self.replicates) == 1:
             raise InputError("one replicate agrees with nothing: name two columns or more")
         if self.without_effect is not None and self.with_effect is None:

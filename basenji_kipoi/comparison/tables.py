@@ -32,6 +32,7 @@ _USUAL = {
     "gene": ("gene", "gene_id"),
     "strand": ("strand",),
     "distance": ("distance",),
+    "frequency": ("frequency", "af", "AF", "maf", "MAF", "eaf", "EAF"),
     "status": ("status",),
 }
 _CONDITION = re.compile(r"\s*(\|?)(.+?)(\|?)\s*(<=|>=|!=|=|<|>)\s*(.*?)\s*")

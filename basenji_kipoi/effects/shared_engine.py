@@ -29,12 +29,15 @@ __all__ = ["SharedEngine"]
 
 #: Most alleles that are predicted together.
 _MOST_ALLELES = 64
+#: Substitutions of one window that are worth a reference pass of their own: it costs as much as
+#: what five windows share with recent ones.
+_FEWEST_SUBSTITUTIONS = 4
 
 
 class SharedEngine(PlainEngine):
     """Predicts whole windows, computing only what they do not share.
 
-    Substitutions in one window are computed from one reference pass
+    Many substitutions in one window are computed from one reference pass
     (`basenji_kipoi.incremental.window`), all other alleles from what recent windows share with
     theirs (`basenji_kipoi.incremental.shared_windows`).
 
@@ -63,7 +66,7 @@ class SharedEngine(PlainEngine):
         self._batch_size = int(min(max(memory_bytes / 2 // allele, 1), _MOST_ALLELES))
 
     def groups(self, requests: Sequence[AlleleWindow]) -> Iterator[list[int]]:
-        """Take neighbours together; substitutions of one window are a group of their own."""
+        """Take neighbours together; many substitutions of one window are a group of their own."""
 
         def window(index: int) -> tuple[str, int, bool]:
             request = requests[index]
@@ -73,7 +76,7 @@ class SharedEngine(PlainEngine):
         mixed: list[int] = []
         for (_, _, other), members in groupby(order, key=window):
             same = list(members)
-            if other or len(same) == 1:
+            if other or len(same) < _FEWEST_SUBSTITUTIONS:
                 mixed += same
                 continue
             yield from self._cut(mixed)

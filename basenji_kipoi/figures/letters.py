@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET, UNKNOWN, one_hot
+from basenji_kipoi.faces import library
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ def draw_letters(ax: Axes, codes: np.ndarray, heights: np.ndarray, first: int) -
     first
         Place of the first one on the axis.
     """
-    import logomaker  # noqa: PLC0415 - takes seconds
+    logomaker = library("logomaker", "drawing letters")
     import pandas as pd  # noqa: PLC0415 - what logomaker takes
 
     known = (codes != UNKNOWN)[:, None]

@@ -23,7 +23,7 @@ from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.locus.variants import Matching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pysam
 
@@ -89,7 +89,15 @@ def open_linkage(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
     path = Path(source)
     check_is_there(path, "linkage")
     if path.name.endswith(_VCF):
-        return LinkagePanel(path)
+        panel = LinkagePanel(path)
+        # A malformed record is told now, not behind hours of predictions.
+        panel.visit([each.key for each in variants if each.reason is None], lambda *_: None)
+        return panel
+    if path.suffix == ".bcor":
+        raise InputError(
+            f"{path} is LDstore's binary format: write it as a text matrix with LDstore "
+            "(--bcor-to-text), or give genotypes"
+        )
     if path.suffix == ".npz":
         return _matrix_of_npz(path, variants)
     return _matrix_of_text(path, variants)
@@ -191,8 +199,25 @@ class LinkagePanel(Linkage):
             0 to 2; NaN where a genotype is missing, and all along for a variant that is absent.
         """
         found = np.full((len(keys), self.samples), np.nan)
+
+        def fill(number: int, record: pysam.VariantRecord) -> None:
+            self._fill(found, number, keys[number], record)
+
+        self.visit(keys, fill)
+        return found
+
+    def visit(
+        self, keys: Sequence[Key], take: Callable[[int, pysam.VariantRecord], object]
+    ) -> None:
+        """Read the records of variants: number of a variant, and a record at its place.
+
+        Raises
+        ------
+        InputError
+            If a record is malformed.
+        """
         if not keys:
-            return found
+            return
         with VariantFile(self._path) as variants, variants.open() as file:
             contigs = _theirs(keys, self._chroms or _chroms_of(variants))
             wanted: dict[tuple[str | None, int], list[int]] = {}
@@ -201,14 +226,13 @@ class LinkagePanel(Linkage):
             try:
                 for record in _records(file, wanted):
                     for number in wanted.get((record.chrom, record.pos), ()):
-                        self._fill(found, number, keys[number], record)
+                        take(number, record)
             except (OSError, ValueError) as error:
                 reason = " ".join(str(error).split())
                 raise InputError(
                     f"{self.name} has a record that is malformed, or is damaged ({reason}): "
                     "`bcftools view` finds it"
                 ) from None
-        return found
 
     @staticmethod
     def _fill(found: np.ndarray, number: int, key: Key, record: pysam.VariantRecord) -> None:

@@ -226,7 +226,8 @@ class LocusTable:
         """Say in lines what was done with the alleles, for a person."""
         counts = self.counts()
         same = counts.get(Matching.same.value, 0)
-        lines = [f"{self.name}: {len(self):,} rows ({self.format}), {same:,} with REF as it was"]
+        rows = "1 row" if len(self) == 1 else f"{len(self):,} rows"
+        lines = [f"{self.name}: {rows} ({self.format}), {same:,} with REF as it was"]
         for kind in (*Matching, *Reason):
             if kind is not Matching.same and kind.value in counts:
                 lines.append(f"  {counts[kind.value]:,} {kind.value}: {kind.meaning}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["COMPARED", "Background", "quantiles"]
+__all__ = ["COMPARED", "Background", "difference_of", "quantiles"]
 
 #: Settings of a run that its scores and those of its background have in common.
 COMPARED = (
@@ -60,6 +60,19 @@ def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: settings.get(name) for name in COMPARED}, "window": window}
 
 
+def difference_of(path: Path, settings: Mapping[str, Any]) -> str | None:
+    """Tell why scores of a table cannot be set beside others, as `first_difference` does.
+
+    Parameters
+    ----------
+    path
+        A table that ``basenji score`` wrote.
+    settings
+        What the others depend on, as `Background` takes it.
+    """
+    return first_difference(_comparable(settings_of(read_metadata(path))), _comparable(settings))
+
+
 class Background:
     """The scores of a background set.
 
@@ -98,10 +111,7 @@ class Background:
                 "'basenji score --out x.parquet' wrote"
             ) from None
         with content, file:
-            difference = first_difference(
-                _comparable(settings_of(read_metadata(path))), _comparable(settings)
-            )
-            if difference:
+            if difference := difference_of(path, settings):
                 raise InputError(
                     f"the background {path} was made with {difference}: score its variants with "
                     "the same model and options"

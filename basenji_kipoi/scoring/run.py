@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
 
+    from basenji_kipoi.genome.genes import Genes
     from basenji_kipoi.genome.vcf import Variant, VariantFile
     from basenji_kipoi.scoring.options import ScoreOptions
     from basenji_kipoi.scoring.parts.opening import Opened
@@ -50,6 +51,7 @@ __all__ = ["plan_file", "score_file"]
 def score_file(
     options: ScoreOptions,
     *,
+    genes: Genes | None = None,
     command: str,
     resume: bool = False,
     overwrite: bool = False,
@@ -62,6 +64,8 @@ def score_file(
     ----------
     options
         What is scored.
+    genes
+        The genes of the options' file, if they have been read already.
     command
         The command, which the output will name.
     resume
@@ -97,7 +101,7 @@ def score_file(
     with (
         full_disk_named(options.out),
         unfinished as run,
-        opened_with_variants(options) as (variants, inputs),
+        opened_with_variants(options, genes) as (variants, inputs),
     ):
         scoring = inputs.scoring
         if any(".vcf" in suffix_of(path) for path in outputs):

@@ -1,11 +1,16 @@
-"""Time of the page of a locus, its size, and how long a browser takes to open it.
+"""Time of the ranking and the page of a locus, its size, and how long a browser takes to open it.
 
     python benchmarks/speed/locus.py --variants 200 --explain 10 --out build/locus_speed.json
 
 The network of 2018 with random weights, one strand, ten tracks; single-base variants in a row of
-20 kb, and six genes. The page is made as `basenji locus` makes it, start of TensorFlow left out and
-compilation counted. It is opened in a headless Chromium without a network, from the request to
-Bokeh's last drawing. Bars: 5 minutes for 200 variants; below 10 MB and 2 s for 500.
+20 kb of a random genome of 5 windows, and six genes. Ranking and page are made as `basenji rank`
+and `basenji locus --ranking` make them, TensorFlow's start and compilation counted. The page is
+opened in a headless Chromium without a network, from the request to Bokeh's last drawing. Bars: 5
+minutes for 200 variants; below 10 MB and 2 s for 500.
+
+Most of a ranking's time goes into random variants, which lie apart from each other. They are
+computed once for a model: `--background ranking/background.parquet` takes them from then on. With
+`--again` the time of such a ranking is told, too.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import json
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +29,8 @@ from random_model import save_random
 
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.sequence import letters
-from basenji_kipoi.locus import MechanismOptions, PageOptions, locus_file
+from basenji_kipoi.locus import MechanismOptions, PageOptions, RankOptions, locus_file, rank_file
+from basenji_kipoi.locus.ranking.files import RankInputs
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.networks.presets.presets import read_preset
 
@@ -37,6 +44,8 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=200)
     parser.add_argument("--explain", type=int, default=10)
     parser.add_argument("--draws", type=int, default=4)
+    parser.add_argument("--random", type=int, default=1000)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     architecture = read_preset(arguments.preset)
@@ -44,11 +53,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bundle = save_random(folder / "model", build_network(architecture), architecture)
-        write_inputs(folder, 2 * architecture.window, arguments.variants)
-        asked = MechanismOptions(
-            genes=folder / "genes.gtf", draws=arguments.draws, both_strands=False
-        )
-        options = PageOptions(folder / "locus.tsv", asked, explain=arguments.explain)
+        write_inputs(folder, 5 * architecture.window, arguments.variants)
+        genes, table = folder / "genes.gtf", folder / "locus.tsv"
+        inputs = RankInputs((bundle.path,), folder / "genome.fa", table, genes)
+        seconds = []
+        rankings = [("ranking", None), ("again", folder / "ranking/background.parquet")]
+        for name, background in rankings[: 1 + arguments.again]:
+            began = time.perf_counter()
+            rank_file(
+                replace(inputs, background=background),
+                folder / name,
+                RankOptions(random=arguments.random, weight=1.0, both_strands=False),
+                command="basenji rank",
+                quiet=True,
+                note=lambda _: None,
+            )
+            seconds.append(time.perf_counter() - began)
+        asked = MechanismOptions(genes=genes, draws=arguments.draws, both_strands=False)
+        options = PageOptions(table, asked, explain=arguments.explain, ranking=folder / "ranking")
         page = folder / "locus.html"
         began = time.perf_counter()
         locus_file(bundle.path, folder / "genome.fa", page, options, progress=False)
@@ -57,6 +79,9 @@ def main() -> None:
             "variants": arguments.variants,
             "explained": arguments.explain,
             "draws": arguments.draws,
+            "random": arguments.random,
+            "rank_s": seconds[0],
+            "rank_with_background_s": seconds[1] if arguments.again else None,
             "page_s": time.perf_counter() - began,
             "page_bytes": page.stat().st_size,
             "opens_s": opening_seconds(page),

@@ -65,7 +65,6 @@ def test_inference_commands_say_at_once_what_is_wrong(tmp_path):
             ([*MODEL, *FASTA, *BED, "--out", "x.bw"], "names one bigWig"),
             DEVICES,
             ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--shard", "3/2"], "--shard: expected i/n"),
-            ([*MODEL, *FASTA, *BED, "--out", "x.h5", "--join-shards"], "there are no shards in"),
         ],
         "inspect": [(["--model", "nope"], "no model at nope")],
         "score": [

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.cli.app import app as basenji
 from basenji_kipoi.cli.console import UNFORESEEN, Commands, evaluated
 
 app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
@@ -72,3 +73,21 @@ def test_numbers_that_no_array_holds_are_refused():
 def test_a_status_of_a_command_stays(status):
     done = CliRunner().invoke(app, ["leave", str(status)])
     assert (done.exit_code, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("elements", "--draws"),
+        ("locus", "--draws"),
+        ("compare", "--draws"),
+        ("attribute", "--backgrounds"),
+        ("attribute", "--points"),
+        ("activity", "--batch-size"),
+    ],
+)
+def test_more_than_memory_holds_is_refused_before_anything_is_read(command, option):
+    done = CliRunner().invoke(basenji, [command, option, "1000000000000"])
+    assert done.exit_code == 2
+    assert option in done.stderr
+    assert "less than or equal to" in " ".join(done.stderr.replace("│", "").split())

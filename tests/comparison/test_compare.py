@@ -90,6 +90,25 @@ def test_matched_negatives_measure_a_planted_score(negatives):
     assert found.figures["matching"]["positives"] == len(found.matched.positives)
 
 
+def test_frequencies_match_by_the_rarer_allele(tmp_path):
+    scores, effects = simulated(1200)
+    effects["causal"] = np.arange(1200) % 3 == 0
+    effects["af"] = np.random.default_rng(5).random(1200)
+    found = bk.compare(
+        scores, effects,
+        bk.CompareOptions(with_effect="causal=True", frequency_within=0.0005, draws=10),
+    )  # fmt: skip
+    assert "rarer allele differs by at most 0.0005" in found.figures["matching"]["rule"]
+    assert 0 < found.figures["matching"]["positives"] < 400
+    with pytest.raises(bk.InputError, match="no column frequency, by which --frequency-within"):
+        bk.compare(
+            scores, effects.drop(columns="af"),
+            bk.CompareOptions(with_effect="causal=True", frequency_within=0.02),
+        )  # fmt: skip
+    with pytest.raises(bk.InputError, match=r"frequency_within is 0\.7: expected 0 to 0\.5"):
+        bk.CompareOptions(with_effect="causal=True", frequency_within=0.7)
+
+
 @pytest.fixture
 def files(tmp_path):
     scores, effects = simulated(120)

@@ -37,6 +37,27 @@ def test_negatives_have_the_same_alleles_and_distance(mine, others, within, numb
             assert (near & (other_alleles == alleles[row])).sum() < number
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.floats(0, 0.5)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 30), st.floats(0, 0.5)), max_size=20),
+    st.floats(0, 0.2),
+)
+def test_negatives_are_as_frequent_if_that_is_asked_for(mine, others, within):
+    distances, rarer = np.array(mine, dtype=float).reshape(-1, 2).T
+    far, theirs = np.array(others, dtype=float).reshape(-1, 2).T
+    alleles = [np.full(len(each), "A\tC", dtype=object) for each in (mine, others)]
+    chosen = match_negatives(
+        alleles[0], distances, alleles[1], far, rarer, theirs,
+        within=10, frequency_within=within,
+    )[:, 0]  # fmt: skip
+    has = chosen >= 0
+    assert len(set(chosen[has])) == has.sum()
+    assert (np.abs(theirs[chosen[has]] - rarer[has]) <= within + 1e-8).all()
+    if len(mine) == 1 and not has[0]:
+        near = np.abs(far - distances[0]) <= 10
+        assert not (near & (np.abs(theirs - rarer[0]) <= within)).any()
+
+
 def test_the_nearest_is_taken_and_the_seed_decides_who_chooses_first():
     alleles = np.array(["A\tC"] * 2, dtype=object)
     others = np.array(["A\tC", "A\tC", "A\tC", "C\tA"], dtype=object)

@@ -37,12 +37,12 @@ def scored(place: Place, change: float) -> ScoredVariant:
     return ScoredVariant(place, Status.ok, place.pos - 1024, changes, 10 * changes, genes)
 
 
-def mechanism_of(variant: ScoredVariant) -> Mechanism:
+def mechanism_of(variant: ScoredVariant, bins: int = 60) -> Mechanism:
     """Make a record: peaks that the alternative changes, a motif, an element and two genes."""
-    bins, place = 60, variant.place
-    peak = np.exp(-(((np.arange(bins) - 30) / 4) ** 2))
+    place = variant.place
+    peak = np.exp(-(((np.arange(bins) - bins // 2) / 4) ** 2))
     factor = 2.0 ** variant.changes[0]
-    start = place.pos - 1 - 30 * 32
+    start = place.pos - 1 - bins // 2 * 32
     sequence = "ACGT" * 7 + "AT" + place.ref + "GC" * 15
     heights = np.linspace(-1, 1, len(sequence)).tolist()
     record = Mechanism(
@@ -63,8 +63,8 @@ def mechanism_of(variant: ScoredVariant) -> Mechanism:
         contributions=Contributions(
             track="access",
             start=place.pos - 31,
-            first_bin=start + 28 * 32,
-            last_bin=start + 32 * 32,
+            first_bin=start + (bins // 2 - 2) * 32,
+            last_bin=start + (bins // 2 + 2) * 32,
             reference=AlleleBases(sequence=sequence, contributions=heights, value=3.0),
             alternative=AlleleBases(
                 sequence=sequence[:30] + place.alt + sequence[31:], contributions=heights, value=2.0
@@ -95,7 +95,7 @@ def mechanism_of(variant: ScoredVariant) -> Mechanism:
     return record.model_copy(update={"sentence": sentence_of(record)})
 
 
-def locus_of(number: int = 12, explained: int = 2, **changes):
+def locus_of(number: int = 12, explained: int = 2, bins: int = 60, **changes):
     """Make a locus: PIPs that halve, effects that shrink, the last row without alleles."""
     rows, effects = [], {}
     for n in range(number):
@@ -114,7 +114,7 @@ def locus_of(number: int = 12, explained: int = 2, **changes):
     from dataclasses import replace
 
     variants = [
-        replace(each, mechanism=mechanism_of(each.scored)) if place < explained else each
+        replace(each, mechanism=mechanism_of(each.scored, bins)) if place < explained else each
         for place, each in enumerate(locus.variants)
     ]
     return replace(locus, variants=tuple(variants))

@@ -147,9 +147,9 @@ def test_a_panel_with_a_malformed_record_is_told(tmp_path, record):
         record,
     ]
     (tmp_path / "p.vcf").write_bytes(b"\n".join(lines) + b"\n")
-    panel = open_linkage(tmp_path / "p.vcf", VARIANTS)
+    # Before anything is asked of it.
     with pytest.raises(InputError, match=r"p\.vcf has a record that is malformed, or is damaged"):
-        panel.among(KEYS)
+        open_linkage(tmp_path / "p.vcf", VARIANTS)
 
 
 def test_samples_whose_names_are_no_text_are_told(tmp_path):

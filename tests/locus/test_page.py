@@ -104,6 +104,9 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given(page):
     text = page.read_text()
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?(https?:)?//", text)
     assert "height &lt;b&gt;" in text
+    assert (
+        "The mechanism is computed of 2 variants that come first: --explain asks for more." in text
+    )
     assert "basenji locus &lt;x&gt;" in text
     assert page.stat().st_size < 3e6
     records = re.findall(r'href="data:application/json;base64,([^"]+)"', text)
@@ -117,7 +120,7 @@ def opened_page(browser, path):
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get(path.as_uri())
-    WebDriverWait(browser, 60).until(
+    WebDriverWait(browser, 60, poll_frequency=0.02).until(
         lambda b: b.execute_script(
             "return Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle"
         )
@@ -209,7 +212,7 @@ def test_observed_tracks_are_means_of_a_bigwig(tmp_path):
     np.testing.assert_allclose(values[:500], 1.0)
     np.testing.assert_allclose(values[500:], 3.0)
     (tmp_path / "no.bw").write_text("no")
-    with pytest.raises(bk.InputError, match="is no bigWig"):
+    with pytest.raises(bk.InputError, match="not a readable bigWig"):
         read_observed(tmp_path / "no.bw", "chr1", 0, 5000)
     with pytest.raises(bk.InputError, match="has no contig chr7"):
         read_observed(path, "chr7", 0, 5000)
@@ -317,3 +320,60 @@ def test_wrong_inputs_are_said_in_one_line(more, said, small_bundle, files, tmp_
     *_, line = ran.output.splitlines()
     assert said in line
     assert line.startswith("error: ")
+
+
+def test_a_table_of_another_assembly_stops_with_the_rate(small_bundle, files, tmp_path):
+    moved = [(chrom, pos + 1, ref, alt) for chrom, pos, ref, alt in snvs(60, first=300, step=7)]
+    table = write(tmp_path / "moved.tsv", "chrom pos ref alt", moved)
+    ran = run(small_bundle, files, "--variants", table, "--out", tmp_path / "x.html")
+    assert ran.exit_code == 2
+    *_, line = ran.output.splitlines()
+    found = re.search(
+        r"REF is not the genome's sequence in (\d+) of (\d+) variants \((\d+)%\)", line
+    )
+    wrong, compared, percent = map(int, found.groups())
+    assert compared > 40
+    assert percent == round(100 * wrong / compared)
+    assert not (tmp_path / "x.html").exists()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_matrix_of_another_size_stops_and_one_of_another_order_is_read_by_its_names(
+    small_bundle, files, tmp_path
+):
+    keys = snvs(6, first=1700)
+    r = np.exp(-np.abs(np.subtract.outer(np.arange(6), np.arange(6))) / 3)
+    options = ("--variants", files / "one.tsv", "--explain", 0)
+    np.savez(tmp_path / "small.npz", r=r[:5, :5])
+    out = tmp_path / "x.html"
+    ran = run(small_bundle, files, *options, "--linkage", tmp_path / "small.npz", "--out", out)
+    assert ran.exit_code == 2
+    *_, line = ran.output.splitlines()
+    assert "small.npz" in line
+    assert "5" in line
+    assert "6" in line
+    order = [3, 0, 5, 1, 4, 2]
+    names = np.array([":".join(map(str, keys[n])) for n in order])
+    np.savez(tmp_path / "named.npz", r=r[np.ix_(order, order)], variants=names)
+    np.savez(tmp_path / "plain.npz", r=r)
+    tables = []
+    for name in ("named", "plain"):
+        out = tmp_path / f"{name}.html"
+        ran = run(
+            small_bundle, files, *options, "--linkage", tmp_path / f"{name}.npz", "--out", out
+        )
+        assert ran.exit_code == 0, ran.output
+        (table,) = re.findall(r'<table id="table".*?</table>', out.read_text(), flags=re.DOTALL)
+        tables.append(table)
+    assert tables[0] == tables[1]
+    assert ">1.00<" in tables[0]
+
+
+def test_bcor_is_said_to_be_binary(small_bundle, files, tmp_path):
+    (tmp_path / "x.bcor").write_bytes(b"bcor1.1\x00")
+    ran = run(
+        small_bundle, files, "--variants", files / "one.tsv", "--linkage", tmp_path / "x.bcor",
+        "--out", tmp_path / "x.html",
+    )  # fmt: skip
+    assert ran.exit_code == 2
+    assert "LDstore's binary format" in ran.output

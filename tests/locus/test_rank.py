@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,8 @@ from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
 from basenji_kipoi.locus.ranking.files import RankInputs
 from basenji_kipoi.locus.ranking.options import RankOptions
 from basenji_kipoi.locus.ranking.run import rank, rank_file
+from basenji_kipoi.locus.ranking.scored import own_background
+from basenji_kipoi.models.model import load
 from basenji_kipoi.models.targets import Target
 
 GTF = (
@@ -156,6 +160,24 @@ def test_the_whole_way_is_resumed_and_the_same_in_memory(folder, tmp_path):
     )  # fmt: skip
     same = rank_file(other, tmp_path / "b", options, note=notes.append, **arguments)
     assert same.variants.equals(found.variants)
+    # It may also come with the model, where nobody asks for other random variants.
+    shutil.copytree(folder / "model", tmp_path / "model")
+    for name in ("background.parquet", "background.genes.parquet"):
+        shutil.copy(out / name, tmp_path / "model" / name)
+    own = replace(inputs, model=(tmp_path / "model",))
+    notes.clear()
+    came = rank_file(own, tmp_path / "d", RankOptions(), note=notes.append, **arguments)
+    assert came.variants.equals(found.variants)
+    assert notes[-1].startswith("random variants are those that come with the model")
+    assert not (tmp_path / "d" / "background.parquet").exists()
+    assert json.loads((tmp_path / "d/rank.json").read_text())["files"]["background"] == (
+        "background.parquet"
+    )
+    in_memory = rank(tmp_path / "model", inputs.fasta, inputs.variants, genes=inputs.genes)
+    assert in_memory.sets.equals(found.sets)
+    loaded = load(tmp_path / "model")
+    for other_options in (RankOptions(score="D2"), RankOptions(both_strands=True), options):
+        assert own_background(loaded, other_options, has_genes=True) is None
     with pytest.raises(InputError, match="has no column D2/access"):
         rank_file(
             other, tmp_path / "c", RankOptions(score="D2", weight=1), note=notes.append, **arguments
@@ -175,3 +197,34 @@ def test_what_cannot_be_asked_is_said():
     ):
         with pytest.raises(InputError, match=f"--{next(iter(wrong))}"):
             RankOptions(**wrong)
+
+
+@pytest.mark.parametrize("has_genes", [True, False])
+def test_random_variants_may_lie_together(tmp_path, has_genes):
+    text = "".join(np.random.default_rng(1).choice(list("ACGT"), 400_000))
+    (tmp_path / "long.fa").write_text(f">chr1\n{text}\n")
+    lines = [
+        f'chr1\tx\ttranscript\t{start}\t{start + 900}\t.\t+\t.\tgene_id "G{start}";\n'
+        for start in range(5_000, 400_000, 10_000)
+    ]
+    (tmp_path / "long.gtf").write_text("".join(lines))
+    keys = [("chr1", pos, text[pos - 1], "ACGT"["CGTA".index(text[pos - 1])])
+            for pos in range(105_100, 107_100, 100)]  # fmt: skip
+    with Genome(tmp_path / "long.fa") as genome:
+        genes = read_genes(tmp_path / "long.gtf", genome) if has_genes else None
+        apart, near = (
+            random_variants(keys, genome, genes, number=200, seed=3, together=each)
+            for each in (1, 10)
+        )
+    assert len(near) > 180
+
+    def places(drawn):
+        return 1 + (np.diff([pos for _, pos, _, _ in drawn]) > 1500).sum()
+
+    # Without genes 200 places of 400 kb touch each other often.
+    assert places(near) <= 30
+    assert places(apart) > (35 if has_genes else 60)
+    if has_genes:
+        chroms = np.array([key[0] for key in near])
+        far = nearest_starts(chroms, np.array([key[1] - 1 for key in near]), genes)[0]
+        assert np.abs(far).max() <= 2000 * 1.2

@@ -265,13 +265,13 @@ def run_case(case: Case, fixtures: Path, scratch: Path) -> Outcome:
     )
 
 
-def make_earlier(fixtures: Path) -> None:
-    """Keep what each command makes of good inputs, which cases find as earlier outputs."""
+def make_earlier(fixtures: Path, wanted: set[str]) -> None:
+    """Keep what commands make of good inputs, in folders that cases take as earlier outputs."""
     good = [case for case in cases_of_good_inputs() if not case.earlier]
     cases = {command.earlier: case for command, case in zip(COMMANDS, good, strict=True)}
     with tempfile.TemporaryDirectory() as scratch:
         for place, case in cases.items():
-            if place and not (fixtures / place).exists():
+            if place in wanted and not (fixtures / place).exists():
                 folder = Path(tempfile.mkdtemp(dir=scratch))
                 copy_needs(case, fixtures, folder)
                 names = {path.name for path in folder.iterdir()}
@@ -326,7 +326,6 @@ def main() -> None:
     for command in MISSING:
         print(f"cannot run here: {command.line}", file=sys.stderr)
     preload()
-    make_earlier(fixtures)
     cases = [*cases_of_good_inputs(), *special_cases()]
     cases += [*cases_of_files(fixtures), *cases_of_options()]
     if can_mount():
@@ -341,6 +340,7 @@ def main() -> None:
         if case.name.split()[0] in here and any(text in case.name for text in asked.only)
     ]
     cases = asked_for[asked.first :: asked.every]
+    make_earlier(fixtures, {case.earlier for case in cases if case.earlier})
     counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     with (asked.out / "outcomes.jsonl").open("w") as file:
         for number, outcome in enumerate(run_campaign(cases, fixtures, asked.workers), start=1):

@@ -11,7 +11,7 @@ MODEL = "--model m --fasta g.fa --quiet"
 
 #: What tells runs of one command apart.
 _TELLING = (
-    *("--shard", "--h5", "--checkpoint", "--devices", "--linkage", "--vcf"),
+    *("--shard", "--h5", "--checkpoint", "--devices", "--linkage"),
     *("tracks", "variant", "scores", "sldp", "polyfun", "linked"),
 )
 
@@ -152,11 +152,13 @@ RUNS = [
         f"B locus {MODEL} --variants all.vcf --genes g.gtf --gap 100 --explain 1 --draws 1 --out o",
         ("m", "g.fa", "all.vcf", "g.gtf"),
         True,
+        "logomaker",
     ),
     Run(
         f"B locus {MODEL} --variants l.tsv --genes g.gtf --explain 4 --draws 1 --out o.html",
         ("m", "g.fa", "l.tsv", "g.gtf"),
         True,
+        "logomaker",
     ),
     Run(
         f"B plot tracks {MODEL} --region chr7:501-1500 --genes g.gtf --out o.png",
@@ -165,6 +167,7 @@ RUNS = [
     Run(
         f"B plot variant {MODEL} --variant chr7:1000:G:GT --out o.svg",
         ("m", "g.fa"),
+        library="logomaker",
     ),
     Run("B plot scores --scores s.parquet --out o.pdf", ("s.parquet",)),
     Run("B index-vcf all.vcf --out o.vcf.gz", ("all.vcf",)),

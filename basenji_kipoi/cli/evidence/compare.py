@@ -52,7 +52,7 @@ def compare(
         Optional[list[str]],
         typer.Option(
             help="ROLE=NAME: what columns are called; roles are chrom, pos, ref, alt, gene, "
-            "strand, distance, status."
+            "strand, distance, frequency, status."
         ),
     ] = None,
     match: Annotated[
@@ -94,6 +94,15 @@ def compare(
     distance_within: Annotated[
         int, typer.Option(min=0, help="Most by which a negative's distance may differ (bp).")
     ] = 100,
+    frequency_within: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Most by which the frequency of its rarer allele may differ (0 to 0.5).",
+            show_default="frequencies do not count",
+        ),
+    ] = None,
     negatives_each: Annotated[
         int, typer.Option(min=1, help="Negatives for each variant with an effect.")
     ] = 1,
@@ -110,7 +119,9 @@ def compare(
             help="Column whose values the bootstrap draws.", show_default="the gene, else each row"
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap.")] = 1000,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Draws of the bootstrap.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of draws and of matching.")] = 0,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -148,6 +159,7 @@ def compare(
             without_effect=without_effect,
             negatives=negatives,
             distance_within=distance_within,
+            frequency_within=frequency_within,
             negatives_each=negatives_each,
             genes=genes,
             blocks=blocks,

@@ -51,7 +51,10 @@ def locus(
     linkage: Linkage = None,
     ranking: Annotated[
         Optional[Path],
-        typer.Option(help="Folder of basenji rank of the same table: posteriors are shown."),
+        typer.Option(
+            help="Folder of basenji rank of the same table: its posteriors are shown, and what it "
+            "scored is not computed again."
+        ),
     ] = None,
     motifs: Annotated[
         Optional[str],
@@ -80,7 +83,9 @@ def locus(
     column: Columns = None,
     rsids: Rsids = None,
     gap: Gap = 500_000,
-    draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1000, help="Shuffled sequences for each element.")
+    ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,
     resume: Resume = False,

@@ -80,10 +80,17 @@ def rank(
         Optional[Path],
         typer.Option(
             help="background.parquet of another ranking by the same model.",
-            show_default="random variants like those of the table",
+            show_default="random variants that come with the model, or are like the table's",
         ),
     ] = None,
-    random: Annotated[int, typer.Option(min=1, help="Random variants of the background.")] = 1000,
+    random: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Draw so many random variants like the table's.",
+            show_default="those that come with the model, else 1000",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random variants.")] = 0,
     both_strands: BothStrands = None,
     memory: Memory = MEMORY,

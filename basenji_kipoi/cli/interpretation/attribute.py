@@ -85,10 +85,11 @@ def attribute(
         ),
     ] = "gradient",
     backgrounds: Annotated[
-        int, typer.Option(min=1, help="Expected gradients: shuffled sequences.")
+        int, typer.Option(min=1, max=10_000, help="Expected gradients: shuffled sequences.")
     ] = 10,
     points: Annotated[
-        int, typer.Option(min=1, help="Expected gradients: points on the way from each.")
+        int,
+        typer.Option(min=1, max=10_000, help="Expected gradients: points on the way from each."),
     ] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Expected gradients: seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,

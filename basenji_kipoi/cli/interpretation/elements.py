@@ -71,7 +71,9 @@ def elements(
             "sequence in an element's place, exactly."
         ),
     ] = "both",
-    draws: Annotated[int, typer.Option(min=1, help="Shuffled sequences for each element.")] = 4,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1000, help="Shuffled sequences for each element.")
+    ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     move_to: Annotated[
         Optional[str],

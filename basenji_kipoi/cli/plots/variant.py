@@ -61,6 +61,7 @@ def variant(
     Without --tracks, the three tracks whose totals change most; the letters explain the first one.
     """
     from basenji_kipoi.effects.windows import longest_allele
+    from basenji_kipoi.faces import library
     from basenji_kipoi.figures.saving import check_figure, save_figure
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import read_genes
@@ -80,6 +81,7 @@ def variant(
         located = locate(given, genome, longest_allele(loaded.architecture))
         loaded.targets.columns_of(tracks)
         marks = read_genes(genes, genome) if genes else ()
+        library("logomaker", "basenji plot variant")
         view = view_variant(
             loaded,
             genome,

@@ -42,7 +42,7 @@ def activity(
         typer.Option(help="Activities to write, separated by commas.", show_default="all"),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Sequences that are predicted at a time.")
+        int, typer.Option(min=1, max=1 << 20, help="Sequences that are predicted at a time.")
     ] = 512,
     resume: Resume = False,
     overwrite: Overwrite = False,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from basenji_kipoi.effects.windows import longest_allele
-from basenji_kipoi.figures.letters import draw_letters
-from basenji_kipoi.figures.panels import GAIN, GREY, INK, LOSS, draw_genes, gene_rows, label_panel
+from basenji_kipoi.figures.alleles import draw_alleles, draw_logos, join_panels
+from basenji_kipoi.figures.panels import GAIN, INK, LOSS, draw_genes, gene_rows, label_panel
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.vcf import Variant
 from basenji_kipoi.interpretation.variant.view import VariantView, locate, view_variant
@@ -142,24 +142,18 @@ def draw_variant(
         above, below = wide[2 * column : 2 * column + 2]
         values = [each[first : last + 1, column] for each in (view.reference, view.alternative)]
         total = float((view.alternative[:, column] - view.reference[:, column]).sum())
-        _draw_alleles(above, track.identifier, *values, edges)
+        draw_alleles(above, track.identifier, *values, edges)
         _draw_difference(below, values[1] - values[0], edges, total)
     if rows:
         draw_genes(wide[-1], rows)
-    _finish(wide, edges, view)
-    _draw_logos(near, view)
+    join_panels(wide, edges, view.variant.chrom, view.variant.pos)
+    wide[0].legend(loc="upper right", frameon=False, fontsize=8, ncols=2)
+    width = int(edges[1] - edges[0])
+    title = f"{_short(view.variant)}   predicted coverage of each bin of {width} bp"
+    wide[0].set_title(title, fontsize=11, color=INK)
+    explained = view.tracks[0].identifier
+    draw_logos(near, view.logos, f"what each base contributes to the total of {explained}")
     return figure
-
-
-def _draw_alleles(
-    ax: Axes, label: str, reference: np.ndarray, alternative: np.ndarray, edges: np.ndarray
-) -> None:
-    kilobases = edges / 1000
-    ax.stairs(reference, kilobases, fill=True, color=GREY, linewidth=0, label="reference allele")
-    ax.stairs(alternative, kilobases, color=INK, linewidth=1.2, label="alternative allele")
-    highest = float(max(reference.max(), alternative.max())) or 1.0
-    ax.set_ylim(0, 1.1 * highest)
-    label_panel(ax, label, highest)
 
 
 def _draw_difference(ax: Axes, change: np.ndarray, edges: np.ndarray, total: float) -> None:
@@ -175,55 +169,7 @@ def _draw_difference(ax: Axes, change: np.ndarray, edges: np.ndarray, total: flo
     )  # fmt: skip
 
 
-def _finish(axes: Sequence[Axes], edges: np.ndarray, view: VariantView) -> None:
-    """Join the wide panels' axes, mark the variant, and say what it is."""
-    variant, kilobases = view.variant, edges / 1000
-    for ax in axes:
-        ax.set_xlim(kilobases[0], kilobases[-1])
-        ax.axvline((variant.pos - 0.5) / 1000, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-        ax.tick_params(
-            axis="x", labelsize=8, labelbottom=ax is axes[-1], length=3 if ax is axes[-1] else 0
-        )
-    axes[-1].set_xlabel(
-        f"position on {variant.chrom} (kb); the dashed line is the variant", fontsize=9, color=INK
-    )
-    axes[0].legend(loc="upper right", frameon=False, fontsize=8, ncols=2)
-    width = int(edges[1] - edges[0])
-    axes[0].set_title(
-        f"{_short(variant)}   predicted coverage of each bin of {width} bp", fontsize=11, color=INK
-    )
-
-
 def _short(variant: Variant) -> str:
     """Name a variant; of long alleles, their length."""
     ref, alt = (a if len(a) <= 20 else f"{a[:12]}… ({len(a)} bp)" for a in variant[4:])
     return f"{variant.chrom}:{variant.pos:,} {ref}>{alt}"
-
-
-def _draw_logos(axes: Sequence[Axes], view: VariantView) -> None:
-    """Draw the letters of both alleles on one scale."""
-    values = np.concatenate([logo.contributions for logo in view.logos])
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    margin = 0.06 * (high - low) or 1.0
-    longest = max(len(logo.codes) for logo in view.logos)
-    for ax, logo, name in zip(axes, view.logos, ("REF", "ALT")):
-        draw_letters(ax, logo.codes, logo.contributions, logo.start)
-        ax.axvspan(
-            logo.start + logo.own[0] - 0.5, logo.start + logo.own[1] - 0.5, color=GREY, alpha=0.5,
-            zorder=-2, linewidth=0,
-        )  # fmt: skip
-        ax.axhline(0, color=INK, linewidth=0.6)
-        ax.set_xlim(logo.start - 0.5, logo.start + longest - 0.5)
-        ax.set_ylim(low - margin, high + margin)
-        label_panel(ax, name, high, -low, signed=True)
-    reference = view.logos[0]
-    axes[0].set_title(
-        f"what each base contributes to the total of {view.tracks[0].identifier}", fontsize=9,
-        color=INK,
-    )  # fmt: skip
-    ticks = [p for p in range(reference.start, reference.start + longest) if (p + 1) % 10 == 0]
-    axes[0].tick_params(axis="x", length=0)
-    axes[1].set_xticks(ticks, [f"{p + 1:,}" for p in ticks], fontsize=8)
-    moved = len(view.variant.alt) != len(view.variant.ref)
-    where = "position in the reference (bp, from 1); ALT is moved behind the variant"
-    axes[1].set_xlabel(where if moved else "position (bp, from 1)", fontsize=9, color=INK)

@@ -11,6 +11,7 @@ from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import Allele, encode, letters
 from basenji_kipoi.effects.passes import passes_of
 from basenji_kipoi.effects.windows import WindowPlacement, WindowRule
+from basenji_kipoi.figures.alleles import Logo
 from basenji_kipoi.genome.alleles import AlleleWindow, AlteredGenome
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.genome.variant_checks import AlleleChecks, CheckRef, Status
@@ -27,32 +28,10 @@ if TYPE_CHECKING:
     from basenji_kipoi.models.model import Model, Strands
     from basenji_kipoi.models.targets import Target
 
-__all__ = ["Logo", "VariantView", "locate", "view_variant"]
+__all__ = ["VariantView", "locate", "view_variant"]
 
 #: Tracks that are shown where none is named.
 _MOST_CHANGED = 3
-
-
-@dataclass(frozen=True)
-class Logo:
-    """What the bases around the variant contribute in one of its alleles.
-
-    Attributes
-    ----------
-    start : int
-        First base (0-based).
-    codes : ndarray, uint8, shape (bases,)
-        The bases of the allele's sequence.
-    contributions : ndarray, float32, shape (bases,)
-        What each contributes to the track's total over the window, in units of the targets table.
-    own : tuple of int
-        Which of these bases are the allele's: [first, last).
-    """
-
-    start: int
-    codes: np.ndarray
-    contributions: np.ndarray
-    own: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -70,7 +49,8 @@ class VariantView:
     reference, alternative : ndarray, float64, shape (bins, tracks)
         Predicted counts of the coverage.
     logos : tuple of Logo
-        Of the reference and of the alternative allele; they explain the first track.
+        Of the reference and of the alternative allele: what bases contribute to the first track's
+        total over the window.
     """
 
     variant: Variant

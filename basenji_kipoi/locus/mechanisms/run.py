@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.locus.mechanisms.bases import BothAlleles
     from basenji_kipoi.locus.mechanisms.record import ElementPlace
-    from basenji_kipoi.locus.mechanisms.scored import ScoredGene, ScoredVariant
+    from basenji_kipoi.locus.mechanisms.scored import KnownScores, ScoredGene, ScoredVariant
     from basenji_kipoi.models.model import Model, Strands
 
 __all__ = ["Explainer", "mechanism"]
@@ -138,6 +138,8 @@ class Explainer:
         The model and the reference.
     options
         What is asked.
+    known
+        Scores of variants that need not be computed.
 
     Raises
     ------
@@ -145,8 +147,14 @@ class Explainer:
         If genes, elements, motifs or tracks cannot be used.
     """
 
-    def __init__(self, model: Model, genome: Genome, options: MechanismOptions) -> None:
-        self.model, self.genome, self.options = model, genome, options
+    def __init__(
+        self,
+        model: Model,
+        genome: Genome,
+        options: MechanismOptions,
+        known: Optional[KnownScores] = None,
+    ) -> None:
+        self.model, self.genome, self.options, self._known = model, genome, options, known
         self.tracks = model.targets.columns_of(options.tracks)
         self.genes = None if options.genes is None else read_genes(options.genes, genome)
         self._elements = None
@@ -158,7 +166,8 @@ class Explainer:
         """Score variants, as `score_variants` does."""
         return score_variants(
             self.model, self.genome, self.genes, places,
-            tracks=self.tracks, both_strands=self.options.both_strands, progress=progress,
+            tracks=self.tracks, both_strands=self.options.both_strands, known=self._known,
+            progress=progress,
         )  # fmt: skip
 
     def explain(

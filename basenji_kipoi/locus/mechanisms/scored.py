@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
@@ -14,20 +15,32 @@ from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.contig_names import matching_contigs
 from basenji_kipoi.genome.variant_checks import Status
 from basenji_kipoi.models.strands import strands_of
-from basenji_kipoi.scoring.in_memory import score
+from basenji_kipoi.scoring.in_memory import ScoreTables, score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.genome.genes import Genes
     from basenji_kipoi.models.model import Model, Strands
 
-__all__ = ["Place", "ScoredGene", "ScoredVariant", "read_place", "score_variants"]
+__all__ = [
+    "SCORES",
+    "WINDOW",
+    "KnownScores",
+    "Place",
+    "ScoredGene",
+    "ScoredVariant",
+    "read_place",
+    "score_variants",
+]
 
 #: Windows lie on the grid of bins, so that the profiles of neighbours have the same bins.
-_WINDOW = "grid"
-_SCORES = ("centre", "SAD")
+WINDOW = "grid"
+#: Scores of a `ScoredVariant`, beside that of genes.
+SCORES = ("centre", "SAD")
 _TEXT = re.compile(r"(.+?)[:_-](\d+)[:_-]([A-Za-z*.]+)[:_>/-]([A-Za-z*.]+)")
 
 
@@ -153,6 +166,42 @@ def read_place(given: str | Sequence) -> Place:
         ) from None
 
 
+class KnownScores:
+    """Scores of variants that were computed before, as `score_variants` would compute them.
+
+    Parameters
+    ----------
+    alleles : pyarrow.Table
+        `SCORES` in windows as `WINDOW` places them, a row an allele.
+    genes : pyarrow.Table or None
+        logSED of their genes; None without genes.
+    """
+
+    def __init__(self, alleles: pa.Table, genes: Optional[pa.Table] = None) -> None:
+        self._alleles, self._genes = alleles, genes
+        self._rows = {place: row for row, place in enumerate(_places(alleles))}
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._rows
+
+    def tables(self, places: Sequence[Place]) -> ScoreTables:
+        """Pick the rows of variants, each of which is known: those of alleles in their order."""
+        alleles = self._alleles.take([self._rows[place] for place in places])
+        if self._genes is None:
+            return ScoreTables(alleles, None)
+        wanted = set(places)
+        rows = [row for row, place in enumerate(self._gene_places) if place in wanted]
+        return ScoreTables(alleles, self._genes.take(rows))
+
+    @cached_property
+    def _gene_places(self) -> list[Place]:
+        return _places(self._genes)
+
+
+def _places(table: pa.Table) -> list[Place]:
+    return [Place(*each) for each in zip(*(table[name].to_pylist() for name in Place._fields))]
+
+
 def score_variants(
     model: Model,
     genome: Genome,
@@ -161,6 +210,7 @@ def score_variants(
     *,
     tracks: Sequence[int],
     both_strands: Strands = None,
+    known: Optional[KnownScores] = None,
     progress: bool | None = None,
 ) -> list[ScoredVariant]:
     """Score variants.
@@ -175,32 +225,58 @@ def score_variants(
         Indices of the tracks.
     both_strands, progress
         As `basenji_kipoi.score` takes them.
+    known
+        Scores of some of them, of the same tracks at least.
 
     Returns
     -------
     list of ScoredVariant
         In the order of the variants; one whose REF is not the genome's has no scores.
     """
-    found = score(
-        model, genome, places, scores=_SCORES, tracks=list(tracks), genes=genes, window=_WINDOW,
+    if known is not None:
+        mine = [place for place in places if place in known]
+        found = dict(zip(mine, _scored(model, tracks, mine, known.tables(mine))))
+        others = [place for place in places if place not in found]
+        if others:
+            rest = score_variants(
+                model, genome, genes, others,
+                tracks=tracks, both_strands=both_strands, progress=progress,
+            )  # fmt: skip
+            found.update(zip(others, rest))
+        return [found[place] for place in places]
+    tables = score(
+        model, genome, places, scores=SCORES, tracks=list(tracks), genes=genes, window=WINDOW,
         both_strands=both_strands, check_ref="skip", progress=progress,
     )  # fmt: skip
-    alleles = found if genes is None else found.alleles
-    labels = [model.targets[track].identifier for track in tracks]
-    changes, totals = (_columns(alleles, name, labels) for name in _SCORES)
-    listed = _genes(None if genes is None else found.genes, model, tracks, labels)
     contigs = matching_contigs({place.chrom for place in places}, genome.lengths)
-    rows = zip(places, alleles["status"].to_pylist(), alleles["window"].to_pylist())
+    scored = _scored(model, tracks, places, ScoreTables(tables, None) if genes is None else tables)
+    return [
+        replace(
+            each,
+            place=each.place._replace(chrom=contigs.get(each.place.chrom, each.place.chrom)),
+        )
+        for each in scored
+    ]
+
+
+def _scored(
+    model: Model, tracks: Sequence[int], places: Sequence[Place], tables: ScoreTables
+) -> list[ScoredVariant]:
+    """Read tables of scores, whose rows of alleles are those of the places."""
+    labels = [model.targets[track].identifier for track in tracks]
+    changes, totals = (_columns(tables.alleles, name, labels) for name in SCORES)
+    listed = _genes(tables.genes, model, tracks, labels)
+    described = (tables.alleles[name].to_pylist() for name in ("status", "window"))
     return [
         ScoredVariant(
-            place._replace(chrom=contigs.get(place.chrom, place.chrom)),
+            place,
             Status(status),
             -1 if window is None else window,
             changes[row],
             totals[row],
             tuple(sorted(listed.get(place, ()), key=lambda gene: gene.distance)),
         )
-        for row, (place, status, window) in enumerate(rows)
+        for row, (place, status, window) in enumerate(zip(places, *described))
     ]
 
 

@@ -32,7 +32,7 @@ class PageOptions:
     linkage : Path or None
         Genotypes or a matrix of linkage, as `basenji_kipoi.locus.open_linkage` takes it.
     ranking : Path or None
-        Folder of `basenji rank` of the same table, whose posteriors are shown.
+        Folder of `basenji rank` of the same table: its posteriors are shown, and its scores used.
     observed : mapping of str to Path
         bigWigs of observed tracks, by name.
     explain : int

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import Folder, check_output, file_names
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
-from basenji_kipoi.base.containers.parquet import read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.faces import library
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.locus.linkage import open_linkage
 from basenji_kipoi.locus.mechanisms.run import Explainer
 from basenji_kipoi.locus.mechanisms.scored import Place
 from basenji_kipoi.locus.page.content import content_of
+from basenji_kipoi.locus.page.ranked import RANKED, read_posteriors, read_ranked_scores
 from basenji_kipoi.locus.reading import check_table, read_loci
 from basenji_kipoi.models.model import loaded
 
@@ -119,10 +120,15 @@ def locus_file(
     for path in options.files:
         if not path.exists():
             raise InputError(f"{path} does not exist")
-    posteriors = None if options.ranking is None else _posteriors(options.ranking)
+    posteriors = None if options.ranking is None else read_posteriors(options.ranking)
     model = loaded(model)
+    known = None
+    if options.ranking is not None:
+        known, why = read_ranked_scores(options.ranking, model, fasta, options.mechanism)
+        if known is None:
+            note(f"scores of {options.ranking} are computed again: {why}")
     with open_genome(fasta) as genome:
-        explainer = Explainer(model, genome, options.mechanism)
+        explainer = Explainer(model, genome, options.mechanism, known)
         table = read_loci(
             options.variants, genome, format=options.format, columns=options.columns,
             rsids=options.rsids, gap=options.gap,
@@ -136,6 +142,8 @@ def locus_file(
                 f"{options.variants} has {len(loci):,} loci, and --out {out} is one page: name a "
                 "folder, which will hold a page a locus and index.html"
             )
+        if options.explain:
+            library("logomaker", "figures of mechanisms", otherwise="or pass --explain 0")
         linkage = None
         if options.linkage is not None:
             linkage = open_linkage(options.linkage, table.variants)
@@ -143,7 +151,11 @@ def locus_file(
         check_output(
             out, overwrite=overwrite or resume, inputs=inputs, folder=None if is_page else PAGES
         )
-        watched = {path: fingerprint(path) for path in (fasta, *options.files)}
+        ranked = [] if options.ranking is None else [options.ranking / name for name in RANKED]
+        watched = {
+            path: fingerprint(path)
+            for path in (fasta, *options.files, *(path for path in ranked if path.exists()))
+        }
         settings = {
             "files": list(watched.values()),
             "models": model.weights_sha256,
@@ -171,25 +183,6 @@ def locus_file(
                     _write(run, names[number], locus, explainer, options, index)
             check_unchanged(watched)
             found = _place(run, out, names, is_page=is_page)
-    return found
-
-
-def _posteriors(folder: Path) -> dict[Key, float]:
-    """Read the posteriors of `basenji rank`; of a variant in several sets, the largest."""
-    path = folder / "variants.parquet"
-    if not path.is_file():
-        raise InputError(
-            f"--ranking {folder} has no variants.parquet: pass what basenji rank wrote"
-        )
-    columns = ["chrom", "pos", "ref", "alt", "posterior"]
-    table = read_parquet(
-        path, "ranking", texts=("chrom", "ref", "alt"), numbers=("pos", "posterior"), only=True
-    )
-    found: dict[Key, float] = {}
-    for chrom, pos, ref, alt, value in zip(*(table[name].to_pylist() for name in columns)):
-        if value is not None:
-            key = chrom, pos, ref, alt
-            found[key] = max(value, found.get(key, 0.0))
     return found
 
 

@@ -19,6 +19,8 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from basenji_kipoi.figures.panels import GREY, INK, PALETTE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["LINKAGE", "OBSERVED_BINS", "locus_drawing", "shown_range"]
 
 _INK, _GREY = "#2b3440", "#b8c0cb"
-#: Of both alleles, elements that drive a gene and that hold it down (Okabe and Ito 2008).
-_REFERENCE, _ALTERNATIVE, _DRIVES, _HOLDS = "#9fb4cc", "#d55e00", "#0072b2", "#e69f00"
+#: Of elements that drive a gene and that hold it down.
+_DRIVES, _HOLDS = PALETTE[:2]
 #: Colours of r2 from 0 to 1 in fifths, from light to dark for who sees no colour; none is known.
 LINKAGE = ("#dfe6ee", "#b3c6dd", "#7fa1c7", "#4574ab", "#1b3f73")
 _UNKNOWN = "#ffffff"
@@ -304,11 +306,11 @@ def _tracks(
         values = ColumnDataSource(names)
         plot = _styled(shared, height=120, title=data["titles"][place], y="predicted")
         plot.quad(
-            "start", "end", "reference", "zero", source=values, color=_REFERENCE, line_color=None,
+            "start", "end", "reference", "zero", source=values, color=GREY, line_color=None,
             legend_label="reference",
         )  # fmt: skip
         plot.step(
-            "start", "alternative", source=values, mode="after", line_color=_ALTERNATIVE,
+            "start", "alternative", source=values, mode="after", line_color=INK,
             line_width=1.6, legend_label="alternative",
         )  # fmt: skip
         plot.legend.label_text_font_size = "10px"

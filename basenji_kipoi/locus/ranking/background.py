@@ -26,12 +26,21 @@ __all__ = ["random_variants"]
 
 #: A distance to a gene's start differs by at most a fifth, or so many bases (bp).
 _WITHIN, _SHARE = 100, 0.2
-#: Places that are tried for each variant.
-_TRIES = 60
+#: Places that are tried for each variant, and how many of them lie near each other.
+_TRIES, _NEAR = 60, 10
+#: Variants of a group lie so far from a common place at most (bp), unless distances to a gene's
+#: start take them elsewhere.
+_SPREAD = 500
 
 
 def random_variants(
-    keys: Sequence[Key], genome: Genome, genes: Genes | None, *, number: int, seed: int
+    keys: Sequence[Key],
+    genome: Genome,
+    genes: Genes | None,
+    *,
+    number: int,
+    seed: int,
+    together: int = 1,
 ) -> list[Key]:
     """Draw random variants that resemble others.
 
@@ -47,6 +56,8 @@ def random_variants(
         How many; fewer where the genome has no room.
     seed
         Seed of the draws.
+    together
+        How many of them lie near each other, if they can: predictions of neighbours share much.
 
     Returns
     -------
@@ -64,11 +75,21 @@ def random_variants(
     turns = number // len(keys) + 1
     order = np.concatenate([generator.permutation(len(keys)) for _ in range(turns)])[:number]
     shape = number, _TRIES
-    chroms = generator.choice(len(contigs), shape, p=lengths / lengths.sum())
-    places = (generator.random(shape) * lengths[chroms]).astype(int)
+    away = np.zeros(len(keys)) if genes is None else np.abs(_distances(keys, genes))
+    if together > 1:
+        # Those that are as far from a gene's start can lie at the same one.
+        order = order[np.argsort(away[order], kind="stable")]
+    groups = -(-number // together), _TRIES // _NEAR
+    chroms = generator.choice(len(contigs), groups, p=lengths / lengths.sum())
+    places = (generator.random(groups) * lengths[chroms]).astype(int)
+    chroms, places = (
+        np.repeat(np.repeat(each, _NEAR, axis=1), together, axis=0)[:number]
+        for each in (chroms, places)
+    )
+    places = places + generator.integers(-_SPREAD, _SPREAD + 1, shape)
     fits = np.ones(shape, dtype=bool)
     if genes is not None:
-        wanted = np.abs(_distances(keys, genes))[order][:, None]
+        wanted = away[order][:, None]
         within = np.maximum(_WITHIN, _SHARE * wanted)
         jitter = generator.uniform(-1, 1, shape)
         places, fits = _moved(

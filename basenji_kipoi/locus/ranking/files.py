@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.ranking.options import RankOptions
     from basenji_kipoi.locus.ranking.result import Ranking
 
-__all__ = ["FOLDER", "RankInputs", "write_ranking", "write_vcf"]
+__all__ = ["BACKGROUND", "FOLDER", "RankInputs", "write_ranking", "write_vcf"]
 
+#: Scores of the random variants.
+BACKGROUND = "background.parquet"
 FOLDER = Folder("a folder of ranked variants", holds=("rank.json", "variants.tsv"))
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow.parquet
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.checksum import check_unchanged, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.unfinished import UnfinishedRun
-from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.effects.windows import WindowRule
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.genes import Genes, read_genes
 from basenji_kipoi.locus.linkage import open_linkage
+from basenji_kipoi.locus.mechanisms.scored import WINDOW
 from basenji_kipoi.locus.ranking.background import random_variants
 from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
-from basenji_kipoi.locus.ranking.files import FOLDER, write_ranking, write_vcf
-from basenji_kipoi.locus.ranking.options import RankOptions
+from basenji_kipoi.locus.ranking.files import BACKGROUND, FOLDER, write_ranking, write_vcf
+from basenji_kipoi.locus.ranking.options import RANDOM, RankOptions
 from basenji_kipoi.locus.ranking.posterior import METHODS, rank_sets
 from basenji_kipoi.locus.ranking.result import Ranking
+from basenji_kipoi.locus.ranking.scored import check_background, own_background, read_scored
 from basenji_kipoi.locus.ranking.table import (
     described_columns,
     set_rows,
@@ -32,11 +32,9 @@ from basenji_kipoi.locus.ranking.table import (
 from basenji_kipoi.locus.reading import read_loci
 from basenji_kipoi.locus.variants import LocusTable
 from basenji_kipoi.models.model import load, loaded
-from basenji_kipoi.scoring.background import Background
 from basenji_kipoi.scoring.in_memory import score
 from basenji_kipoi.scoring.options import ScoreOptions
 from basenji_kipoi.scoring.outputs import genes_path
-from basenji_kipoi.scoring.parts.choice import choose
 from basenji_kipoi.scoring.run import score_file
 
 if TYPE_CHECKING:
@@ -50,7 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["rank", "rank_file"]
 
-_SCORES, _RANDOM = "scores.parquet", "background.parquet"
+_SCORES = "scores.parquet"
+#: Random variants that lie near each other: what is predicted of them shares much.
+_TOGETHER = 10
 
 
 def rank(
@@ -116,15 +116,20 @@ def rank(
         if isinstance(linkage, (str, Path)) or hasattr(linkage, "__fspath__"):
             linkage = open_linkage(linkage, table.variants)
         keys = _keys(table)
-        random = random_variants(keys, opened, genes, number=options.random, seed=options.seed)
+        own = own_background(model, options, has_genes=genes is not None)
+        random = [] if own else _random(keys, opened, genes, options)
         # All at once: the computation is compiled for each call anew.
         found = score(
-            model, opened, [*keys, *random], scores=[options.score], tracks=options.tracks,
-            genes=genes, both_strands=options.both_strands, check_ref="off",
+            model, opened, [*keys, *random], scores=options.scores, tracks=options.tracks,
+            genes=genes, window=WINDOW, both_strands=options.both_strands, check_ref="off",
             memory=options.memory, progress=progress,
         )  # fmt: skip
-    both = Scored(found) if genes is None else Scored(*found)
-    return _ranked(table, linkage, model, *both.divided(len(keys)), options)
+    mine = Scored(found) if genes is None else Scored(*found)
+    if own:
+        others = read_scored(own, has_genes=genes is not None)
+    else:
+        mine, others = mine.divided(len(keys))
+    return _ranked(table, linkage, model, mine, others, options)
 
 
 def rank_file(
@@ -184,8 +189,11 @@ def rank_file(
             note(line)
         linkage = open_linkage(inputs.linkage, table.variants) if inputs.linkage else None
         model = load(inputs.model)
-        if inputs.background:
-            _check_background(inputs.background, model, options, has_genes=genes is not None)
+        background = inputs.background
+        if background:
+            check_background(background, model, options, has_genes=genes is not None)
+        elif background := own_background(model, options, has_genes=genes is not None):
+            note("random variants are those that come with the model: --random N draws others")
         keys = _keys(table)
 
         def scored(name: str, of: Sequence[Key]) -> Scored:
@@ -195,25 +203,25 @@ def rank_file(
                     write_vcf(path, of)
             score_file(
                 ScoreOptions(
-                    inputs.model, inputs.fasta, str(vcf), run.path(name),
-                    scores=(options.score,), tracks=options.tracks, genes=inputs.genes,
+                    inputs.model, inputs.fasta, str(vcf), run.path(name), scores=options.scores,
+                    tracks=options.tracks, genes=inputs.genes, window=WindowRule(WINDOW),
                     both_strands=options.both_strands, check_ref="off", memory=options.memory,
                 ),
-                command=run.command, resume=True, quiet=quiet, note=note,
+                genes=genes, command=run.command, resume=True, quiet=quiet, note=note,
             )  # fmt: skip
-            return _read_scored(run.path(name), has_genes=genes is not None)
+            return read_scored(run.path(name), has_genes=genes is not None)
 
         mine = scored(_SCORES, keys)
-        if inputs.background:
-            random = _read_scored(inputs.background, has_genes=genes is not None)
+        if background:
+            random = read_scored(background, has_genes=genes is not None)
         else:
-            drawn = random_variants(keys, genome, genes, number=options.random, seed=options.seed)
-            random = scored(_RANDOM, drawn)
+            random = scored(BACKGROUND, _random(keys, genome, genes, options))
         found = _ranked(table, linkage, model, mine, random, options)
         folder = run.output(out)
         folder.mkdir(exist_ok=True)
-        write_ranking(found, folder, inputs, options, run.command)
-        for name in (_SCORES, *(() if inputs.background else (_RANDOM,))):
+        used = replace(inputs, background=background)
+        write_ranking(found, folder, used, options, run.command)
+        for name in (_SCORES, *(() if background else (BACKGROUND,))):
             for path in (run.path(name), genes_path(run.path(name))):
                 if path.exists():
                     (folder / path.name).write_bytes(path.read_bytes())
@@ -227,6 +235,15 @@ def _keys(table: LocusTable) -> list[Key]:
     if not keys:
         raise InputError(f"{table.name} has no variant that can be scored: {table.counts()}")
     return keys
+
+
+def _random(
+    keys: Sequence[Key], genome: Genome, genes: Genes | None, options: RankOptions
+) -> list[Key]:
+    number = RANDOM if options.random is None else options.random
+    return random_variants(
+        keys, genome, genes, number=number, seed=options.seed, together=_TOGETHER
+    )
 
 
 def _ranked(
@@ -255,22 +272,3 @@ def _ranked(
         dict(described_columns(predicted)),
         predicted.random,
     )
-
-
-def _check_background(path: Path, model: Model, options: RankOptions, *, has_genes: bool) -> None:
-    chosen = choose(
-        model, scores=[options.score], tracks=options.tracks, bins=None, window=WindowRule(),
-        both_strands=options.both_strands, shifts=(0,), indels="stitch", reporter=None,
-        oligos=Oligos(), has_genes=has_genes,
-    )  # fmt: skip
-    Background(path, chosen.scores, chosen.columns, chosen.placed)
-    if has_genes and not genes_path(path).exists():
-        raise InputError(
-            f"the background {path} has no table of genes beside it ({genes_path(path).name}): "
-            "make it with --genes"
-        )
-
-
-def _read_scored(path: Path, *, has_genes: bool) -> Scored:
-    alleles = pyarrow.parquet.read_table(path)
-    return Scored(alleles, pyarrow.parquet.read_table(genes_path(path)) if has_genes else None)

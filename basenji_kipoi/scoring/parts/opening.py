@@ -18,6 +18,7 @@ from basenji_kipoi.scoring.parts.choice import choose
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from basenji_kipoi.genome.genes import Genes
     from basenji_kipoi.models.bundle import Bundle
     from basenji_kipoi.models.model import Model
     from basenji_kipoi.scoring.options import ScoreOptions
@@ -50,8 +51,17 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened_with_variants(options: ScoreOptions) -> Iterator[tuple[VariantFile, Opened]]:
+def opened_with_variants(
+    options: ScoreOptions, genes: Genes | None = None
+) -> Iterator[tuple[VariantFile, Opened]]:
     """Open what the options name.
+
+    Parameters
+    ----------
+    options
+        The options.
+    genes
+        The genes of their file, if somebody has read them already.
 
     Yields
     ------
@@ -67,7 +77,7 @@ def opened_with_variants(options: ScoreOptions) -> Iterator[tuple[VariantFile, O
         model, chosen, background = _chosen(options)
         genome = stack.enter_context(Genome(options.fasta))
         variants = stack.enter_context(VariantFile(options.vcf))
-        yield variants, _opened(options, model, chosen, background, genome, variants.name)
+        yield variants, _opened(options, model, chosen, background, genome, variants.name, genes)
 
 
 @contextlib.contextmanager
@@ -115,13 +125,16 @@ def _opened(
     background: Background | None,
     genome: Genome,
     name: str,
+    genes: Genes | None = None,
 ) -> Opened:
     check_ref = CheckRef(options.check_ref or CheckRef.warn)
     checks = AlleleChecks(genome, name, check_ref, options.max_allele or chosen.longest)
+    if genes is None and options.genes:
+        genes = read_genes(options.genes, genome)
     scoring = chosen.make(
         genome,
         checks,
-        genes=read_genes(options.genes, genome) if options.genes else None,
+        genes=genes,
         background=background,
         memory_bytes=bytes_of(options.memory),
     )

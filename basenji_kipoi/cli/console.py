@@ -48,7 +48,8 @@ def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
                 )
         return command(**given)
 
-    checked.__annotations__ = get_type_hints(command, include_extras=True)
+    # Of both: a signature is read of what is wrapped.
+    checked.__annotations__ = command.__annotations__ = get_type_hints(command, include_extras=True)
     return checked
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import pytest
@@ -91,3 +92,9 @@ def test_more_than_memory_holds_is_refused_before_anything_is_read(command, opti
     assert done.exit_code == 2
     assert option in done.stderr
     assert "less than or equal to" in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_annotations_are_evaluated_wherever_they_are_read():
+    # Python 3.9 reads them of the signature, which is that of the command itself.
+    for name, parameter in inspect.signature(count).parameters.items():
+        assert not isinstance(parameter.annotation, str), name

@@ -48,6 +48,8 @@ UNFORESEEN = 70
 SECONDS, WAITED, MEMORY = 120, 400, 6 << 30
 #: Between two looks at a command (s).
 LOOK = 0.02
+#: So many looks are taken at what a command has left running.
+LEAVING = 500
 #: What commands may leave beside inputs that are whole.
 INDEXES = (".fai", ".gzi", ".bai", ".csi", ".tbi")
 
@@ -224,6 +226,16 @@ def can_mount() -> bool:
         return True
 
 
+def unmount(folder: Path) -> None:
+    """Take a small disk away, when what the command began is gone: helpers end after it."""
+    for _ in range(LEAVING):
+        busy = subprocess.run(["umount", folder], capture_output=True, check=False)
+        if not busy.returncode:
+            return
+        time.sleep(LOOK)
+    raise OSError(f"{folder}: {busy.stderr.decode().strip()}: a process has stayed")
+
+
 def fill(folder: Path, space: int) -> None:
     """Fill the disk of a folder but for some bytes."""
     found = os.statvfs(folder)
@@ -253,7 +265,7 @@ def run_case(case: Case, fixtures: Path, scratch: Path) -> Outcome:
         faults = judge(status, text, before, after, is_good=case.is_good, replaced=replaced)
     finally:
         if folder.is_mount():
-            subprocess.run(["umount", folder], check=True)
+            unmount(folder)
         shutil.rmtree(folder)
     lines = [line for line in text.splitlines() if line.strip()]
     message = next(

@@ -32,6 +32,8 @@ __all__ = [
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 #: Models that come with the package, by their names.
 MODELS = ("yeast",)
+Shards = Annotated[int, Field(ge=1, le=100_000)]
+Programs = dict[Literal["basenji", "basenji-train"], str]
 _SUFFIX = re.compile(r"(\.vcf|\.bcf|\.vcf\.gz|\.vcf\.bgz)$")
 
 
@@ -67,8 +69,8 @@ UNPLANNED = set(ScoreOptions.model_fields) - {
 }  # fmt: skip
 
 
-class ScoreConfig(Section):
-    """The configuration of ``score.smk``.
+class ModelConfig(Section):
+    """What a workflow of a model's predictions is told, whatever it makes.
 
     Attributes
     ----------
@@ -76,6 +78,27 @@ class ScoreConfig(Section):
         Bundles, or names of models that come with the package; several are an ensemble.
     fasta
         The genome.
+    """
+
+    model: Annotated[list[str], Field(min_length=1)]
+    fasta: str
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @property
+    def bundles(self) -> list[str]:
+        """Those models that are folders."""
+        return [name for name in self.model if name not in MODELS or Path(name).exists()]
+
+
+class ScoreConfig(ModelConfig):
+    """The configuration of ``score.smk``: as `ModelConfig`, and what is said here.
+
+    Attributes
+    ----------
     variants
         Files of variants; each is scored on its own and named by its file.
     shards
@@ -93,20 +116,13 @@ class ScoreConfig(Section):
         apptainer``.
     """
 
-    model: Annotated[list[str], Field(min_length=1)]
-    fasta: str
     variants: Annotated[list[str], Field(min_length=1)]
-    shards: Annotated[int, Field(ge=1, le=100_000)] = 1
+    shards: Shards = 1
     vcf: bool = False
     options: ScoreOptions = ScoreOptions()
     costs: str | None = None
-    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    programs: Programs = {}
     container: str | None = None
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> ScoreConfig:
@@ -118,11 +134,6 @@ class ScoreConfig(Section):
             ]
         )
         return self
-
-    @property
-    def bundles(self) -> list[str]:
-        """Those models that are folders."""
-        return _bundles(self.model)
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -158,15 +169,13 @@ class MutateOptions(Section):
     memory: float | None = None
 
 
-class PredictConfig(Section):
-    """The configuration of ``predict.smk``.
+class PredictConfig(ModelConfig):
+    """The configuration of ``predict.smk``: as `ModelConfig`, but for what is said here.
 
     Attributes
     ----------
     model
         Bundle, or the name of a model that comes with the package.
-    fasta
-        The genome.
     bed
         Intervals; the whole genome, if left out.
     out
@@ -175,31 +184,20 @@ class PredictConfig(Section):
         Jobs.
     options
         Options of ``basenji predict``.
-    costs
-        What ``benchmarks/speed/cost.py`` wrote: what a dry run tells rests on it.
-    programs
-        Where commands are, if neither beside this file nor on the ``PATH``.
-    container
-        Image that has them; jobs run in it where snakemake has ``--software-deployment-method
-        apptainer``.
+    costs, programs, container
+        As `ScoreConfig` has them.
     """
 
     _endings: ClassVar[tuple[str, ...]] = ("", ".h5", ".zarr")
 
     model: Annotated[list[str], Field(min_length=1, max_length=1)]
-    fasta: str
     bed: str | None = None
     out: str
-    shards: Annotated[int, Field(ge=1, le=100_000)] = 1
+    shards: Shards = 1
     options: PredictOptions = PredictOptions()
     costs: str | None = None
-    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    programs: Programs = {}
     container: str | None = None
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> PredictConfig:
@@ -208,13 +206,8 @@ class PredictConfig(Section):
         if Path(self.out).suffix not in self._endings:
             known = ", ".join(f"x{ending}" for ending in self._endings)
             raise ValueError(f"out: {self.out} names no format: expected {known}")
-        _are_there([*_bundles(self.model), self.fasta, self.bed, self.costs])
+        _are_there([*self.bundles, self.fasta, self.bed, self.costs])
         return self
-
-    @property
-    def bundles(self) -> list[str]:
-        """Those models that are folders."""
-        return _bundles(self.model)
 
 
 class MutateConfig(PredictConfig):
@@ -319,7 +312,7 @@ class TrainConfig(Section):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
     hosts: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate: EvaluateOptions = EvaluateOptions()
-    programs: dict[Literal["basenji", "basenji-train"], str] = {}
+    programs: Programs = {}
     container: str | None = None
 
     @model_validator(mode="after")
@@ -381,10 +374,6 @@ def first_mistake(error: ValidationError, kind: type[BaseModel]) -> str:
         return f"{place} is missing"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
-
-
-def _bundles(models: Iterable[str]) -> list[str]:
-    return [name for name in models if name not in MODELS or Path(name).exists()]
 
 
 def _no_twins(named: Iterable[tuple[str, str]], key: str, what: str) -> None:

@@ -131,7 +131,7 @@ def mutate(
         command=command_line("basenji"),
     )
     if not quiet:
-        made = str(out) if shard is None else f"the shard {shard} of {out}"
+        made = str(out) if shard is None else f"the shard {shard} of {out}, which will hold"
         _summarise(made, table, statuses, time.monotonic() - began)
 
 

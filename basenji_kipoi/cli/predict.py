@@ -115,7 +115,7 @@ def predict(
         command=command_line("basenji"),
     )
     if not quiet:
-        made = out if shard is None else f"the shard {shard} of {out}"
+        made = out if shard is None else f"the shard {shard} of {out}, which will hold"
         typer.echo(
             f"wrote {made}: {counted(table.rows, 'bin')} of {table.bin} bp, "
             f"{counted(len(table.tracks), 'track')}, {counted(len(table.intervals), 'interval')}, "

@@ -52,7 +52,8 @@ __all__ = [
 
 #: What names a model in every command.
 MODEL_HELP = (
-    "Directory of the trained model (a bundle), its address, or yeast, which comes with the package."
+    "Directory of the trained model (a bundle) or its address, or yeast, which comes with "
+    "the package."
 )
 Model = Annotated[Path, typer.Option(help=MODEL_HELP)]
 Models = Annotated[

@@ -21,7 +21,7 @@ from pathlib import Path
 from trial import WORKFLOWS, missing, slurm, snakemake, wait_for
 
 _RUN = Path("runs/quick/test/seed0")
-_EPOCHS = 6
+_EPOCHS = 20
 #: Largest relative difference of two losses: sums are taken in another order.
 _MOST = 1e-4
 
@@ -76,7 +76,7 @@ def train(folder: Path) -> None:
     wait_for("four epochs", lambda: len(history(folder)) >= 4 or first.poll())
     first.kill()
     first.wait()
-    subprocess.run(["scancel", "--full", "--signal=KILL", "--user=root"], check=True)
+    subprocess.run(["scancel", "--user=root"], check=True)
     wait_for("an end of all processes", lambda: not processes(0) + processes(1))
     print(f"killed Snakemake and the job after {len(history(folder))} epochs", flush=True)
     configure(folder, hosts=1)
@@ -88,6 +88,7 @@ def train(folder: Path) -> None:
 def compare(folder: Path) -> None:
     """End the program if losses are not those of a run by one process."""
     alone = folder / "alone"
+    (alone / _RUN).parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     subprocess.run(
         [

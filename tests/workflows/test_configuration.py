@@ -54,6 +54,7 @@ def message(check, *arguments):
         ({"options": {"windw": "grid"}}, "options.windw is no key: expected scores, tracks"),
         ({"fasta": None}, "fasta: Input should be a valid string"),
         ({"fasta": "genome.fasta"}, "there is no file genome.fasta (paths begin in /"),
+        ({"fasta": "https://x.org/g.fa"}, "https://x.org/g.fa: workflows read files"),
         ({"options": {"genes": "x.gtf"}}, "there is no file x.gtf"),
         ({"shards": 0}, "shards: Input should be greater than or equal to 1"),
         ({"variants": ["a.vcf.gz", "more/a.vcf"]}, "variants: the name a is there twice"),

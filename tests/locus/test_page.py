@@ -17,6 +17,7 @@ import basenji_kipoi as bk
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.locus.linkage import LinkageMatrix
 from basenji_kipoi.locus.mechanisms.scored import Place
+from basenji_kipoi.locus.mechanisms.sentences import sentence_of
 from basenji_kipoi.locus.page.content import content_of
 from basenji_kipoi.locus.page.observed import read_observed
 from basenji_kipoi.locus.page.summary import summary_of
@@ -53,6 +54,25 @@ def test_the_summary_says_which_gene_which_tracks_how_and_how_sure(locus):
     first = replace(locus.variants[0], known=replace(locus.variants[0].known, beta=0.5))
     against = replace(locus, variants=(first, *locus.variants[1:]))
     assert "which is against the measured sign (+0.5 with G)" in " ".join(summary_of(against))
+
+
+@pytest.mark.parametrize(
+    ("letters", "shown"),
+    [("ACGTACGTACGTACGTACGT", "ACGTACGTACGTACGTACGT"), ("CA" * 600, "CACACACACACA… (1,200 bp)")],
+)
+def test_a_long_allele_is_shown_whole_or_said_to_be_cut(locus, letters, shown):
+    first = locus.variants[0]
+    changed = replace(
+        first,
+        known=replace(first.known, alt=letters),
+        mechanism=first.mechanism.model_copy(update={"alt": letters}),
+    )
+    longer = replace(locus, variants=(changed, *locus.variants[1:]))
+    text = " ".join(summary_of(longer))
+    assert f"the measured sign (-0.5 with {shown})" in text
+    assert f" A>{shown} " in sentence_of(changed.mechanism)
+    page = html.unescape(locus_page(longer, model="made up", command="basenji locus"))
+    assert f">A>{shown}<" in page
 
 
 def test_variants_are_in_the_order_of_what_is_known():

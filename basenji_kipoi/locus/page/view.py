@@ -19,6 +19,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from basenji_kipoi.base.sequence import short_allele
 from basenji_kipoi.figures.panels import GREY, INK, PALETTE
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ def _variants(locus: LocusContent) -> ColumnDataSource:
         {
             "name": [each.name for each in locus.variants],
             "position": [each.known.pos for each in locus.variants],
-            "alleles": [f"{each.known.ref[:12]}>{each.known.alt[:12]}" for each in locus.variants],
+            "alleles": [
+                f"{short_allele(each.known.ref)}>{short_allele(each.known.alt)}"
+                for each in locus.variants
+            ],
             "value": [np.nan if value is None else value for value in values],
             "change": [np.nan if each.change is None else each.change for each in locus.variants],
             "track": [each.track for each in locus.variants],
@@ -342,7 +346,7 @@ def _profile(variant: PageVariant) -> dict[str, Any]:
     return {
         "tracks": profile.tracks,
         "titles": [
-            f"{each.track}: log2 change {each.change:+.2g} with {variant.known.alt[:12]}"
+            f"{each.track}: log2 change {each.change:+.2g} with {short_allele(variant.known.alt)}"
             for each in variant.mechanism.tracks
         ],
         "start": start,

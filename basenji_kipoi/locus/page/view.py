@@ -200,6 +200,12 @@ def _level(gene: Gene) -> int:
     return 0 if gene.strand == "-" else 1
 
 
+def _middle(gene: Gene, shared: Range1d) -> float:
+    """Return the middle of the part of a gene that the page shows; of all of it if that is none."""
+    start, end = max(gene.start, shared.start), min(gene.end, shared.end)
+    return (start + end) / 2 if start < end else (gene.start + gene.end) / 2
+
+
 def _genes(locus: LocusContent, shared: Range1d) -> Figure:
     genes = sorted(locus.genes, key=lambda gene: gene.start)
     plot = _styled(
@@ -216,7 +222,7 @@ def _genes(locus: LocusContent, shared: Range1d) -> Figure:
             "name": [gene.name or gene.gene_id for gene in genes],
             "start": [gene.start for gene in genes],
             "end": [gene.end for gene in genes],
-            "middle": [(gene.start + gene.end) / 2 for gene in genes],
+            "middle": [_middle(gene, shared) for gene in genes],
             "low": level - 0.14,
             "high": level + 0.14,
             "label": level + 0.2 + 0.26 * turn,

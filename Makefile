@@ -216,7 +216,7 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --no-header $(UPGRADE)
 requirements: | $(UV) ## compile the locks again from their .in files (UPGRADE=--upgrade: to newer versions)
 	$(COMPILE) --python-version 3.11 --output-file requirements/modern.txt \
 		requirements/runtime.in requirements/kipoi.in requirements/development.in requirements/motifs.in \
-		requirements/locus.in
+		requirements/locus.in requirements/remote.in
 	$(COMPILE) --python-version 3.9 --output-file requirements/legacy.txt \
 		--override requirements/legacy-overrides.in requirements/legacy.in
 	$(COMPILE) --python-version 3.11 --output-file requirements/mutation.txt requirements/mutation.in

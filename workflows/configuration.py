@@ -387,5 +387,10 @@ def _no_twins(named: Iterable[tuple[str, str]], key: str, what: str) -> None:
 
 def _are_there(paths: Iterable[str | None]) -> None:
     for path in paths:
+        if path is not None and "://" in path:
+            raise ValueError(
+                f"{path}: workflows read files of a file system that all machines share: fetch it "
+                "and name the file"
+            )
         if path is not None and not Path(path).exists():
             raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")

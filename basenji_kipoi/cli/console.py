@@ -16,6 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from basenji_kipoi.base.errors import FullDiskError, InputError, is_kept
+from basenji_kipoi.base.remote.addresses import is_address, whole_address
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.models.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
@@ -28,12 +30,20 @@ if TYPE_CHECKING:
 __all__ = ["UNFORESEEN", "Commands", "command_line", "counted", "evaluated", "noting"]
 
 
+#: Options that take the address of a file elsewhere in the place of a path; those of models do too,
+#: which are folders.
+_REMOTE = frozenset(
+    ("fasta", "vcf", "bed", "genes", "variants", "rsids", "linkage", "sequences", "elements")
+)
+_MODELS = frozenset(("model", "models", "bundle"))
 #: Larger numbers count nothing that a command could make, and do not fit into arrays.
 _LARGEST = 10**12
 
 
 def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Evaluate a command's annotations, which are text here, and refuse numbers beyond any use.
+    """Evaluate a command's annotations, which are text here, and what its options have in common.
+
+    Numbers beyond any use are refused. In the place of a file that lies elsewhere its copy is used.
 
     From Python 3.10 on, typer does the first itself; on 3.9 it would take every option for an
     argument.
@@ -46,11 +56,27 @@ def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise InputError(
                     f"--{name.replace('_', '-')} {value}: expected a number up to {_LARGEST:,}"
                 )
-        return command(**given)
+        return command(**{name: _here(name, value) for name, value in given.items()})
 
     # Of both: a signature is read of what is wrapped.
     checked.__annotations__ = command.__annotations__ = get_type_hints(command, include_extras=True)
     return checked
+
+
+def _here(option: str, value: object) -> object:
+    """Have what an option names on this machine."""
+    if isinstance(value, (list, tuple)):
+        return [_here(option, each) for each in value]
+    if not isinstance(value, (str, Path)) or option in _MODELS or not is_address(value):
+        return value
+    if option not in _REMOTE:
+        if isinstance(value, str):  # text in which an address may stand
+            return value
+        raise InputError(
+            f"--{option.replace('_', '-')} {whole_address(value)}: expected a file of this machine"
+        )
+    path = local_path(value)
+    return path if isinstance(value, Path) else str(path)
 
 
 #: Exit status of an error that nobody foresaw (EX_SOFTWARE of sysexits.h).

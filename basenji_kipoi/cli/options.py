@@ -51,7 +51,10 @@ __all__ = [
 ]
 
 #: What names a model in every command.
-MODEL_HELP = "Directory of the trained model (a bundle), or yeast, which comes with the package."
+MODEL_HELP = (
+    "Directory of the trained model (a bundle) or its address, or yeast, which comes with "
+    "the package."
+)
 Model = Annotated[Path, typer.Option(help=MODEL_HELP)]
 Models = Annotated[
     list[Path],
@@ -59,7 +62,9 @@ Models = Annotated[
         help=f"{MODEL_HELP} Given several times, predictions are averaged over the models."
     ),
 ]
-Fasta = Annotated[Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip.")]
+Fasta = Annotated[
+    Path, typer.Option(help="Genome: FASTA, plain or compressed with bgzip, or its address.")
+]
 Figure = Annotated[Path, typer.Option(help="The figure: x.png, x.svg or x.pdf.")]
 Tracks = Annotated[
     Optional[str],

@@ -49,8 +49,8 @@ __all__ = ["merge_scores", "plan_scores", "score"]
 _Vcf = Annotated[
     str,
     typer.Option(
-        help="Variants: VCF or BCF, plain, gzip or bgzip, with or without index; '-' is "
-        "standard input."
+        help="Variants: VCF or BCF, plain, gzip or bgzip, with or without index, or their address; "
+        "'-' is standard input."
     ),
 ]
 _Scores = Annotated[

@@ -23,6 +23,7 @@ import numpy as np
 import pyfaidx
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.base.sequence import UNKNOWN, encode
 from basenji_kipoi.base.text_files import check_seekable, open_bytes
 from basenji_kipoi.genome.contig_names import did_you_mean
@@ -72,7 +73,8 @@ class Genome:
     Parameters
     ----------
     fasta
-        The FASTA file. Its index is ``<fasta>.fai``, for bgzip also ``<fasta>.gzi``.
+        The FASTA file, or its address (https, http, s3, gs), of which a copy is kept. Its index is
+        ``<fasta>.fai``, for bgzip also ``<fasta>.gzi``.
 
     Attributes
     ----------
@@ -98,7 +100,7 @@ class Genome:
     """
 
     def __init__(self, fasta: str | os.PathLike[str]) -> None:
-        self.path = Path(fasta)
+        self.path = local_path(fasta)
         self._compressed = _check_file(self.path)
         self._check_index()
         self._open()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.base.text_files import text_lines
 from basenji_kipoi.genome.contig_names import placed_contigs
 
@@ -238,7 +239,7 @@ def read_genes(path: str | os.PathLike[str], genome: Contigs) -> Genes:
     listed: dict[tuple[str, str], list[_Transcript]] = {}
     made: dict[tuple[str, str], _Exons] = {}
     seen: set[tuple[tuple[str, str], str]] = set()
-    with text_lines(path, "GTF") as lines:
+    with text_lines(local_path(path), "GTF") as lines:
         for _, line in lines:
             if line.startswith("#") or not line.strip():
                 continue

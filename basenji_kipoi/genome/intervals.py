@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.addresses import is_address
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.base.text_files import text_lines
 from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs, placed_contigs
 
@@ -163,7 +165,7 @@ def read_bed(
     Parameters
     ----------
     path
-        The BED file.
+        The BED file, or its address (https, http, s3, gs).
     lengths
         Length of each contig (bp). Without it, contigs and ends are not checked; with it, intervals
         have its names of contigs, found by `matching_contigs`.
@@ -191,7 +193,7 @@ def read_bed(
     (7, 'left_end')
     """
     contigs: dict[str, str] = {}
-    with text_lines(path, "BED") as lines:
+    with text_lines(local_path(path), "BED") as lines:
         return [_parse(line, lengths, window, contigs) for _, line in lines if _is_record(line)]
 
 
@@ -213,7 +215,7 @@ def read_intervals(given: GivenIntervals, lengths: Mapping[str, int]) -> list[In
     given
         One interval or several: `Interval`, (contig, start, end) counted from 0 with the end
         excluded, or text such as ``chrI:101-200`` counted from 1 with the last base included
-        (`Interval.parse`). Or the path of a BED file.
+        (`Interval.parse`). Or the path or address of a BED file.
     lengths
         Length of each contig (bp).
 
@@ -227,7 +229,8 @@ def read_intervals(given: GivenIntervals, lengths: Mapping[str, int]) -> list[In
     InputError
         If something is no interval, or lies outside of the genome.
     """
-    if isinstance(given, Path) or (isinstance(given, str) and Path(given).is_file()):
+    is_text = isinstance(given, str)
+    if isinstance(given, Path) or (is_text and (is_address(given) or Path(given).is_file())):
         return read_bed(given, lengths)
     if isinstance(given, str) and not _PLACE.fullmatch(given.strip()):
         raise InputError(

@@ -23,6 +23,7 @@ import pysam
 
 from basenji_kipoi.base.checksum import fingerprint
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.local import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ class VariantFile(contextlib.AbstractContextManager):
     Parameters
     ----------
     path
-        The file, or ``-`` for standard input.
+        The file, its address (https, http, s3, gs), or ``-`` for standard input.
 
     Attributes
     ----------
@@ -241,8 +242,7 @@ class VariantFile(contextlib.AbstractContextManager):
     def _readable(self, path: str | Path) -> Path:
         if str(path) == STANDARD_INPUT:
             return self._kept(sys.stdin.buffer)
-        path = Path(path)
-        if not path.exists():
+        if not (path := local_path(path)).exists():
             raise InputError(f"the VCF file {path} does not exist")
         if path.is_dir():
             raise InputError(f"the VCF file {path} is not a file (standard input is '-')")

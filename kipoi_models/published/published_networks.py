@@ -16,8 +16,8 @@ for _folder in (_MODELS.parent, _MODELS / "variant_effects"):
 from basenji_variant_effects import BasenjiVariantEffects
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.download import download
 from basenji_kipoi.kipoi_compatibility import Postprocessing
-from basenji_kipoi.published.download import download
 from basenji_kipoi.published.family_2018 import read_checkpoint
 from basenji_kipoi.published.family_2020 import read_keras_file
 from basenji_model import BasenjiModel

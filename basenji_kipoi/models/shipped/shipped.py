@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.addresses import is_address, whole_address
 
 if TYPE_CHECKING:
     import os
@@ -29,18 +30,23 @@ def model_folder(model: str | os.PathLike[str]) -> Path:
     ----------
     model
         The folder, or the name of a shipped model. Where there is a file or folder of that name, it
-        is what is meant.
+        is what is meant. Or the address of a bundle elsewhere (https, http, s3, gs).
 
     Returns
     -------
     Path
-        The folder.
+        The folder; of an address, that of its copy.
 
     Raises
     ------
     InputError
-        If there is no such folder.
+        If there is no such folder, or it cannot be fetched.
     """
+    if is_address(model):
+        # Few need it, and what it needs takes time to import.
+        from basenji_kipoi.models.shipped.elsewhere import fetched_model  # noqa: PLC0415
+
+        return fetched_model(whole_address(model))
     path, name = Path(model), str(model)
     if name in SHIPPED and not path.exists():
         packaged = _HERE / name

@@ -3,71 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from file_server import serving
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.published.download import download
+from basenji_kipoi.base.remote.download import download
 
+NAME = "model.tf.index"
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
 
-class Server(ThreadingHTTPServer):
-    """Serves CONTENT under any name and notes the ranges that are asked for."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.ranges = []
-        self.knows_ranges = self.knows_length = True
-        self.stops_after = None
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/model.tf.index?download=1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
-        begin = int(asked[len("bytes=") : -1]) if asked and self.server.knows_ranges else 0
-        if self.path.startswith("/missing"):
-            self.send_error(404)
-            return
-        if begin >= len(CONTENT):
-            self.send_error(416)
-            return
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        if self.server.knows_length:
-            self.send_header("Content-Length", str(len(CONTENT) - begin))
-        self.end_headers()
-        self.wfile.write(CONTENT[begin : self.server.stops_after])
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving({f"/{NAME}": CONTENT}) as server:
         yield server
-        server.shutdown()
-        thread.join()
+
+
+def url_of(server):
+    return f"{server.address}/{NAME}?download=1"
 
 
 def test_a_file_is_got_once(server, tmp_path):
     path = tmp_path / "new" / "folder" / "file"
     for _ in range(2):
-        assert download(server.url, path, MD5) == path
+        assert download(url_of(server), path, MD5) == path
         assert path.read_bytes() == CONTENT
     assert server.ranges == [None]
     assert list(path.parent.iterdir()) == [path]
@@ -76,21 +39,20 @@ def test_a_file_is_got_once(server, tmp_path):
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_an_interrupted_download_goes_on(server, tmp_path, knows_ranges):
     path = tmp_path / "file"
-    server.stops_after = 2_000_000
+    server.stops = [2_000_000]
     with pytest.raises(InputError, match=r"2,000,000 bytes are kept. Try again") as caught:
-        download(server.url, path, MD5)
+        download(url_of(server), path, MD5)
     assert f"save it as {path}" in str(caught.value)
     assert not path.exists()
-    server.stops_after = None
     server.knows_ranges = knows_ranges
-    download(server.url, path, MD5)
+    download(url_of(server), path, MD5)
     assert path.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=2000000-"]
 
 
 def test_a_download_that_was_killed_at_its_end_is_finished(server, tmp_path):
     (tmp_path / "file.part").write_bytes(CONTENT)
-    download(server.url, tmp_path / "file", MD5)
+    download(url_of(server), tmp_path / "file", MD5)
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.ranges == [f"bytes={len(CONTENT)}-"]
 
@@ -100,7 +62,7 @@ def test_another_file_is_refused_and_removed(server, tmp_path, left):
     (tmp_path / "file.part").write_bytes(left)
     wrong = "0" * 32
     with pytest.raises(InputError, match=rf"md5 \w{{32}}, not {wrong}; it was removed") as caught:
-        download(server.url, tmp_path / "file", wrong)
+        download(url_of(server), tmp_path / "file", wrong)
     assert f"save it as {tmp_path / 'file'}" in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -109,13 +71,13 @@ def test_a_file_in_place_is_verified(server, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(InputError, match=rf"file has the md5 \w{{32}}, not {MD5}: it is damaged"):
-        download(server.url, path, MD5)
+        download(url_of(server), path, MD5)
     assert path.read_bytes() == CONTENT[:-1]  # it may be the user's own
     assert server.ranges == []
 
 
 def test_what_is_not_there_is_asked_for_by_hand(server, tmp_path):
-    url = server.url.replace("model", "missing")
+    url = url_of(server).replace("model", "missing")
     with pytest.raises(
         InputError, match=r"could not be downloaded \(Not Found\); 0 bytes"
     ) as caught:
@@ -125,8 +87,8 @@ def test_what_is_not_there_is_asked_for_by_hand(server, tmp_path):
 
 
 def test_an_unreachable_server(tmp_path):
-    with Server() as closed:
-        url = closed.url
+    with serving({}) as closed:
+        url = url_of(closed)
     with pytest.raises(InputError, match=r"could not be downloaded \(.*refused\)"):
         download(url, tmp_path / "file", MD5)
 
@@ -143,7 +105,7 @@ def test_an_address_of_a_file(tmp_path):
 
 def test_several_at_once_get_it_once(server, tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        done = [pool.submit(download, server.url, tmp_path / "file", MD5) for _ in range(4)]
+        done = [pool.submit(download, url_of(server), tmp_path / "file", MD5) for _ in range(4)]
         assert {future.result() for future in done} == {tmp_path / "file"}
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.ranges == [None]
@@ -152,9 +114,9 @@ def test_several_at_once_get_it_once(server, tmp_path):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_file_that_is_too_large_is_not_fetched(server, tmp_path, known):
-    server.knows_length = known
+    server.says_length = known
     with pytest.raises(InputError, match=r"it has [\d,]+ bytes or more, and at most 100 are"):
-        download(server.url, tmp_path / "file", MD5, most=100)
+        download(url_of(server), tmp_path / "file", MD5, most=100)
     assert not (tmp_path / "file").exists()
 
 

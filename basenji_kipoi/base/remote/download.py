@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import re
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.checksum import checksum
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.transfer import FAILURES, reason_of, receive
 
 if TYPE_CHECKING:
     import os
 
 __all__ = ["download"]
 
-_BLOCK = 1 << 20
 #: Bytes of the largest file that is fetched where nothing says its size: a network has less.
 _MOST = 8 << 30
-#: Seconds without a byte after which a server counts as silent.
-_PATIENCE = 60
 
 logger = logging.getLogger(__name__)
 
 
 def download(url: str, path: str | os.PathLike[str], md5: str, *, most: int = _MOST) -> Path:
-    """Get a file once.
+    """Get a file once, into a place of the caller's choice, of which the checksum is known.
 
     Bytes arrive under the file's name with ".part" behind it. What an interrupted download left
     there is continued where the server allows it; processes that want the same file wait for the
@@ -68,16 +62,12 @@ def download(url: str, path: str | os.PathLike[str], md5: str, *, most: int = _M
             return _verified(path, md5, url)
         logger.info("downloading %s to %s", url, path)
         try:
-            _receive(url, file, most)
-        except (
-            OSError,
-            HTTPException,
-            ValueError,
-        ) as error:  # of urllib, of the connection, of the disk
+            receive(url, file, most=most)
+        except FAILURES as error:
             if not file.tell():
                 part.unlink()
             raise InputError(
-                f"{url} could not be downloaded ({getattr(error, 'reason', None) or error}); "
+                f"{url} could not be downloaded ({reason_of(error)}); "
                 f"{file.tell():,} bytes are kept. Try again to go on from there, or get the file "
                 f"by hand and save it as {path.absolute()}"
             ) from error
@@ -101,38 +91,3 @@ def _verified(path: Path, md5: str, url: str) -> Path:
             f"Remove it to have it downloaded again, or replace it by that of {url}"
         )
     return path
-
-
-def _receive(url: str, file: BinaryIO, most: int) -> None:
-    """Append to a file what it lacks of the address's content.
-
-    Raises OSError, HTTPException or, of what is no address, ValueError.
-    """
-    have = file.seek(0, 2)
-    # Servers that know no ranges, and addresses of files, answer with the whole.
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        answer = urllib.request.urlopen(request, timeout=_PATIENCE)
-    except urllib.error.HTTPError as error:
-        if have and error.code == 416:  # nothing lies beyond what is here
-            return
-        raise
-    with answer:
-        begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-        if answer.status != 206 or not begins or int(begins[1]) != have:
-            file.truncate(0)
-        text = answer.headers.get("Content-Length", "")
-        length = int(text) if text.isascii() and text.isdecimal() else 0
-        kept = file.seek(0, 2)
-        _check_size(kept + length, most)
-        received = 0
-        while block := answer.read(_BLOCK):
-            received += file.write(block)
-            _check_size(kept + received, most)
-        if received < length:
-            raise ConnectionError(f"the connection ended after {received:,} of {length} bytes")
-
-
-def _check_size(size: int, most: int) -> None:
-    if size > most:
-        raise OSError(f"it has {size:,} bytes or more, and at most {most:,} are fetched")

@@ -1,0 +1,1 @@
+"""Files that lie on other machines, and their copies here."""

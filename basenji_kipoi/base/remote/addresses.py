@@ -1,0 +1,35 @@
+"""Addresses in the place of paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Union
+
+__all__ = ["PathOrAddress", "is_address", "whole_address"]
+
+PathOrAddress = Union[str, "os.PathLike[str]"]
+# Of two slashes a path keeps one, and options are paths.
+_ADDRESS = re.compile(r"(https?|s3|gs):/{1,2}(?=[^/])", re.IGNORECASE)
+
+
+def is_address(path: PathOrAddress) -> bool:
+    """Tell whether a path is the address of a file elsewhere, by http(s), s3 or gs.
+
+    Examples
+    --------
+    >>> is_address("s3://bucket/genome.fa.gz"), is_address("data/genome.fa.gz")
+    (True, False)
+    """
+    return _ADDRESS.match(os.fspath(path)) is not None
+
+
+def whole_address(path: PathOrAddress) -> str:
+    """Write an address as it was given, also if a path of it was made in between.
+
+    Examples
+    --------
+    >>> whole_address(pathlib.Path("https://example.org/genome.fa"))
+    'https://example.org/genome.fa'
+    """
+    return _ADDRESS.sub(lambda scheme: f"{scheme[1].lower()}://", os.fspath(path), count=1)

@@ -1,0 +1,111 @@
+"""Commands and the Python API on files of a server, beside the same files here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from file_server import serving
+from score_command import HEADER, arguments, files, score, snvs
+from typer.testing import CliRunner
+
+import basenji_kipoi as bk
+from basenji_kipoi.cli.app import app
+
+__all__ = ["files"]
+
+BED = "chrI\t6000\t7000\nchrII\t20\t70\n"
+
+
+@pytest.fixture
+def server(files, tmp_path, monkeypatch):
+    """Serve a genome, its genes, variants, intervals and a model; copies are the test's own."""
+    monkeypatch.setenv("BASENJI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("basenji_kipoi.base.remote.copies._WAIT", 0.0)
+    content = {
+        "/genome.fa": files["fasta"].read_bytes(),
+        "/genes.gtf": files["gtf"].read_bytes(),
+        "/x.vcf": (HEADER + "".join(f"{row}\n" for row in snvs(8))).encode(),
+        "/x.bed": BED.encode(),
+    }
+    for path in Path(files["model"]).iterdir():
+        content[f"/models/small/{path.name}"] = path.read_bytes()
+    with serving(content) as server:
+        yield server
+
+
+def remote(server, **names):
+    return {name: f"{server.address}/{path}" for name, path in names.items()}
+
+
+def test_scores_of_remote_files_are_those_of_local_ones(files, server, tmp_path):
+    here = score(files, tmp_path, snvs(8), genes=files["gtf"])
+    there = remote(server, model="models/small", fasta="genome.fa", gtf="genes.gtf")
+    words = arguments(
+        there, tmp_path, f"{server.address}/x.vcf", "remote.parquet", genes=there["gtf"]
+    )
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 0, run.stderr
+    assert pd.read_parquet(tmp_path / "remote.parquet").equals(here)
+    genes = [pd.read_parquet(tmp_path / f"{name}.genes.parquet") for name in ("x", "remote")]
+    assert genes[0].equals(genes[1])
+    # The second run asks whether they are current, and fetches nothing.
+    sent = server.sent
+    words[words.index("--out") + 1] = str(tmp_path / "again.parquet")
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert server.sent - sent < 10  # a byte each time
+
+
+def test_python_reads_addresses(files, server):
+    model = bk.load(f"{server.address}/models/small/")
+    genome = bk.Genome(f"{server.address}/genome.fa")
+    there = bk.predict(model, genome, f"{server.address}/x.bed", progress=False)
+    (files["fasta"].parent / "x.bed").write_text(BED)
+    here = bk.predict(
+        bk.load(files["model"]),
+        bk.Genome(files["fasta"]),
+        files["fasta"].parent / "x.bed",
+        progress=False,
+    )
+    assert there.to_dataframe().equals(here.to_dataframe())
+    genes = bk.read_genes(f"{server.address}/genes.gtf", genome)
+    assert len(genes) == len(bk.read_genes(files["gtf"], genome))
+
+
+def test_a_model_of_which_a_file_was_exchanged_is_refused(files, server):
+    server.files["/models/small/targets.tsv"] += b"\n"
+    with pytest.raises(bk.InputError, match=r"targets.tsv has the sha256 \w{64}, not"):
+        bk.load(f"{server.address}/models/small")
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "..", "a/b"])
+def test_a_model_writes_beside_its_metadata_alone(server, name):
+    server.files["/models/small/metadata.json"] = b'{"sha256": {"%s": "00"}}' % name.encode()
+    with pytest.raises(bk.InputError, match="expected names of files beside the metadata"):
+        bk.load(f"{server.address}/models/small")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fasta": "nothing.fa"}, "nothing.fa cannot be read: Not Found"),
+        ({"vcf": "nothing.vcf"}, "nothing.vcf cannot be read: Not Found"),
+        ({"model": "models"}, "models/metadata.json cannot be read: Not Found"),
+        ({"model": "models/small?x=1"}, "expected the address of a folder"),
+        ({"out": "o.parquet"}, "--out http://127.0.0.1:{port}/o.parquet: expected a file of this"),
+        ({"plan": "x.plan.json"}, "expected a file of this machine"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_line(files, server, tmp_path, changes, message):
+    words = arguments(files, tmp_path, snvs(2))
+    for name, path in changes.items():
+        if f"--{name}" not in words:
+            words += [f"--{name}", ""]
+        words[words.index(f"--{name}") + 1] = f"{server.address}/{path}"
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 2
+    assert run.stderr.startswith("error: ")
+    assert run.stderr.count("\n") == 1
+    assert message.format(port=server.server_port) in run.stderr
+    assert not (tmp_path / "x.parquet").exists()

@@ -1,0 +1,102 @@
+"""A server of files on this machine, which misbehaves as it is told."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+__all__ = ["Server", "serving"]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves files by their paths; notes who asked for what, and misbehaves as it is told."""
+
+    daemon_threads = True
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = files
+        self.asked = []
+        self.sent = 0
+        self.tag = '"first"'
+        #: Where transfers of a file stop, one after the other, and whether they stall there.
+        self.stops, self.stalls = [], False
+        self.says_length = self.knows_ranges = True
+        self.length_is_off_by = 0
+        self.patience = threading.Event()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def ranges(self):
+        """What of files was asked for, in the order of asking; None is a whole one."""
+        return [asked for _, asked in self.asked]
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self._answer(with_content=False)
+
+    def do_GET(self):
+        self._answer(with_content=True)
+
+    def _answer(self, *, with_content):
+        server, path = self.server, self.path.partition("?")[0]
+        asked = self.headers.get("Range")
+        server.asked.append((path, asked))
+        if path not in server.files:
+            self.send_error(404)
+            return
+        content = server.files[path]
+        partial = asked is not None and server.knows_ranges
+        first, _, last = (asked if partial else "bytes=0-").removeprefix("bytes=").partition("-")
+        begin = int(first)
+        end = min(int(last) + 1, len(content)) if last else len(content)
+        if begin and begin >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if partial else 200)
+        if partial:
+            total = len(content) + server.length_is_off_by if server.says_length else "*"
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{total}")
+        if server.says_length:
+            length = max(end - begin + (0 if last else server.length_is_off_by), 0)
+            self.send_header("Content-Length", str(length))
+        if server.tag:
+            self.send_header("ETag", server.tag)
+        self.end_headers()
+        if not with_content:
+            return
+        if asked != "bytes=0-0" and server.stops and begin < server.stops[0] < end:
+            end = server.stops.pop(0)
+            self._send(content[begin:end])
+            if server.stalls:
+                server.patience.wait(20)
+            return
+        self._send(content[begin:end])
+
+    def _send(self, content):
+        try:
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        self.server.sent += len(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serving(files):
+    with Server(files) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.patience.set()
+            server.shutdown()
+            thread.join()

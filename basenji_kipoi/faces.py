@@ -39,6 +39,11 @@ def face(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     callable, callable
         Its ``__getattr__`` and its ``__dir__``.
     """
+    if package == _OWN:
+        # Here, where every import of the package begins: a face itself imports nothing.
+        from basenji_kipoi.models.tensorflow_notices import leave_out_notices  # noqa: PLC0415
+
+        leave_out_notices()
 
     def get(name: str) -> Any:  # noqa: ANN401 - whatever the package offers
         module = sys.modules[package]

@@ -88,6 +88,12 @@ def test_the_references_have_every_command_and_name(site):
     for command in app.registered_commands:
         name = command.name or command.callback.__name__.replace("_", "-")
         assert f'<h2 id="{name}">basenji {name}' in commands
+    for page in (site / "reference").glob("basenji*.html"):
+        # Of bounds such as 0<=x<=1 and names such as model_best.h5, as they are meant.
+        cells = re.findall(r"<td>.*?</td>", page.read_text(encoding="utf-8"), re.DOTALL)
+        assert len(cells) > 100
+        assert [cell for cell in cells if "\\" in cell] == []
+        assert any("&lt;=x&lt;=" in cell for cell in cells)
     face = (site / "reference/python/basenji_kipoi.html").read_text(encoding="utf-8")
     for name in set(bk.__all__) - {"__version__"}:
         assert re.search(rf'id="basenji_kipoi\.{name}"', face), name

@@ -31,8 +31,8 @@ def read_json(kind: type[_Content], path: str | os.PathLike[str]) -> _Content:
     Raises
     ------
     InputError
-        If the file is missing, a pipe (which might be waited for), or does not fit the class; names
-        the first entry that does not.
+        If the file is missing, a directory, a pipe (which might be waited for), or does not fit the
+        class; names the first entry that does not.
     """
     path = Path(path)
     check_seekable(path, "JSON")
@@ -40,6 +40,8 @@ def read_json(kind: type[_Content], path: str | os.PathLike[str]) -> _Content:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path} is missing") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a directory: expected a JSON file") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "the file"

@@ -29,7 +29,9 @@ import json
 import shutil
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel
 
 from basenji_kipoi.base.atomic import (
     atomic_path,
@@ -39,17 +41,45 @@ from basenji_kipoi.base.atomic import (
     take_lock,
 )
 from basenji_kipoi.base.errors import InputError, full_disk_named, keep
+from basenji_kipoi.base.json_files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["UnfinishedRun", "first_difference"]
+__all__ = ["RunRecord", "UnfinishedRun", "first_difference"]
 
-_FORMAT = "basenji-run"
-_FORMAT_VERSION = 1
 _RUN, _LOCK, _NOTES, _PLACING = "run.json", "lock", "notes.jsonl", "placing"
 _PIECES, _OUTPUTS = "pieces", "outputs"
 _OURS = {_RUN, _LOCK, _NOTES, _PLACING, _PIECES, _OUTPUTS}
+
+
+class RunRecord(BaseModel):
+    """What something was made with, beside it in a JSON file.
+
+    Subclasses say which `format` and `format_version` they read; the other attributes are as
+    `UnfinishedRun` takes them.
+    """
+
+    format: str
+    format_version: int
+    kind: str
+    command: str
+    settings: dict[str, Any]
+
+    def write(self, path: Path) -> None:
+        """Write the file."""
+        path.write_text(json.dumps(self.model_dump(), indent=1) + "\n", encoding="utf-8")
+
+    def difference(self, kind: str, settings: Mapping[str, Any]) -> str | None:
+        """Tell what makes a run of a kind and settings another one, as `first_difference`."""
+        if self.kind != kind:
+            return f"another command ({self.kind})"
+        return first_difference(self.settings, settings)
+
+
+class _Record(RunRecord):
+    format: Literal["basenji-run"]
+    format_version: Literal[1]
 
 
 class UnfinishedRun:
@@ -228,9 +258,7 @@ class UnfinishedRun:
         if found is None:
             self._start()
             return
-        difference = first_difference(found["settings"], self._settings)
-        if found["kind"] != self._kind:
-            difference = f"another command ({found['kind']})"
+        difference = found.difference(self._kind, self._settings)
         if difference and self._overwrite:
             self._start()
             return
@@ -245,7 +273,7 @@ class UnfinishedRun:
             if not self.is_placed:
                 self._start()  # what the notes tell of was taken away
                 return
-        self.is_resumed, self.command = True, found["command"]
+        self.is_resumed, self.command = True, found.command
         if not is_placing:
             self._check_outputs()
         if not self._grows:
@@ -263,21 +291,16 @@ class UnfinishedRun:
             remove(path)
         self._empty()
         self.pieces.mkdir()
-        content = {
-            "format": _FORMAT,
-            "format_version": _FORMAT_VERSION,
-            "kind": self._kind,
-            "command": self.command,
-            "settings": self._settings,
-        }
+        made = {"kind": self._kind, "command": self.command, "settings": self._settings}
+        record = _Record(format="basenji-run", format_version=1, **made)
         with atomic_path(self.folder / _RUN, output=self.outputs[0]) as path:
-            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            record.write(path)
 
     def _check_outputs(self) -> None:
         for path in self.outputs:
             check_place(path, overwrite=self._overwrite)
 
-    def _find(self) -> dict[str, Any] | None:
+    def _find(self) -> _Record | None:
         """Read what the folder was begun with; None if nothing in it is to be gone on with."""
         record = self.folder / _RUN
         strange = {p.name for p in self.folder.iterdir() if not p.name.startswith(".")} - _OURS
@@ -289,23 +312,17 @@ class UnfinishedRun:
         if not record.exists():
             self._empty()  # a run that was killed while it began, or while it was removed
         older = [path for path in _older_folders(self.outputs[0]) if path.exists()]
-        try:
-            found = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
-        except ValueError:
-            found = {}
-        is_ours = (
-            isinstance(found, dict)
-            and (found.get("format"), found.get("format_version")) == (_FORMAT, _FORMAT_VERSION)
-            and isinstance(found.get("settings"), dict)
-            and isinstance(found.get("command"), str)
-            and "kind" in found
-        )
-        is_other = (found is not None and not is_ours) or bool(older)
+        found, is_other = None, bool(older)
+        if record.exists():
+            try:
+                found = read_json(_Record, record)
+            except InputError:
+                is_other = True
         if self._overwrite and (is_other or not self._resume):
             return None
         if is_other:
             raise InputError(
-                f"{self.folder if found is not None else older[0]} is of another version, which "
+                f"{self.folder if record.exists() else older[0]} is of another version, which "
                 "cannot be gone on with: remove it, or pass --overwrite to begin anew"
             )
         if found is None or not self._holds_anything():
@@ -364,19 +381,9 @@ def _older_folders(out: Path) -> list[Path]:
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Tell in which setting two runs differ.
+    """Tell in which setting two runs differ: ``another NAME (BEFORE, now NOW)`` of the first one.
 
-    Parameters
-    ----------
-    before
-        Settings of the earlier run, as JSON held them.
-    now
-        Settings of this run.
-
-    Returns
-    -------
-    str or None
-        ``another NAME (BEFORE, now NOW)`` of the first one; None if all of ``now`` are the same.
+    None if all of ``now`` are the same.
     """
     for name, value in json.loads(json.dumps(now)).items():
         if before.get(name) != value:

@@ -1,5 +1,8 @@
 """Keep TensorFlow's start-up notices off a terminal.
 
+They are left out of the whole of a command, and elsewhere where it is this package that imports
+TensorFlow; a user's own import of it stays as it is.
+
 While it is imported, TensorFlow writes about processors and drivers straight to file descriptor 2,
 before it looks at any setting that would silence it. A small process copies what is written
 meanwhile to the real standard error, but for these notices. A process and not a thread, so that the
@@ -12,14 +15,16 @@ import contextlib
 import importlib.machinery
 import io
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
+    from typing import Callable
 
-__all__ = ["without_notices"]
+__all__ = ["leave_out_notices", "without_notices"]
 
 #: Beginnings of the lines that are left out.
 _NOTICES = (
@@ -28,8 +33,16 @@ _NOTICES = (
     b"To enable the following instructions:",
 )
 
-#: TensorFlow's own setting: "0" shows everything, "3" fatal errors only.
+#: A machine without NVIDIA's driver is no error, though it is logged as one, by 2.20 as E0000 and
+#: before with a date. An error of a driver that is there has another number.
+_NO_DRIVER = re.compile(rb"\S.* failed call to cuInit: .*UNKNOWN ERROR \(303\)\s*")
+_ERRORS = (b"E0000 ", b"0000-00-00 00:00:00.000000: E ")
+
+#: TensorFlow's own setting: "0" shows everything, "1" no notices, "3" fatal errors only.
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+#: The packages whose imports of it are quiet.
+_OWN = ("basenji_kipoi", "basenji_training")
 
 #: Seconds to wait for the copying process. It needs milliseconds, but a process that was started
 #: during the import keeps it for as long as it runs.
@@ -54,13 +67,23 @@ def without_notices() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+def leave_out_notices() -> None:
+    """Have this package import TensorFlow without its notices, whenever it does.
+
+    Errors and warnings are shown. The environment stays as it is: what it asks for is respected,
+    and other processes do not inherit what it does not.
+    """
+    if not any(isinstance(finder, _OwnFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _OwnFinder())
+
+
 class _Finder:
     """Finds TensorFlow as Python does, to be imported with standard error filtered."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "tensorflow":
+        if name != "tensorflow" or not self._is_wanted():
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         loader = spec and spec.loader
@@ -70,11 +93,44 @@ class _Finder:
 
         def execute_filtered(module: ModuleType) -> None:
             with _filtered():
-                execute(module)
+                self._execute(execute, module)
 
         # The loader stays what it is, for all that ask the module for it.
         loader.exec_module = execute_filtered
         return spec
+
+    def _is_wanted(self) -> bool:
+        return True
+
+    def _execute(self, execute: Callable[[ModuleType], object], module: ModuleType) -> None:
+        execute(module)
+
+
+class _OwnFinder(_Finder):
+    """Does so where a module of this package imports TensorFlow, however indirectly."""
+
+    def _is_wanted(self) -> bool:
+        if os.environ.get(_LEVEL) == "0":
+            return False
+        frame = sys._getframe(2)  # behind this method and what calls it
+        while frame is not None:
+            if frame.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _execute(self, execute: Callable[[ModuleType], object], module: ModuleType) -> None:
+        is_ours = _LEVEL not in os.environ
+        if is_ours:
+            os.environ[_LEVEL] = "1"
+        try:
+            execute(module)
+            # It looks for GPUs only now, and keeps the level that it found.
+            with contextlib.suppress(Exception):
+                module.config.list_physical_devices()
+        finally:
+            if is_ours:
+                os.environ.pop(_LEVEL, None)
 
 
 @contextlib.contextmanager
@@ -82,6 +138,10 @@ def _filtered() -> Iterator[None]:
     """Leave notices out of what the body writes to file descriptor 2."""
     import subprocess  # noqa: PLC0415 - only where TensorFlow is imported
 
+    if not sys.executable:
+        # Python lives within another program.
+        yield
+        return
     try:
         # Before the pipe, which would take the number 2 if that is closed.
         real = os.dup(2)
@@ -132,14 +192,25 @@ def _copy() -> None:
         for part in io.BytesIO(chunk):
             if not shown:
                 line += part
-                shown = not any(line.startswith(n) or n.startswith(line) for n in _NOTICES)
+                shown = not (_is_notice if line.endswith(b"\n") else _may_be_notice)(line)
                 part = line  # with what was held back
             if shown:
                 _write(part)
             if part.endswith(b"\n"):
                 line, shown = b"", False
-    if line and not shown and not line.startswith(_NOTICES):
+    if line and not shown and not _is_notice(line):
         _write(line)
+
+
+def _is_notice(line: bytes) -> bool:
+    return line.startswith(_NOTICES) or bool(_NO_DRIVER.fullmatch(line))
+
+
+def _may_be_notice(begun: bytes) -> bool:
+    """Tell whether a line that has begun so may become a notice."""
+    shape = re.sub(rb"\d", b"0", begun[:40])
+    pairs = [*((begun, notice) for notice in _NOTICES), *((shape, error) for error in _ERRORS)]
+    return any(text.startswith(start) or start.startswith(text) for text, start in pairs)
 
 
 def _write(text: bytes) -> None:

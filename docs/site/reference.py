@@ -63,7 +63,9 @@ def _leaves(group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
 def _plain(text: str | None) -> str:
     """Return a help text as one paragraph of Markdown that a cell of a table can hold."""
     text = re.sub(r"\s+", " ", text or "").strip()
-    return re.sub(r"([|*<>_\[\]])", r"\\\1", text)
+    # MkDocs' Markdown shows a backslash before < as it is.
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([|*_\[\]])", r"\\\1", text)
 
 
 @functools.cache

@@ -22,6 +22,8 @@ def test_what_does_not_fit_is_named(tmp_path):
         read_json(Point, path)
     with pytest.raises(InputError, match=r"y\.json is missing"):
         read_json(Point, tmp_path / "y.json")
+    with pytest.raises(InputError, match="is a directory"):
+        read_json(Point, tmp_path)
 
 
 def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):

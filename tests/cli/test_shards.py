@@ -109,15 +109,44 @@ def test_what_cannot_be_joined_is_said(run, tmp_path):
     lost.unlink()
     assert f"2-of-2 lacks {lost.name}" in run("predict", "--join-shards", status=2)
     lost.write_bytes(content)
-    record = shards / "2-of-2" / "shard.json"
-    text = record.read_text()
-    for bad in ("{", "[]", json.dumps(json.loads(text) | {"format_version": 9})):
-        record.write_text(bad)
-        assert "2-of-2 is no shard of this version" in run("predict", "--join-shards", status=2)
-    record.write_text(text)
     shutil.copytree(shards / "2-of-2", shards / "2-of-3")
     assert "holds shards of 2 and of 3" in run("predict", "--join-shards", status=2)
     assert not (tmp_path / "x.h5").exists()
+
+
+def test_a_damaged_record_is_refused_and_names_its_entry(run, tmp_path):
+    shard = tmp_path / "x.h5.shards" / "1-of-1"
+    run("predict", "--shard", "1/1")
+    record = shard / "shard.json"
+    whole = json.loads(record.read_text())
+    harm = {
+        "{": "the file: Invalid JSON",
+        "": "the file: Invalid JSON",
+        "\xff": "the file: Invalid JSON",
+        "[]": "the file: Input should be an object",
+        json.dumps(whole | {"format": "basenji-run"}): "format: Input should be 'basenji-shard'",
+        json.dumps(whole | {"format_version": 9}): "format_version: Input should be 1",
+        json.dumps(whole | {"settings": []}): "settings: Input should be an object",
+        json.dumps(whole | {"kind": 3}): "kind: Input should be a valid string",
+        **{
+            json.dumps({name: value for name, value in whole.items() if name != lost}): (
+                f"{lost}: Field required"
+            )
+            for lost in whole
+        },
+    }
+    for text, expected in harm.items():
+        record.write_text(text, encoding="latin-1")
+        said = run("predict", "--join-shards", status=2)
+        assert f"{shard} is no shard of this version ({record}: {expected}" in said
+        assert said.count("\n") == 1
+    assert said == run("predict", "--shard", "1/1", "--resume", status=2)
+    record.unlink()
+    assert "shard.json is missing" in run("predict", "--join-shards", status=2)
+    record.mkdir()
+    assert "shard.json is a directory" in run("predict", "--join-shards", status=2)
+    run("predict", "--shard", "1/1", "--resume", "--overwrite")
+    run("predict", "--join-shards")
 
 
 def test_options_that_do_not_go_together(run):

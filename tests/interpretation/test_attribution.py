@@ -71,6 +71,19 @@ def outputs_of(bundles, question, codes, outputs, *, both_strands):
     return np.array(found)
 
 
+@pytest.mark.parametrize("kind", METHODS)
+def test_without_completeness_contributions_are_the_same(bundles, genome, kind):
+    question = question_of(bundles, genome, 3000, 3016)
+    found, alone = (
+        kind(bundles, genome, OUTPUTS, completeness=asked).explain(question, 0, nothing)
+        for asked in (True, False)
+    )
+    np.testing.assert_array_equal(alone.hypothetical, found.hypothetical)
+    np.testing.assert_array_equal(alone.values, found.values)
+    assert np.isfinite(found.background).all()
+    assert np.isnan(alone.background).all()
+
+
 @pytest.mark.parametrize("both_strands", [False, True])
 def test_mutation_is_every_letter_by_whole_networks(bundles, genome, both_strands):
     question = question_of(bundles, genome, 3000, 3016)

@@ -129,6 +129,19 @@ def test_contributions_explain_the_bins_that_change(found):
 
 
 @pytest.mark.usefixtures("eager")
+def test_no_background_is_predicted_that_nobody_reads(small_bundle, files, monkeypatch):
+    from basenji_kipoi.interpretation.gradients import Gradients
+
+    def refused(*_arguments):
+        raise AssertionError("a background was predicted")
+
+    monkeypatch.setattr(Gradients, "values", refused)
+    model = bk.load(small_bundle.path)
+    found = bk.mechanism(model, files / "genome.fa", "chr1:3003:A:G")
+    assert np.any(found.contributions.reference.contributions)
+
+
+@pytest.mark.usefixtures("eager")
 def test_genes_have_their_scores_and_knock_outs(found, small_bundle, files):
     record = found[0]
     assert [(g.gene, g.distance) for g in record.genes] == [("G2", 52), ("one", 198)]

@@ -25,6 +25,15 @@ NOTICES = (
     "To enable the following instructions: AVX2, rebuild TensorFlow.\n"
 )
 
+NO_DRIVER = (
+    "E0000 00:00:1796009233.130238   11725 cuda_platform.cc:52] failed call to cuInit: INTERNAL: "
+    "CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)\n"
+)
+DATED_NO_DRIVER = NO_DRIVER.replace(
+    "E0000 00:00:1796009233.130238   11725 ",
+    "2026-11-30 03:25:56.698285: E external/local_xla/xla/stream_executor/cuda/",
+)
+
 PROGRAM = """
 import sys
 from basenji_kipoi.models.tensorflow_notices import without_notices
@@ -71,6 +80,11 @@ def said(command, **options) -> str:
          "I00\nImage, I0000 \nW\n"),
         ("os.write(2, b'x' * 1_000_000 + b'\\n')", "x" * 1_000_000 + "\n"),
         ("os.write(2, b'I00')", "I00"),
+        # Logged as an error, this says no more than that a machine has no GPU; others say more.
+        (f"os.write(2, {NO_DRIVER!r}.encode())", ""),
+        (f"os.write(2, {DATED_NO_DRIVER!r}.encode())", ""),
+        (f"os.write(2, {NO_DRIVER.replace('303', '999')!r}.encode())",
+         NO_DRIVER.replace("303", "999")),
     ],
 )  # fmt: skip
 def test_only_notices_are_left_out(importing, text, shown):
@@ -138,3 +152,49 @@ def test_nothing_stays_behind():
     with without_notices():
         assert sys.meta_path[1:] == before
     assert sys.meta_path == before
+
+
+OWN_PROGRAM = """
+import logging, os, sys
+import basenji_kipoi as bk
+assert "tensorflow" not in sys.modules
+from basenji_kipoi.base.sharing.processes import Device
+Device((0,), gpu=0).check()
+sys.stderr.write(f"after {os.environ.get('TF_CPP_MIN_LOG_LEVEL')}\\n")
+"""
+#: What a package of TensorFlow's name has, which says at what level it was imported.
+GPU = """
+os.write(2, f"level {os.environ.get('TF_CPP_MIN_LOG_LEVEL')}\\n".encode())
+os.write(2, b"E0000 a real error\\n")
+class config:
+    @staticmethod
+    def list_physical_devices(kind=None):
+        os.write(2, %r.encode())
+        return [1]
+"""
+
+
+@pytest.mark.parametrize(("given", "during"), [(None, "1"), ("2", "2"), ("0", "0")])
+def test_this_package_imports_it_quietly(importing, given, during):
+    command = importing(GPU % NO_DRIVER, OWN_PROGRAM, level="")
+    command["env"].pop("TF_CPP_MIN_LOG_LEVEL")
+    if given is not None:
+        command["env"]["TF_CPP_MIN_LOG_LEVEL"] = given
+    rest = f"level {during}\nE0000 a real error\n"
+    hears_all = given == "0"
+    # Twice otherwise: once where it would have been said later.
+    expected = f"{NOTICES}{rest}{NO_DRIVER}" if hears_all else f"{rest}{NO_DRIVER}"
+    assert said(command) == f"{expected}after {given}\n"
+
+
+def test_what_a_user_imports_is_the_users_own(importing):
+    program = OWN_PROGRAM.replace("from basenji", "import tensorflow\nfrom basenji")
+    command = importing(GPU % "", program, level="1")
+    assert said(command) == f"{NOTICES}level 1\nE0000 a real error\nafter 1\n"
+
+
+def test_the_shipped_model_is_used_in_silence():
+    program = "import basenji_kipoi as bk; bk.load('yeast').members[0].network()"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = {"args": [sys.executable, "-c", program], "env": environment, "cwd": REPOSITORY}
+    assert said(command) == ""

@@ -330,7 +330,7 @@ def test_an_interrupted_run_goes_on_to_the_same_file(files, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"second": "RN"}, "has no sample 'RN' (there are RM"),
+        ({"second": "RN"}, "has no sample 'RN' (it has RM, "),
         ({"second": "F1:3"}, "has no sample 'F1:3'"),
         ({"second": "RM", "first": "by"}, "has no sample 'by'"),
         ({"sample": "F1", "second": "RM"}, "pass --sample NAME, or --second HAPLOTYPE"),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -17,17 +15,6 @@ from basenji_kipoi.cli.app import app
 from basenji_kipoi.models.shipped.shipped import SHIPPED
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def modules():
-    """Import the modules of the workflows, which Snakemake finds in their folder."""
-    sys.path.insert(0, str(WORKFLOWS))
-    names = ("configuration", "command_lines", "training_tables")
-    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    sys.path.remove(str(WORKFLOWS))
-    for name in names:
-        del sys.modules[name]
 
 
 @pytest.fixture

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from basenji_kipoi.scoring.plan import Part
 
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def modules():
-    """Import the modules of the workflows, which Snakemake finds in their folder."""
-    sys.path.insert(0, str(WORKFLOWS))
-    names = ("configuration", "costs", "inputs")
-    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    sys.path.remove(str(WORKFLOWS))
-    for name in names:
-        del sys.modules[name]
 
 
 @pytest.fixture

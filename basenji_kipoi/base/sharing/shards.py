@@ -8,27 +8,29 @@ these pieces, as one run writes it of its own.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from basenji_kipoi.base.atomic import Folder, check_output
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.unfinished import UnfinishedRun, first_difference
+from basenji_kipoi.base.json_files import read_json
+from basenji_kipoi.base.unfinished import RunRecord, UnfinishedRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["ShardedRun", "check_shard", "shard_of", "shards_folder"]
 
-_FORMAT = "basenji-shard"
-_FORMAT_VERSION = 1
 _RECORD = "shard.json"
 _SHARD = Folder("a shard", holds=(_RECORD,))
+
+
+class _Record(RunRecord):
+    format: Literal["basenji-shard"]
+    format_version: Literal[1]
 
 
 def shard_of(parts: Sequence[object], shard: tuple[int, int]) -> range:
@@ -130,7 +132,7 @@ class ShardedRun(UnfinishedRun):
         overwrite: bool,
         note: Callable[[str], object],
     ) -> None:
-        self._record = {"kind": kind, "settings": json.loads(json.dumps(settings))}
+        self._kind, self._settings = kind, settings  # shards are compared with them below
         self.names, self._shard, self._note = names, shard, note
         self.wanted = shard_of(names, shard or (1, 1))
         self._shards, self.is_complete = shards_folder(out), False
@@ -175,13 +177,8 @@ class ShardedRun(UnfinishedRun):
         for number in self.wanted:
             name = self.names[number]
             _link(self.path(name), new / name)
-        content = {
-            "format": _FORMAT,
-            "format_version": _FORMAT_VERSION,
-            "command": self.command,
-            **self._record,
-        }
-        (new / _RECORD).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        made = {"kind": self._kind, "command": self.command, "settings": self._settings}
+        _Record(format="basenji-shard", format_version=1, **made).write(new / _RECORD)
         self.place()
         return folder
 
@@ -199,21 +196,14 @@ class ShardedRun(UnfinishedRun):
 
     def _check(self, folder: Path) -> None:
         """Check that a shard was made as this run would make it."""
-        found: Any = None
-        with suppress(OSError, ValueError):
-            found = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        is_ours = (
-            isinstance(found, dict)
-            and (found.get("format"), found.get("format_version")) == (_FORMAT, _FORMAT_VERSION)
-            and isinstance(found.get("settings"), dict)
-        )
-        if not is_ours:
+        try:
+            found = read_json(_Record, folder / _RECORD)
+        except InputError as error:
             raise InputError(
-                f"{folder} is no shard of this version: remove it and make it again (--shard)"
-            )
-        difference = first_difference(found["settings"], self._record["settings"])
-        if found.get("kind") != self._record["kind"]:
-            difference = f"another command ({found.get('kind')})"
+                f"{folder} is no shard of this version ({error}): remove it and make it again "
+                "(--shard)"
+            ) from error
+        difference = found.difference(self._kind, self._settings)
         if difference:
             raise InputError(
                 f"{folder} was made with {difference}: give the same, or make it again "

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import (
     BothStrands,
@@ -20,6 +19,7 @@ from basenji_kipoi.cli.options import (
     Overwrite,
     Quiet,
     Resume,
+    read_named,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def elements(
             groups=tuple(group or ()),
             outputs=outputs,
             elements=elements,
-            columns=dict(map(_column, column or ())),
+            columns=read_named("--column", column or []),
             size=size,
             method=method,
             draws=draws,
@@ -178,20 +178,11 @@ def _compare(out: Path, measured: Path, *, quiet: bool) -> None:
             typer.echo(line, err=True)
 
 
-def _column(text: str) -> tuple[str, str]:
-    role, equals, name = text.partition("=")
-    if not (role and equals and name):
-        raise InputError(f"--column {text}: expected ROLE=NAME, for instance label=Regulated")
-    return role, name
-
-
 def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
+    pairs = counted(summary.pairs, "pair")
     genes = counted(summary.genes, "gene")
     outputs = counted(summary.outputs, "output")
-    yield (
-        f"wrote {out}: {summary.pairs:,} pairs of an element and a gene, {genes}, {outputs}, in "
-        f"{seconds:.1f} s"
-    )
+    yield (f"wrote {out}: {pairs} of an element and a gene, {genes}, {outputs}, in {seconds:.1f} s")
     for status, number in summary.statuses.items():
         if status != "ok":
-            yield f"  {number:,} pairs: {status}"
+            yield f"  {counted(number, 'pair')}: {status}"

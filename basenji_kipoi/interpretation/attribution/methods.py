@@ -52,7 +52,7 @@ class Contributions(NamedTuple):
     values : ndarray, float64, shape (outputs,)
         The outputs of the sequence.
     background : ndarray, float64, shape (outputs,)
-        The mean outputs of the backgrounds.
+        The mean outputs of the backgrounds; NaN where completeness was not asked for.
     """
 
     codes: np.ndarray
@@ -109,6 +109,8 @@ class Attribution(ABC):
         What is explained.
     both_strands
         As `basenji_kipoi.effects.passes.passes_of` takes it.
+    completeness
+        Whether the outputs of the backgrounds are computed, which only completeness needs.
     """
 
     #: The method's name, and what one step of `advance` is.
@@ -122,9 +124,10 @@ class Attribution(ABC):
         outputs: Sequence[Output],
         *,
         both_strands: Optional[bool] = None,
+        completeness: bool = True,
     ) -> None:
         self.architecture, self.targets = bundles[0].architecture, bundles[0].targets
-        self.genome, self.outputs = genome, outputs
+        self.genome, self.outputs, self.completeness = genome, outputs, completeness
         named = {track for each in outputs for track in (*each.tracks, *each.against)}
         # Questions may read either strand's track of a pair.
         self.tracks = np.array(sorted(named | {self.targets[t].strand_pair for t in named}))
@@ -166,12 +169,15 @@ class _ByGradients(Attribution):
         outputs: Sequence[Output],
         *,
         both_strands: Optional[bool] = None,
+        completeness: bool = True,
         dtype: str = "float32",
     ) -> None:
         # Imports Keras, which takes seconds: not before there is something to compute.
         from basenji_kipoi.interpretation.gradients import Gradients  # noqa: PLC0415
 
-        super().__init__(bundles, genome, outputs, both_strands=both_strands)
+        super().__init__(
+            bundles, genome, outputs, both_strands=both_strands, completeness=completeness
+        )
         self._dtype = dtype
         self._gradients = Gradients(
             bundles, tracks=self.tracks, both_strands=both_strands, dtype=dtype
@@ -189,8 +195,15 @@ class _ByGradients(Attribution):
         return _Asked(self.weights(question), span, codes, inside, part)
 
     def _outputs(self, asked: _Asked, windows: np.ndarray) -> np.ndarray:
+        """Compute the outputs of a window, (outputs,)."""
         values = self._gradients.values(windows, asked.weights.sums, asked.span)
-        return asked.weights.outputs(values)
+        return asked.weights.outputs(values)[:, 0]
+
+    def _background(self, asked: _Asked, windows: np.ndarray) -> np.ndarray:
+        """Compute the outputs of a background, (outputs,): NaN where nobody asks for them."""
+        if not self.completeness:
+            return np.full(len(self.outputs), np.nan)
+        return self._outputs(asked, windows)
 
     def _placed(self, question: Question, asked: _Asked, found: np.ndarray) -> np.ndarray:
         """Put (outputs, bases inside, 4) among the question's bases: (bases, 4, outputs)."""
@@ -218,7 +231,7 @@ class GradientMethod(_ByGradients):
         gradients = asked.weights.derived(found.values, found.gradients)[:, 0, asked.inside]
         values = asked.weights.outputs(found.values)[:, 0]
         windows[:, asked.inside] = 1 / len(ALPHABET)
-        background = self._outputs(asked, windows)[:, 0]
+        background = self._background(asked, windows)
         hypothetical = gradients - gradients.mean(axis=-1, keepdims=True)
         advance(1)
         placed = self._placed(question, asked, hypothetical)
@@ -230,7 +243,7 @@ class ExpectedGradients(_ByGradients):
 
     Parameters
     ----------
-    bundles, genome, outputs, both_strands, dtype
+    bundles, genome, outputs, both_strands, completeness, dtype
         As the other methods take them.
     backgrounds
         Shuffled sequences.
@@ -249,12 +262,16 @@ class ExpectedGradients(_ByGradients):
         outputs: Sequence[Output],
         *,
         both_strands: Optional[bool] = None,
+        completeness: bool = True,
         dtype: str = "float32",
         backgrounds: int = 10,
         points: int = 10,
         seed: int = 0,
     ) -> None:
-        super().__init__(bundles, genome, outputs, both_strands=both_strands, dtype=dtype)
+        super().__init__(
+            bundles, genome, outputs,
+            both_strands=both_strands, completeness=completeness, dtype=dtype,
+        )  # fmt: skip
         self._backgrounds, self._points, self._seed = backgrounds, points, seed
 
     def steps(self, question: Question) -> int:
@@ -266,14 +283,14 @@ class ExpectedGradients(_ByGradients):
         asked = self._ask(question)
         codes, random = self.codes(question), np.random.default_rng([self._seed, number])
         sequence = one_hot(asked.codes, self._dtype)[None]
-        values = self._outputs(asked, sequence)[:, 0]
+        values = self._outputs(asked, sequence)
         total, background = 0.0, 0.0
         share = (np.arange(self._points) + 0.5) / self._points
         share = share.astype(self._dtype)[:, None, None]
         for _ in range(self._backgrounds):
             drawn = sequence.copy()
             drawn[:, asked.inside] = one_hot(shuffled(codes, random)[asked.part], self._dtype)
-            background = background + self._outputs(asked, drawn)[:, 0]
+            background = background + self._background(asked, drawn)
             found = self._gradients.gradients(
                 drawn + share * (sequence - drawn), asked.weights.sums, asked.span
             )

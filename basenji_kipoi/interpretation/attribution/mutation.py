@@ -40,9 +40,12 @@ class MutationMethod(Attribution):
         outputs: Sequence[Output],
         *,
         both_strands: Optional[bool] = None,
+        completeness: bool = True,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(bundles, genome, outputs, both_strands=both_strands)
+        super().__init__(
+            bundles, genome, outputs, both_strands=both_strands, completeness=completeness
+        )
         self._sums = WeightedSums(bundles, self.tracks, both_strands=both_strands, dtype=dtype)
 
     def steps(self, question: Question) -> int:
@@ -62,13 +65,17 @@ class MutationMethod(Attribution):
         others = (codes[rows, None] + np.arange(1, len(ALPHABET), dtype=np.uint8)) % len(ALPHABET)
         advance(others.shape[1] * (len(codes) - len(rows)))
         rows, others = np.repeat(rows, others.shape[1]), others.ravel()
-        blank = sequence.copy()
-        blank[slice(*region)] = UNKNOWN
-        sums = self._sums.whole(np.stack([sequence, blank]), weights.sums)
+        windows = [sequence]
+        if self.completeness:
+            windows.append(sequence.copy())
+            windows[1][slice(*region)] = UNKNOWN
+        sums = self._sums.whole(np.stack(windows), weights.sums)
         changes = self._sums.changes(
             sequence, region, start + rows, others[:, None], weights.sums, advance
         )
-        values, background = weights.outputs(sums.T).T
+        outputs = weights.outputs(sums.T)
+        values = outputs[:, 0]
+        background = outputs[:, 1] if self.completeness else np.full_like(values, np.nan)
         effects = np.zeros((len(codes), len(ALPHABET), len(self.outputs)))
         effects[rows, others] = weights.changes(sums[0], changes).T
         effects -= effects.mean(axis=1, keepdims=True)

@@ -195,7 +195,11 @@ def _logos(
         )
         try:
             answer = explained(
-                model.members, sequence, [Output(name, (track,))], both_strands=both_strands
+                model.members,
+                sequence,
+                [Output(name, (track,))],
+                both_strands=both_strands,
+                completeness=False,
             ).explain(question, 0, lambda _: None)
         except NotIncrementalError as error:
             raise InputError(

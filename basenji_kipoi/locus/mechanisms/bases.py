@@ -81,8 +81,9 @@ class AllelesRead:
             track: Output(model.targets[track].identifier, (track,)) for track in tracks
         }
         self._method = GradientMethod(
-            model.members, genome, list(self._outputs.values()), both_strands=both_strands
-        )
+            model.members, genome, list(self._outputs.values()),
+            both_strands=both_strands, completeness=False,
+        )  # fmt: skip
         self._reach = max(reach, _FLANK)
 
     def read(self, variant: ScoredVariant, track: int, profile: np.ndarray) -> BothAlleles:

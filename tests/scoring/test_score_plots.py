@@ -55,6 +55,36 @@ def test_a_score_a_track_and_a_region_are_chosen():
     np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], [2, 3])
 
 
+@pytest.mark.parametrize(
+    ("region", "drawn", "title"),
+    [
+        ("chrA:200-300", [-2, 1], "SAD of 2 alleles "),
+        ("chrA:201-300", [1], "SAD of 1 allele "),
+        ("chrA:200-299", [-2], "SAD of 1 allele "),
+    ],
+)
+def test_a_region_has_both_its_ends(region, drawn, title):
+    figure = bk.plot_scores(table(), tracks="a", region=region)
+    np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], drawn)
+    assert figure.axes[0].get_title().startswith(title)
+
+
+@pytest.mark.parametrize(("factor", "margin"), [(1, 50), (100, 800)])
+def test_all_alleles_are_drawn_with_a_margin(factor, margin):
+    # A fiftieth of what they span, and 50 bp at least.
+    figure = bk.plot_scores(table(pos=[p * factor for p in POSITIONS]))
+    first, last = 100 * factor - 1, 500 * factor
+    expected = [max(first - margin, 0) / 1000, (last + margin) / 1000]
+    np.testing.assert_allclose(figure.axes[-1].get_xlim(), expected)
+
+
+def test_names_have_the_same_room_above_and_below():
+    axes = panel(bk.plot_scores(table()), "a")
+    low, high = axes.get_ylim()
+    assert -2 - low == pytest.approx(high - 1)
+    assert high - 1 > 0.1 * (1 + 2)
+
+
 def test_files_show_what_tables_show(small_bundle, tmp_path):
     from basenji_kipoi.scoring.options import ScoreOptions
     from basenji_kipoi.scoring.run import score_file

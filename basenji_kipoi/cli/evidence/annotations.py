@@ -54,6 +54,7 @@ def annotations(
         overwrite=overwrite, progress=not quiet,
     )  # fmt: skip
     if not quiet:
-        typer.echo(f"wrote {out}: {counted(found.files, 'file')}, {found.rows:,} rows", err=True)
+        files, rows = counted(found.files, "file"), counted(found.rows, "row")
+        typer.echo(f"wrote {out}: {files}, {rows}", err=True)
         if found.left_out:
-            typer.echo(f"  {found.left_out:,} alleles without scores are left out", err=True)
+            typer.echo(f"  left out, without scores: {counted(found.left_out, 'allele')}", err=True)

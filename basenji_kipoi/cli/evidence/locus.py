@@ -140,11 +140,8 @@ def locus(
 
 
 def _lines(found: Summary, out: Path, seconds: float) -> Iterator[str]:
-    loci = counted(found.loci, "locus", "loci")
-    yield (
-        f"wrote {out}: {loci}, {found.variants:,} variants, {found.explained:,} explained, in "
-        f"{seconds:.1f} s"
-    )
+    loci, variants = counted(found.loci, "locus", "loci"), counted(found.variants, "variant")
+    yield f"wrote {out}: {loci}, {variants}, {found.explained:,} explained, in {seconds:.1f} s"
     for reason, number in found.reasons.items():
         yield f"  {number:,} without predictions: {reason}"
     if found.loci == 1:

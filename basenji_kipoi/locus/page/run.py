@@ -146,7 +146,7 @@ def locus_file(
             library("logomaker", "figures of mechanisms", otherwise="or pass --explain 0")
         linkage = None
         if options.linkage is not None:
-            linkage = open_linkage(options.linkage, table.variants)
+            linkage = open_linkage(options.linkage, table.variants, note)
         inputs = (*(member.path for member in model.members), fasta, *options.files)
         check_output(
             out, overwrite=overwrite or resume, inputs=inputs, folder=None if is_page else PAGES

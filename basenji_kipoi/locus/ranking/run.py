@@ -188,7 +188,7 @@ def rank_file(
         )  # fmt: skip
         for line in table.lines():
             note(line)
-        linkage = open_linkage(inputs.linkage, table.variants) if inputs.linkage else None
+        linkage = open_linkage(inputs.linkage, table.variants, note) if inputs.linkage else None
         _check_sets(table, linkage, options)
         model = load(inputs.model)
         background = inputs.background

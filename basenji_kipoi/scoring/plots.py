@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pyarrow.csv
 from basenji_kipoi.base.containers.parquet import check_columns, read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.figures.panels import GAIN, INK, LOSS, draw_genes, gene_rows, label_panel
+from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.models.targets import columns_named
 from basenji_kipoi.prediction.plots import gene_marks
@@ -181,10 +183,16 @@ def _placed(table: pa.Table, region: Interval | None) -> tuple[pa.Table, Interva
         first, last = int(positions[keep].min()), int(positions[keep].max())
         margin = max((last - first) // 50, 50)
         region = Interval(there[0], max(first - margin, 0), last + margin + 1)
+    there = set(chroms.tolist())
+    region = replace(
+        region, chrom=matching_contigs([region.chrom], there).get(region.chrom, region.chrom)
+    )
     keep &= (chroms == region.chrom) & (positions >= region.start) & (positions < region.end)
     if not keep.any():
+        lacks = "" if region.chrom in there else did_you_mean(region.chrom, there)
         raise InputError(
             f"no allele with scores lies in {region.chrom}:{region.start + 1:,}-{region.end:,}"
+            + (f", a contig that the table lacks{lacks}" if lacks else "")
         )
     return table.filter(pa.array(keep)), region
 
@@ -202,7 +210,9 @@ def _draw(
 ) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes seconds
 
-    rows = gene_rows(gene_marks(genes, place.chrom, place.start, place.end), place.start, place.end)
+    genes = list(genes)
+    contig = matching_contigs([place.chrom], {gene.contig for gene in genes}).get(place.chrom, "")
+    rows = gene_rows(gene_marks(genes, contig, place.start, place.end), place.start, place.end)
     heights = [1.5] * len(tracks) + [0.24 * len(rows)] * bool(rows)
     figure = Figure(figsize=(11, 1.4 + sum(heights)), layout="constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]

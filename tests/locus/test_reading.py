@@ -157,6 +157,24 @@ def test_loci_are_apart_where_no_column_says_so(genome, tmp_path):
     assert list(found.by_locus()) == ["chrA:100-600", "chrA:1600-1600"]
 
 
+def test_a_row_without_alleles_of_the_genome_stays_in_its_locus(genome, tmp_path):
+    (first, second, third) = snvs(3, step=50)
+    rows = [first, (*second[:3], second[2]), (*third[:2], other_base(third[2]), "")]
+    rows = [("A", *each[1:], 1e-3) for each in rows]
+    found = read_loci(write(tmp_path / "t.tsv", "chrom pos ref alt p", rows), genome)
+    assert [each.reason for each in found.variants] == [
+        None, Reason.same_alleles, Reason.no_alleles,
+    ]  # fmt: skip
+    assert {each.chrom for each in found.variants} == {"chrA"}
+    assert list(found.by_locus()) == ["chrA:100-200"]
+
+
+def test_a_column_that_is_not_there_is_said_with_those_that_are(genome, tmp_path):
+    path = write(tmp_path / "t.tsv", "chrom pos ref alt p", [(*snvs(1)[0], 1e-3)])
+    with pytest.raises(InputError, match=r"has no such column: chrom, pos, ref, alt, p$"):
+        read_loci(path, genome, columns={"pip": "PP"})
+
+
 def test_effects_without_ref_are_turned_to_that_of_alt(genome, tmp_path):
     (_, pos, ref, alt), second = snvs(2)
     path = write(

@@ -12,10 +12,15 @@ import pytest
 from figures_drawn import panel
 
 import basenji_kipoi as bk
+from basenji_kipoi.genome.genes import Gene
 
 POSITIONS = [100, 200, 300, 400, 500]
 SAD = [0.5, -2.0, 1.0, None, 0.1]
 METADATA = {"basenji_score": json.dumps({"definitions": {"SAD": {"units": "u", "signed": True}}})}
+
+
+def gene(contig):
+    return Gene("G1", "one", "+", contig, (150,), 150, 400)
 
 
 def table(chrom="chrA", **more):
@@ -53,6 +58,13 @@ def test_alleles_stand_where_they_lie():
 def test_a_score_a_track_and_a_region_are_chosen():
     figure = bk.plot_scores(table(), score="logFC", tracks="a", region="chrA:150-300")
     np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], [2, 3])
+
+
+def test_region_and_genes_may_spell_the_contig_otherwise():
+    for spelling in ("chrA", "A"):
+        figure = bk.plot_scores(table(), region="A:1-400", genes=[gene(spelling), gene("chrB")])
+        assert len(points(panel(figure, "a"))) == 3
+        assert "one" in " ".join(text.get_text() for text in panel(figure, "genes").texts)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +124,8 @@ def test_files_show_what_tables_show(small_bundle, tmp_path):
     [
         ({"score": "D1"}, "no score 'D1': it has SAD, logFC"),
         ({"tracks": "c"}, "no track 'c'"),
-        ({"region": "chrB:1-900"}, "no allele with scores lies in chrB:1-900"),
+        ({"region": "chrB:1-900"}, "chrB:1-900, a contig that the table lacks: it has chrA"),
+        ({"region": "chrA:501-900"}, "no allele with scores lies in chrA:501-900$"),
         ({"region": "chrB"}, "no interval 'chrB'"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import counted
+from basenji_kipoi.cli.console import counted, noting
 from basenji_kipoi.cli.options import Overwrite, Quiet
 
 # What a command needs is imported when it runs, and --help needs none.
@@ -51,7 +51,7 @@ def annotations(
 
     found = export_scores(
         scores, out, kind=to, columns=tuple(column or ()), linkage=linkage, reach=reach,
-        overwrite=overwrite, progress=not quiet,
+        overwrite=overwrite, progress=not quiet, note=noting(quiet=quiet),
     )  # fmt: skip
     if not quiet:
         files, rows = counted(found.files, "file"), counted(found.rows, "row")

@@ -20,7 +20,7 @@ from basenji_kipoi.locus.ranking.background import random_variants
 from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
 from basenji_kipoi.locus.ranking.files import BACKGROUND, FOLDER, write_ranking, write_vcf
 from basenji_kipoi.locus.ranking.options import RANDOM, RankOptions
-from basenji_kipoi.locus.ranking.posterior import METHODS, rank_sets
+from basenji_kipoi.locus.ranking.posterior import METHODS, check_sets, rank_sets
 from basenji_kipoi.locus.ranking.result import Ranking
 from basenji_kipoi.locus.ranking.scored import check_background, own_background, read_scored
 from basenji_kipoi.locus.ranking.table import (
@@ -116,6 +116,7 @@ def rank(
         if isinstance(linkage, (str, Path)) or hasattr(linkage, "__fspath__"):
             linkage = open_linkage(linkage, table.variants)
         keys = _keys(table)
+        _check_sets(table, linkage, options)
         own = own_background(model, options, has_genes=genes is not None)
         random = [] if own else _random(keys, opened, genes, options)
         # All at once: the computation is compiled for each call anew.
@@ -187,7 +188,8 @@ def rank_file(
         )  # fmt: skip
         for line in table.lines():
             note(line)
-        linkage = open_linkage(inputs.linkage, table.variants) if inputs.linkage else None
+        linkage = open_linkage(inputs.linkage, table.variants, note) if inputs.linkage else None
+        _check_sets(table, linkage, options)
         model = load(inputs.model)
         background = inputs.background
         if background:
@@ -235,6 +237,12 @@ def _keys(table: LocusTable) -> list[Key]:
     if not keys:
         raise InputError(f"{table.name} has no variant that can be scored: {table.counts()}")
     return keys
+
+
+def _check_sets(table: LocusTable, linkage: Linkage | None, options: RankOptions) -> None:
+    check_sets(
+        table, weight=options.weight, has_linkage=linkage is not None, signals=options.signals
+    )
 
 
 def _random(

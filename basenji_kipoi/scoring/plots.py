@@ -35,6 +35,8 @@ __all__ = ["plot_scores"]
 
 #: Panels that still can be read, alleles that have stems, and those that have names.
 _MOST, _STEMS, _NAMES = 12, 400, 3
+#: Share of a panel's width that half of the longest name takes.
+_EDGE = 0.1
 #: No contig is as long (bp).
 _LARGEST = 10**10
 #: Axes have no room for larger values.
@@ -222,7 +224,7 @@ def _draw(
         for name, ref, alt in zip(*(alleles.column(c).to_pylist() for c in ("id", "ref", "alt")))
     ]
     for ax, track, column in zip(axes, tracks, values.T):
-        _draw_track(ax, kilobases, column, names, is_signed=is_signed)
+        _draw_track(ax, kilobases, column, names, place, is_signed=is_signed)
         label_panel(ax, track, *_highest(column), signed=True)
     if rows:
         draw_genes(axes[-1], rows)
@@ -242,7 +244,13 @@ def _highest(column: np.ndarray) -> tuple[float, float]:
 
 
 def _draw_track(
-    ax: Axes, kilobases: np.ndarray, column: np.ndarray, names: Sequence[str], *, is_signed: bool
+    ax: Axes,
+    kilobases: np.ndarray,
+    column: np.ndarray,
+    names: Sequence[str],
+    place: Interval,
+    *,
+    is_signed: bool,
 ) -> None:
     """Draw the alleles of a panel, the largest with their names."""
     colours = np.where(column < 0, LOSS, GAIN) if is_signed else np.full(len(column), INK)
@@ -255,8 +263,11 @@ def _draw_track(
     ax.set_ylim(-(below + room) if below else -0.05 * above, above + room)
     for row in np.argsort(-np.abs(np.nan_to_num(column)), kind="stable")[:_NAMES].tolist():
         up = column[row] >= 0
+        share = (1000 * kilobases[row] - place.start) / (place.end - place.start)
+        # Names near an end stand inwards, for there they would be cut.
+        side = "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
         ax.annotate(
             names[row] if len(names[row]) <= 24 else f"{names[row][:23]}…",
             (kilobases[row], column[row]), xytext=(0, 4 if up else -4), textcoords="offset points",
-            ha="center", va="bottom" if up else "top", fontsize=7, color=INK, clip_on=True,
+            ha=side, va="bottom" if up else "top", fontsize=7, color=INK, clip_on=True,
         )  # fmt: skip

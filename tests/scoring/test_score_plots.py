@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
@@ -95,6 +96,17 @@ def test_names_have_the_same_room_above_and_below():
     low, high = axes.get_ylim()
     assert -2 - low == pytest.approx(high - 1)
     assert high - 1 > 0.1 * (1 + 2)
+
+
+def test_names_are_whole_at_both_ends():
+    names = [f"chrV:46244{n}_CCACCGCTTC/A" for n in range(5)]
+    figure = bk.plot_scores(table(id=names), tracks="a", region="chrA:100-300")
+    figure.savefig(io.BytesIO())
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 3
+    for box in boxes:
+        assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1
 
 
 def test_files_show_what_tables_show(small_bundle, tmp_path):

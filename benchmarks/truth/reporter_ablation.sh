@@ -38,7 +38,12 @@ run() { # run NAME SEED OPTIONS...
 
 for seed in 1 2; do
   run profiles "$seed" --init model --init-member 1 --freeze-trunk
-  run profiles_pairs "$seed" --init model --init-member 1 --freeze-trunk --reporter-pair-weight 0.5
-  run alone "$seed"
-  run alone_pairs "$seed" --reporter-pair-weight 0.5
+  run profiles_pairs "$seed" --init model --init-member 1 --freeze-trunk \
+    --reporter-pair-weight 0.5
+done
+for seed in 1 2; do
+  run alone "$seed" --reporter-trunk-learning-rate-factor 1
+done
+for seed in 1 2; do
+  run alone_pairs "$seed" --reporter-trunk-learning-rate-factor 1 --reporter-pair-weight 0.5
 done

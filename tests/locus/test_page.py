@@ -334,6 +334,38 @@ def test_a_page_that_was_interrupted_goes_on(small_bundle, files, tmp_path, monk
     assert done == ["locus 0", "locus 1", "locus 1"]
 
 
+def write_bigwig(path, contig):
+    import pybigtools
+
+    pybigtools.open(str(path), "w").write({contig: 4000}, iter([(contig, 0, 3000, 2.0)]))
+    return path
+
+
+def test_observed_tracks_of_other_contigs_are_refused_before_anything_is_predicted(
+    small_bundle, files, tmp_path
+):
+    path = write_bigwig(tmp_path / "b.bw", "chrB")
+    arguments = ("--variants", files / "two.tsv", "--observed", f"x={path}", "--explain", 0)
+    ran = run(small_bundle, files, *arguments, "--out", tmp_path / "pages")
+    assert ran.exit_code == 2
+    assert ran.stderr.splitlines()[-1] == f"error: {path} has no contig chrA"
+    # The first locus would be kept.
+    assert [each.name for each in tmp_path.iterdir()] == ["b.bw"]
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_locus_that_lies_nowhere_has_no_observed_tracks(small_bundle, files, tmp_path):
+    rows = [(*snvs(1, first=1700)[0], 0.5, "here"), ("chrZ", 5, "A", "C", 0.5, "nowhere")]
+    write(tmp_path / "t.tsv", "chrom pos ref alt pip locus", rows)
+    path = write_bigwig(tmp_path / "a.bw", "chrA")
+    arguments = ("--variants", tmp_path / "t.tsv", "--observed", f"x={path}", "--explain", 0)
+    ran = run(small_bundle, files, *arguments, "--out", tmp_path / "pages")
+    assert ran.exit_code == 0, ran.output
+    assert {each.name for each in (tmp_path / "pages").iterdir()} == {
+        "index.html", "here.html", "nowhere.html",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -210,7 +210,8 @@ def test_too_few_sets_for_a_weight_are_refused_before_anything_is_predicted(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [({"tracks": ("nope",)}, "no track 'nope'"), ({"memory": math.inf}, "--memory: inf")]
+    ("wrong", "said"),
+    [({"tracks": ("nope",)}, "no track 'nope'"), ({"memory": math.inf}, "--memory: inf")],
 )
 def test_options_that_scoring_refuses_leave_nothing(folder, tmp_path, wrong, said):
     inputs = RankInputs((folder / "model",), folder / "genome.fa", folder / "loci.tsv")

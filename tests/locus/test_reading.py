@@ -310,6 +310,9 @@ def test_rsids_get_place_and_alleles_from_a_vcf(genome, tmp_path):
     assert (one.key, two.reason) == (first, Reason.rsid_several)
     with pytest.raises(InputError, match="give a VCF that has both with --rsids"):
         read_loci(path, genome)
+    vcf.write_bytes(vcf.read_bytes().replace(b"\nA\t", b"\nA\rA\t"))
+    with pytest.raises(InputError, match=r"dbsnp\.vcf: rs1: 'A\\rA' has a tab or a line end"):
+        read_loci(path, genome, rsids=vcf)
 
 
 def test_vcf_with_tags(genome, tmp_path):

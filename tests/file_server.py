@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 __all__ = ["Server", "serving"]
 
@@ -24,6 +25,11 @@ class Server(ThreadingHTTPServer):
         self.stops, self.stalls = [], False
         self.says_length = self.knows_ranges = True
         self.length_is_off_by = 0
+        #: Codes that the next requests are answered with, where a path has moved to, more headers.
+        self.codes, self.moved, self.headers = [], {}, {}
+        #: Names and passwords that came, as they came.
+        self.logins = []
+        self.is_chunked = False
         self.patience = threading.Event()
 
     @property
@@ -44,9 +50,18 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(with_content=True)
 
     def _answer(self, *, with_content):
-        server, path = self.server, self.path.partition("?")[0]
+        server, path = self.server, unquote(self.path.partition("?")[0])
         asked = self.headers.get("Range")
         server.asked.append((path, asked))
+        server.logins.append(self.headers.get("Authorization"))
+        if server.codes:
+            self.send_error(server.codes.pop(0))
+            return
+        if path in server.moved:
+            self.send_response(302)
+            self.send_header("Location", server.moved[path])
+            self.end_headers()
+            return
         if path not in server.files:
             self.send_error(404)
             return
@@ -55,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
         first, _, last = (asked if partial else "bytes=0-").removeprefix("bytes=").partition("-")
         begin = int(first)
         end = min(int(last) + 1, len(content)) if last else len(content)
-        if begin and begin >= len(content):
+        if partial and begin >= len(content):
             self.send_error(416)
             return
         self.send_response(206 if partial else 200)
@@ -67,8 +82,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(length))
         if server.tag:
             self.send_header("ETag", server.tag)
+        for header in server.headers.items():
+            self.send_header(*header)
+        if server.is_chunked:
+            self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if not with_content:
+            return
+        if server.is_chunked:
+            self._send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
             return
         if asked != "bytes=0-0" and server.stops and begin < server.stops[0] < end:
             end = server.stops.pop(0)

@@ -169,7 +169,7 @@ def check_place(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"the folder of the output {path} is not writable: {folder}")
 
 
-def check_space(path: Path, size: int) -> None:
+def check_space(path: Path, size: int, what: str = "") -> None:
     """Check that a file of a size can be written, where running out of space cannot be survived.
 
     The space is taken and given back: so quotas and limits of a file's size count too.
@@ -180,6 +180,8 @@ def check_space(path: Path, size: int) -> None:
         The file, which does not exist yet.
     size
         Bytes.
+    what
+        What a message names; by default the file.
 
     Raises
     ------
@@ -197,9 +199,10 @@ def check_space(path: Path, size: int) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
+        reason = os.strerror(error.errno).lower()
         raise InputError(
-            f"{path.name} needs up to {size:,} bytes in {path.absolute().parent}, and there is no "
-            f"room for them ({os.strerror(error.errno).lower()}): make space"
+            f"{what or path.name} needs up to {size:,} bytes in {path.absolute().parent}, and "
+            f"there is no room for them ({reason}): make space"
         ) from None
     finally:
         path.unlink(missing_ok=True)

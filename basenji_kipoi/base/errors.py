@@ -15,6 +15,7 @@ __all__ = [
     "InputError",
     "MissingLibraryError",
     "full_disk_named",
+    "how_to_go_on",
     "is_kept",
     "keep",
 ]
@@ -59,14 +60,19 @@ class MissingLibraryError(InputError, ImportError):
         self.name = name
 
 
-def keep(error: BaseException) -> None:
-    """Note with an exception that what a run finished is kept, for another call to go on with."""
-    error.basenji_keeps = True
+def keep(error: BaseException, how: str = "pass --resume to go on") -> None:
+    """Note with an exception that something is kept, and how another call goes on with it."""
+    error.basenji_keeps = how
 
 
 def is_kept(error: BaseException) -> bool:
     """Tell whether `keep` noted so."""
-    return getattr(error, "basenji_keeps", False)
+    return bool(how_to_go_on(error))
+
+
+def how_to_go_on(error: BaseException) -> str:
+    """Say what `keep` noted; nothing if it noted nothing."""
+    return getattr(error, "basenji_keeps", "")
 
 
 @contextlib.contextmanager

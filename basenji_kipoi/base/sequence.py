@@ -28,12 +28,18 @@ __all__ = [
     "one_hot",
     "reverse_complement",
     "shifted",
+    "short_allele",
 ]
 
 
 def is_substitution(allele: Allele) -> bool:
     """Tell whether an allele replaces bases by as many others."""
     return allele.removed == len(allele.inserted) > 0
+
+
+def short_allele(letters: str) -> str:
+    """Write an allele as it can be read: of one of more than 20 letters the first, and how many."""
+    return letters if len(letters) <= 20 else f"{letters[:12]}… ({len(letters):,} bp)"
 
 
 def shifted(allele: Allele, bases: int) -> Allele:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from basenji_kipoi.base.errors import FullDiskError, InputError, is_kept
-from basenji_kipoi.base.remote.addresses import is_address, whole_address
+from basenji_kipoi.base.errors import FullDiskError, InputError, how_to_go_on, is_kept
+from basenji_kipoi.base.remote.addresses import is_address, shown_address, whole_address
 from basenji_kipoi.base.remote.local import local_path
+from basenji_kipoi.models.shipped.shipped import model_folder
 from basenji_kipoi.models.tensorflow_notices import without_notices
 
 if TYPE_CHECKING:
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["UNFORESEEN", "Commands", "command_line", "counted", "evaluated", "noting"]
+__all__ = [
+    "UNFORESEEN",
+    "Commands",
+    "command_line",
+    "counted",
+    "evaluated",
+    "noting",
+    "with_copies",
+]
 
 
 #: Options that take the address of a file elsewhere in the place of a path; those of models do too,
@@ -56,26 +65,49 @@ def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise InputError(
                     f"--{name.replace('_', '-')} {value}: expected a number up to {_LARGEST:,}"
                 )
-        return command(**{name: _here(name, value) for name, value in given.items()})
+        return with_copies(command)(**given)
 
     # Of both: a signature is read of what is wrapped.
     checked.__annotations__ = command.__annotations__ = get_type_hints(command, include_extras=True)
     return checked
 
 
+def with_copies(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a command use the copy of each file that lies elsewhere, in the place of its address."""
+
+    @wraps(command)
+    def fetching(**given: object) -> object:
+        # What is refused is refused before anything is fetched.
+        for name, value in given.items():
+            _check_place(name, value)
+        return command(**{name: _here(name, value) for name, value in given.items()})
+
+    return fetching
+
+
+def _check_place(option: str, value: object) -> None:
+    """Refuse the address of a file elsewhere where one of this machine is wanted."""
+    for each in value if isinstance(value, (list, tuple)) else [value]:
+        # Text may have an address in it.
+        if isinstance(each, Path) and is_address(each) and option not in _REMOTE | _MODELS:
+            raise InputError(
+                f"--{option.replace('_', '-')} {whole_address(each)}: expected a file of this "
+                "machine"
+            )
+
+
 def _here(option: str, value: object) -> object:
     """Have what an option names on this machine."""
     if isinstance(value, (list, tuple)):
         return [_here(option, each) for each in value]
-    if not isinstance(value, (str, Path)) or option in _MODELS or not is_address(value):
+    if not isinstance(value, (str, Path)) or not is_address(value):
         return value
-    if option not in _REMOTE:
-        if isinstance(value, str):  # text in which an address may stand
-            return value
-        raise InputError(
-            f"--{option.replace('_', '-')} {whole_address(value)}: expected a file of this machine"
-        )
-    path = local_path(value)
+    if option in _MODELS:  # asked for once, however often a command reads it
+        path = model_folder(value)
+    elif option in _REMOTE:
+        path = local_path(value)
+    else:
+        return value
     return path if isinstance(value, Path) else str(path)
 
 
@@ -107,8 +139,7 @@ class Commands(TyperGroup):
             with _interruptible(), without_notices(), _saying_once():
                 return super().invoke(ctx)
         except (KeyboardInterrupt, _Ended) as stop:
-            how = "pass --resume to go on" if is_kept(stop) else "nothing is kept"
-            typer.echo(f"interrupted; {how}", err=True)
+            typer.echo(f"interrupted; {how_to_go_on(stop) or 'nothing is kept'}", err=True)
             number = stop.number if isinstance(stop, _Ended) else signal.SIGINT
             raise typer.Exit(128 + number) from stop
         except (InputError, OSError) as error:
@@ -148,7 +179,7 @@ def _is_kept_from_full_disk(error: BaseException) -> bool:
 
 def _one_line(error: BaseException) -> str:
     """Say an error in one line that a terminal can show."""
-    text = " ".join(str(error).split())
+    text = shown_address(" ".join(str(error).split()))
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -235,11 +266,13 @@ def counted(number: int, one: str, several: str = "") -> str:
 def command_line(program: str) -> str:
     """Return the command as it was typed, to be kept with what it makes.
 
+    What it makes is given on to others: signatures and passwords of addresses are left out.
+
     Parameters
     ----------
     program
         The command's name, which stands for whatever path it was started by.
     """
     # Bytes of file names that are no UTF-8 cannot stand in JSON.
-    command = shlex.join([program, *sys.argv[1:]])
+    command = shlex.join([program, *map(shown_address, sys.argv[1:])])
     return command.encode("utf-8", "backslashreplace").decode()

@@ -149,4 +149,4 @@ def _summarise(
     )
     for status, count in zip(STATUSES[1:], () if statuses is None else statuses[1:]):
         if count:
-            typer.echo(f"  {count:,} positions {status}", err=True)
+            typer.echo(f"  {counted(count, 'position')} {status}", err=True)

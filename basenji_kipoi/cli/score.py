@@ -288,7 +288,8 @@ def plan_scores(
     plan = plan_file(options, overwrite=overwrite, quiet=quiet, note=noting(quiet=quiet))
     if not quiet:
         alleles = sum(part.alleles for part in plan.parts)
-        typer.echo(f"wrote {out}: {alleles:,} alleles in {len(plan.parts):,} parts", err=True)
+        parts = counted(len(plan.parts), "part")
+        typer.echo(f"wrote {out}: {counted(alleles, 'allele')} in {parts}", err=True)
 
 
 def merge_scores(

@@ -31,6 +31,8 @@ __all__ = ["REFERENCE", "Copy", "Haplotype", "Stretch", "read_haplotypes"]
 REFERENCE = "reference"
 #: So many variants are judged by, and such a share of other REFs is taken for another assembly.
 _ENOUGH, _TOLERATED = 20, 0.2
+#: Samples that a message names.
+_SHOWN = 5
 #: Why a variant of a haplotype is left out, beside the statuses of alleles.
 _MISSING, _UNPHASED, _OVERLAPPING = "missing_genotype", "unphased", "overlapping"
 _HAPLOID = "haploid"
@@ -69,10 +71,12 @@ class Copy(NamedTuple):
         if not samples:
             raise InputError(f"{where} has no genotypes: expected a VCF with a column of {name}")
         asked = sample if number in ("1", "2") else name
-        near = difflib.get_close_matches(asked, samples, n=3, cutoff=0.5) or samples[:3]
+        near = difflib.get_close_matches(asked, samples, n=_SHOWN, cutoff=0.5)
+        shown = sorted(samples, key=lambda each: each not in near)[:_SHOWN]
+        more = ", …" if len(samples) > _SHOWN else ""
         raise InputError(
-            f"{where} has no sample {asked!r} (there are {', '.join(near)}): expected reference, "
-            "SAMPLE, or SAMPLE:1 or SAMPLE:2 of a phased one"
+            f"{where} has no sample {asked!r} (it has {', '.join(shown)}{more}): expected "
+            "reference, SAMPLE, or SAMPLE:1 or SAMPLE:2 of a phased one"
         )
 
 

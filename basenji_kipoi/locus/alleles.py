@@ -153,7 +153,8 @@ def _matched(
     each: Placed, contig: str | None, found: set[Matching] | Reason, *, flipped: bool
 ) -> Matched:
     def without(reason: Reason) -> Matched:
-        return Matched(each.chrom, each.pos, each.first, each.second, reason=reason)
+        # The genome's name all the same: loci are told apart by it.
+        return Matched(contig or each.chrom, each.pos, each.first, each.second, reason=reason)
 
     if isinstance(found, Reason):
         return without(found)

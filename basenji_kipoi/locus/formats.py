@@ -69,7 +69,8 @@ class Format:
             if role not in ROLES:
                 raise InputError(f"--column: there is no role {role!r}: use {', '.join(ROLES)}")
             if column not in header:
-                raise InputError(f"--column {role}={column}: the table has no such column")
+                has = ", ".join([*list(header)[:8], *(["…"] if len(header) > 8 else [])])
+                raise InputError(f"--column {role}={column}: the table has no such column: {has}")
         found = {
             role: next(name for name in names if name in header)
             for role, names in self.columns.items()

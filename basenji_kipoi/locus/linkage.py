@@ -67,8 +67,16 @@ class Linkage(ABC):
     def among(self, keys: Sequence[Key]) -> Linked:
         """Find the linkage among variants, in the genome's alleles and in this order."""
 
+    @abstractmethod
+    def has(self, keys: Sequence[Key]) -> np.ndarray:
+        """Tell which variants it is of (bool, of each)."""
 
-def open_linkage(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
+
+def open_linkage(
+    source: Source,
+    variants: Sequence[LocusVariant],
+    note: Callable[[str], object] = lambda _: None,
+) -> Linkage:
     """Open linkage.
 
     Parameters
@@ -80,19 +88,34 @@ def open_linkage(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
         order and alleles.
     variants
         The table's variants, in its order.
+    note
+        Called with a line if some of them have no linkage.
 
     Raises
     ------
     InputError
-        If the file is none of these, or a matrix is of another size.
+        If the file is none of these, a matrix is of another size, or none of the variants has
+        linkage.
     """
+    found = _opened(source, variants)
+    keys = list(dict.fromkeys(each.key for each in variants if each.reason is None))
+    # A malformed record is told now, too, not behind hours of predictions.
+    there = int(np.count_nonzero(found.has(keys)))
+    if keys and not there:
+        raise InputError(
+            f"{found.name} has none of the {len(keys):,} variants, the first of which is "
+            f"{':'.join(map(str, keys[0]))}: expected linkage of the same assembly"
+        )
+    if there < len(keys):
+        note(f"{found.name} has {there:,} of {len(keys):,} variants")
+    return found
+
+
+def _opened(source: Source, variants: Sequence[LocusVariant]) -> Linkage:
     path = Path(source)
     check_is_there(path, "linkage")
     if path.name.endswith(_VCF):
-        panel = LinkagePanel(path)
-        # A malformed record is told now, not behind hours of predictions.
-        panel.visit([each.key for each in variants if each.reason is None], lambda *_: None)
-        return panel
+        return LinkagePanel(path)
     if path.suffix == ".bcor":
         raise InputError(
             f"{path} is LDstore's binary format: write it as a text matrix with LDstore "
@@ -142,6 +165,16 @@ class LinkageMatrix(Linkage):
 
     def among(self, keys: Sequence[Key]) -> Linked:
         """Find the linkage among variants, in the genome's alleles and in this order."""
+        rows, signs = self._places(keys)
+        r = self._r[np.ix_(rows, rows)] * np.outer(signs, signs)
+        return _without(r, rows >= 0)
+
+    def has(self, keys: Sequence[Key]) -> np.ndarray:
+        """Tell which variants it is of (bool, of each)."""
+        return self._places(keys)[0] >= 0
+
+    def _places(self, keys: Sequence[Key]) -> tuple[np.ndarray, np.ndarray]:
+        """Find the row of each variant, -1 of those that are absent, and the sign of its r."""
         contigs = _theirs(keys, self._chroms)
         rows, signs = np.full(len(keys), -1), np.ones(len(keys))
         for number, (chrom, pos, ref, alt) in enumerate(keys):
@@ -150,8 +183,7 @@ class LinkageMatrix(Linkage):
                 rows[number] = self._rows[same]
             elif swapped in self._rows:
                 rows[number], signs[number] = self._rows[swapped], -1
-        r = self._r[np.ix_(rows, rows)] * np.outer(signs, signs)
-        return _without(r, rows >= 0)
+        return rows, signs
 
 
 class LinkagePanel(Linkage):
@@ -189,6 +221,16 @@ class LinkagePanel(Linkage):
         varies = length > 0
         scaled = centred / np.where(varies, length, 1)[:, None]
         return _without(np.clip(scaled @ scaled.T, -1, 1), varies)
+
+    def has(self, keys: Sequence[Key]) -> np.ndarray:
+        """Tell which variants it is of (bool, of each)."""
+        found = np.zeros(len(keys), dtype=bool)
+
+        def take(number: int, record: pysam.VariantRecord) -> None:
+            found[number] |= _is_of(keys[number], _alleles(record))
+
+        self.visit(keys, take)
+        return found
 
     def counts(self, keys: Sequence[Key]) -> np.ndarray:
         """Count ALT alleles, in the genome's alleles.
@@ -236,17 +278,26 @@ class LinkagePanel(Linkage):
 
     @staticmethod
     def _fill(found: np.ndarray, number: int, key: Key, record: pysam.VariantRecord) -> None:
-        alleles = [each.upper() for each in record.alleles or ()]
-        _, _, ref, alt = key
-        if not ({ref, alt} <= set(alleles)) or alleles[0] not in (ref, alt):
+        alleles = _alleles(record)
+        if not _is_of(key, alleles):
             return
-        place = alleles.index(alt)
+        place = alleles.index(key[3])
         found[number] = [
             np.nan
             if not called or None in called
             else 2 * sum(allele == place for allele in called) / len(called)
             for called in (sample.get("GT") for sample in record.samples.values())
         ]
+
+
+def _alleles(record: pysam.VariantRecord) -> list[str]:
+    return [each.upper() for each in record.alleles or ()]
+
+
+def _is_of(key: Key, alleles: Sequence[str]) -> bool:
+    """Tell whether a record at a variant's place has its alleles, in either order."""
+    _, _, ref, alt = key
+    return {ref, alt} <= set(alleles) and alleles[0] in (ref, alt)
 
 
 def _records(

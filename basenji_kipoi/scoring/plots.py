@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pyarrow.csv
 from basenji_kipoi.base.containers.parquet import check_columns, read_parquet
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.figures.panels import GAIN, INK, LOSS, draw_genes, gene_rows, label_panel
+from basenji_kipoi.genome.contig_names import did_you_mean, matching_contigs
 from basenji_kipoi.genome.intervals import Interval
 from basenji_kipoi.models.targets import columns_named
 from basenji_kipoi.prediction.plots import gene_marks
@@ -33,6 +35,8 @@ __all__ = ["plot_scores"]
 
 #: Panels that still can be read, alleles that have stems, and those that have names.
 _MOST, _STEMS, _NAMES = 12, 400, 3
+#: Share of a panel's width that half of the longest name takes.
+_EDGE = 0.1
 #: No contig is as long (bp).
 _LARGEST = 10**10
 #: Axes have no room for larger values.
@@ -181,10 +185,16 @@ def _placed(table: pa.Table, region: Interval | None) -> tuple[pa.Table, Interva
         first, last = int(positions[keep].min()), int(positions[keep].max())
         margin = max((last - first) // 50, 50)
         region = Interval(there[0], max(first - margin, 0), last + margin + 1)
+    there = set(chroms.tolist())
+    region = replace(
+        region, chrom=matching_contigs([region.chrom], there).get(region.chrom, region.chrom)
+    )
     keep &= (chroms == region.chrom) & (positions >= region.start) & (positions < region.end)
     if not keep.any():
+        lacks = "" if region.chrom in there else did_you_mean(region.chrom, there)
         raise InputError(
             f"no allele with scores lies in {region.chrom}:{region.start + 1:,}-{region.end:,}"
+            + (f", a contig that the table lacks{lacks}" if lacks else "")
         )
     return table.filter(pa.array(keep)), region
 
@@ -202,7 +212,9 @@ def _draw(
 ) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes seconds
 
-    rows = gene_rows(gene_marks(genes, place.chrom, place.start, place.end), place.start, place.end)
+    genes = list(genes)
+    contig = matching_contigs([place.chrom], {gene.contig for gene in genes}).get(place.chrom, "")
+    rows = gene_rows(gene_marks(genes, contig, place.start, place.end), place.start, place.end)
     heights = [1.5] * len(tracks) + [0.24 * len(rows)] * bool(rows)
     figure = Figure(figsize=(11, 1.4 + sum(heights)), layout="constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
@@ -212,7 +224,7 @@ def _draw(
         for name, ref, alt in zip(*(alleles.column(c).to_pylist() for c in ("id", "ref", "alt")))
     ]
     for ax, track, column in zip(axes, tracks, values.T):
-        _draw_track(ax, kilobases, column, names, is_signed=is_signed)
+        _draw_track(ax, kilobases, column, names, place, is_signed=is_signed)
         label_panel(ax, track, *_highest(column), signed=True)
     if rows:
         draw_genes(axes[-1], rows)
@@ -232,7 +244,13 @@ def _highest(column: np.ndarray) -> tuple[float, float]:
 
 
 def _draw_track(
-    ax: Axes, kilobases: np.ndarray, column: np.ndarray, names: Sequence[str], *, is_signed: bool
+    ax: Axes,
+    kilobases: np.ndarray,
+    column: np.ndarray,
+    names: Sequence[str],
+    place: Interval,
+    *,
+    is_signed: bool,
 ) -> None:
     """Draw the alleles of a panel, the largest with their names."""
     colours = np.where(column < 0, LOSS, GAIN) if is_signed else np.full(len(column), INK)
@@ -245,8 +263,11 @@ def _draw_track(
     ax.set_ylim(-(below + room) if below else -0.05 * above, above + room)
     for row in np.argsort(-np.abs(np.nan_to_num(column)), kind="stable")[:_NAMES].tolist():
         up = column[row] >= 0
+        share = (1000 * kilobases[row] - place.start) / (place.end - place.start)
+        # Names near an end stand inwards, for there they would be cut.
+        side = "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
         ax.annotate(
             names[row] if len(names[row]) <= 24 else f"{names[row][:23]}…",
             (kilobases[row], column[row]), xytext=(0, 4 if up else -4), textcoords="offset points",
-            ha="center", va="bottom" if up else "top", fontsize=7, color=INK, clip_on=True,
+            ha=side, va="bottom" if up else "top", fontsize=7, color=INK, clip_on=True,
         )  # fmt: skip

@@ -79,7 +79,7 @@ def test_a_file_in_place_is_verified(server, tmp_path):
 def test_what_is_not_there_is_asked_for_by_hand(server, tmp_path):
     url = url_of(server).replace("model", "missing")
     with pytest.raises(
-        InputError, match=r"could not be downloaded \(Not Found\); 0 bytes"
+        InputError, match=r"could not be downloaded \(404 Not Found\); 0 bytes"
     ) as caught:
         download(url, tmp_path / "file", MD5)
     assert f"by hand and save it as {tmp_path / 'file'}" in str(caught.value)

@@ -185,7 +185,7 @@ def test_without_its_server_a_copy_is_used_with_a_warning(cache, caplog):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}/nothing.fa", "nothing.fa cannot be read: Not Found"),
+        ("{}/nothing.fa", "nothing.fa cannot be read: 404 Not Found"),
         ("{}/", "expected the address of a file"),
         ("{}/data/..", "expected the address of a file"),
         ("{}/data/genome.bin#sha256=12", "expected #sha256= with 64"),

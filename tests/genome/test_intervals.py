@@ -247,3 +247,10 @@ def test_intervals_in_any_form(tmp_path):
 def test_what_is_no_interval_of_the_genome(given_, message):
     with pytest.raises(InputError, match=re.escape(message)):
         read_intervals(given_, LENGTHS)
+
+
+def test_the_furthest_place_is_the_last_that_is_taken():
+    assert Interval("chrI", -(2**60), 2**60).end == 2**60
+    for start, end in ((0, 2**60 + 1), (-(2**60) - 1, 0)):
+        with pytest.raises(ValueError, match="beyond any contig"):
+            Interval("chrI", start, end)

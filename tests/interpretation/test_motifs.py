@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from figures_drawn import panel
 from typer.testing import CliRunner
 
 import basenji_kipoi as bk
@@ -27,6 +29,7 @@ from basenji_kipoi.interpretation.motif_matrices import (
     write_meme,
 )
 from basenji_kipoi.interpretation.motifs import run as runs
+from basenji_kipoi.interpretation.motifs.described import Described, Hits
 from basenji_kipoi.interpretation.motifs.discovery import (
     FoundMotif,
     Sites,
@@ -34,6 +37,7 @@ from basenji_kipoi.interpretation.motifs.discovery import (
     merged,
     motifs_of,
 )
+from basenji_kipoi.interpretation.motifs.plots import motif_figure
 from basenji_kipoi.interpretation.motifs.reading import (
     AttributedSequences,
     of_attributions,
@@ -104,6 +108,21 @@ def test_motifs_of_several_outputs_are_one():
     np.testing.assert_array_equal(first.sites.start, [10, 30, 50])
     np.testing.assert_array_equal(first.sites.is_reverse, [False, True, False])
     assert second is other
+
+
+def test_places_of_sites_are_counted_in_whole_numbers_and_no_legend_covers_them():
+    places = np.linspace(-250, -50, 24)
+    sites = np.full(24, 0)
+    hits = Hits(
+        sites.astype(str), sites, sites + 10, np.full(24, "+"), np.ones((24, 1)), places,
+        np.arange(24) % 2 == 0,
+    )  # fmt: skip
+    motif = found_motif("AAGCCTGACA", [10], [False])
+    figure = motif_figure(Described("motif_1", motif, [], hits, 1.0), "the nearest start")
+    figure.savefig(io.BytesIO())
+    axes = panel(figure, "sites")
+    np.testing.assert_array_equal(axes.get_yticks() % 1, 0)
+    assert axes.get_legend().get_window_extent().y0 >= axes.bbox.y1
 
 
 def test_motifs_of_an_output_come_back_from_arrays():

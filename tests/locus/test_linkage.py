@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pysam
 import pytest
@@ -9,7 +11,7 @@ from locus_files import snvs
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.locus.linkage import open_linkage
-from basenji_kipoi.locus.variants import LocusVariant, Matching
+from basenji_kipoi.locus.variants import LocusVariant, Matching, Reason
 
 KEYS = snvs(4)
 VARIANTS = [LocusVariant(n, *key) for n, key in enumerate(KEYS)]
@@ -51,6 +53,31 @@ def test_genotypes_give_the_correlation_of_counts(tmp_path, phased, indexed, swa
         found.r[np.ix_([0, 1, 3], [0, 1, 3])], expected[np.ix_(order, order)]
     )
     assert np.isnan(found.r[2]).all()
+
+
+def write_matrix(path, keys):
+    np.savez(path, r=np.eye(len(keys)), variants=[name(key) for key in keys])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["panel", "matrix"])
+def test_variants_without_linkage_are_counted_and_linkage_of_none_is_refused(tmp_path, kind):
+    if kind == "panel":
+        path = write_panel(tmp_path / "x.vcf")
+    else:
+        path = write_matrix(tmp_path / "x.npz", KEYS[:3])
+    unusable = LocusVariant(9, "chrA", 5, "A", "", reason=Reason.no_alleles)
+    notes = []
+    open_linkage(path, [*VARIANTS, *VARIANTS[:1], unusable], notes.append)
+    assert notes == [f"{path} has 3 of 4 variants"]
+    open_linkage(path, VARIANTS[:3], notes.append)
+    assert len(notes) == 1
+    # Of another assembly, say: other places, other alleles.
+    moved = [replace(each, pos=each.pos + 1) for each in VARIANTS]
+    other = [replace(each, alt="AA") for each in VARIANTS]
+    for variants in (moved, other, VARIANTS[3:]):
+        with pytest.raises(InputError, match=r"has none of the .* variants, the first of which is"):
+            open_linkage(path, variants)
 
 
 def test_missing_genotypes_count_as_the_mean(tmp_path):

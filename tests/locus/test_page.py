@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bokeh.models import ColumnDataSource
 from locus_files import snvs, write, write_genome
 from page_inputs import locus_of, scored
 from typer.testing import CliRunner
@@ -17,9 +18,11 @@ import basenji_kipoi as bk
 from basenji_kipoi.cli.app import app
 from basenji_kipoi.locus.linkage import LinkageMatrix
 from basenji_kipoi.locus.mechanisms.scored import Place
+from basenji_kipoi.locus.mechanisms.sentences import sentence_of
 from basenji_kipoi.locus.page.content import content_of
 from basenji_kipoi.locus.page.observed import read_observed
 from basenji_kipoi.locus.page.summary import summary_of
+from basenji_kipoi.locus.page.view import locus_drawing, shown_range
 from basenji_kipoi.locus.page.writing import locus_page
 from basenji_kipoi.locus.variants import LocusVariant
 
@@ -55,6 +58,25 @@ def test_the_summary_says_which_gene_which_tracks_how_and_how_sure(locus):
     assert "which is against the measured sign (+0.5 with G)" in " ".join(summary_of(against))
 
 
+@pytest.mark.parametrize(
+    ("letters", "shown"),
+    [("ACGTACGTACGTACGTACGT", "ACGTACGTACGTACGTACGT"), ("CA" * 600, "CACACACACACA… (1,200 bp)")],
+)
+def test_a_long_allele_is_shown_whole_or_said_to_be_cut(locus, letters, shown):
+    first = locus.variants[0]
+    changed = replace(
+        first,
+        known=replace(first.known, alt=letters),
+        mechanism=first.mechanism.model_copy(update={"alt": letters}),
+    )
+    longer = replace(locus, variants=(changed, *locus.variants[1:]))
+    text = " ".join(summary_of(longer))
+    assert f"the measured sign (-0.5 with {shown})" in text
+    assert f" A>{shown} " in sentence_of(changed.mechanism)
+    page = html.unescape(locus_page(longer, model="made up", command="basenji locus"))
+    assert f">A>{shown}<" in page
+
+
 def test_variants_are_in_the_order_of_what_is_known():
     rows = [
         LocusVariant(n, "chr1", 100 + n, "A", "G", locus="x", log10_p=p)
@@ -79,6 +101,18 @@ def test_variants_are_in_the_order_of_what_is_known():
     twice = [replace(rows[0], pip=0.1), replace(rows[0], pip=0.4)]
     (only,) = content_of("x", twice, effects, **options).variants
     assert only.known.pip == 0.4
+
+
+def test_names_of_genes_stand_in_what_is_shown_of_them(locus):
+    drawing = locus_drawing(locus, {})
+    sources = [each.data for each in drawing.select({"type": ColumnDataSource})]
+    (genes,) = [data for data in sources if "tip" in data]
+    first, last = shown_range(locus)
+    assert list(genes["end"]) == [9_001, 12_000]
+    # Both go on behind what is shown.
+    assert genes["start"][0] < first < genes["end"][0]
+    assert genes["start"][1] < last < genes["end"][1]
+    assert list(genes["middle"]) == [(first + 9_001) / 2, (10_500 + last) / 2]
 
 
 def test_notes_say_what_a_reader_must_know(locus):
@@ -298,6 +332,38 @@ def test_a_page_that_was_interrupted_goes_on(small_bundle, files, tmp_path, monk
     ran = run(small_bundle, files, *arguments, "--resume")
     assert ran.exit_code == 0, ran.output
     assert done == ["locus 0", "locus 1", "locus 1"]
+
+
+def write_bigwig(path, contig):
+    import pybigtools
+
+    pybigtools.open(str(path), "w").write({contig: 4000}, iter([(contig, 0, 3000, 2.0)]))
+    return path
+
+
+def test_observed_tracks_of_other_contigs_are_refused_before_anything_is_predicted(
+    small_bundle, files, tmp_path
+):
+    path = write_bigwig(tmp_path / "b.bw", "chrB")
+    arguments = ("--variants", files / "two.tsv", "--observed", f"x={path}", "--explain", 0)
+    ran = run(small_bundle, files, *arguments, "--out", tmp_path / "pages")
+    assert ran.exit_code == 2
+    assert ran.stderr.splitlines()[-1] == f"error: {path} has no contig chrA"
+    # The first locus would be kept.
+    assert [each.name for each in tmp_path.iterdir()] == ["b.bw"]
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_locus_that_lies_nowhere_has_no_observed_tracks(small_bundle, files, tmp_path):
+    rows = [(*snvs(1, first=1700)[0], 0.5, "here"), ("chrZ", 5, "A", "C", 0.5, "nowhere")]
+    write(tmp_path / "t.tsv", "chrom pos ref alt pip locus", rows)
+    path = write_bigwig(tmp_path / "a.bw", "chrA")
+    arguments = ("--variants", tmp_path / "t.tsv", "--observed", f"x={path}", "--explain", 0)
+    ran = run(small_bundle, files, *arguments, "--out", tmp_path / "pages")
+    assert ran.exit_code == 0, ran.output
+    assert {each.name for each in (tmp_path / "pages").iterdir()} == {
+        "index.html", "here.html", "nowhere.html",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,10 @@ from basenji_kipoi.locus.ranking.background import random_variants
 from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
 from basenji_kipoi.locus.ranking.files import RankInputs
 from basenji_kipoi.locus.ranking.options import RankOptions
+from basenji_kipoi.locus.ranking.posterior import check_sets
 from basenji_kipoi.locus.ranking.run import rank, rank_file
 from basenji_kipoi.locus.ranking.scored import own_background
+from basenji_kipoi.locus.reading import read_loci
 from basenji_kipoi.models.model import load
 from basenji_kipoi.models.targets import Target
 
@@ -182,6 +184,42 @@ def test_the_whole_way_is_resumed_and_the_same_in_memory(folder, tmp_path):
         rank_file(
             other, tmp_path / "c", RankOptions(score="D2", weight=1), note=notes.append, **arguments
         )
+
+
+@pytest.mark.parametrize(("column", "sets"), [("pip", 9), ("z", 9), ("pip", 0)])
+def test_too_few_sets_for_a_weight_are_refused_before_anything_is_predicted(
+    folder, tmp_path, column, sets
+):
+    # All PIPs are 0 of the last table.
+    value = 0.25 if sets else 0
+    rows = [[*each, f"L{n % 9}", value] for n, each in enumerate(snvs(36, first=900, step=7))]
+    write(tmp_path / "t.tsv", f"chrom pos ref alt locus {column}", rows)
+    inputs = RankInputs((folder / "model",), folder / "genome.fa", tmp_path / "t.tsv")
+    notes = []
+    with pytest.raises(InputError, match=f"10 sets or more .* there are {sets}: give one with"):
+        rank_file(
+            inputs, tmp_path / "out", RankOptions(), command="x", quiet=True, note=notes.append
+        )
+    # What is predicted would be kept.
+    assert [path.name for path in tmp_path.iterdir()] == ["t.tsv"]
+    with Genome(folder / "genome.fa") as genome:
+        table = read_loci(tmp_path / "t.tsv", genome)
+    check_sets(table, weight=0.5, has_linkage=False, signals=5)
+    if column == "z":
+        check_sets(table, weight=None, has_linkage=True, signals=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"tracks": ("nope",)}, "no track 'nope'"), ({"memory": math.inf}, "--memory: inf")],
+)
+def test_options_that_scoring_refuses_leave_nothing(folder, tmp_path, wrong, said):
+    inputs = RankInputs((folder / "model",), folder / "genome.fa", folder / "loci.tsv")
+    with pytest.raises(InputError, match=said):
+        rank_file(
+            inputs, tmp_path / "out", RankOptions(**wrong), command="x", quiet=True, note=list
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_asked_is_said():

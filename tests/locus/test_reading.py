@@ -157,6 +157,24 @@ def test_loci_are_apart_where_no_column_says_so(genome, tmp_path):
     assert list(found.by_locus()) == ["chrA:100-600", "chrA:1600-1600"]
 
 
+def test_a_row_without_alleles_of_the_genome_stays_in_its_locus(genome, tmp_path):
+    (first, second, third) = snvs(3, step=50)
+    rows = [first, (*second[:3], second[2]), (*third[:2], other_base(third[2]), "")]
+    rows = [("A", *each[1:], 1e-3) for each in rows]
+    found = read_loci(write(tmp_path / "t.tsv", "chrom pos ref alt p", rows), genome)
+    assert [each.reason for each in found.variants] == [
+        None, Reason.same_alleles, Reason.no_alleles,
+    ]  # fmt: skip
+    assert {each.chrom for each in found.variants} == {"chrA"}
+    assert list(found.by_locus()) == ["chrA:100-200"]
+
+
+def test_a_column_that_is_not_there_is_said_with_those_that_are(genome, tmp_path):
+    path = write(tmp_path / "t.tsv", "chrom pos ref alt p", [(*snvs(1)[0], 1e-3)])
+    with pytest.raises(InputError, match=r"has no such column: chrom, pos, ref, alt, p$"):
+        read_loci(path, genome, columns={"pip": "PP"})
+
+
 def test_effects_without_ref_are_turned_to_that_of_alt(genome, tmp_path):
     (_, pos, ref, alt), second = snvs(2)
     path = write(
@@ -347,6 +365,8 @@ def test_what_cannot_be_read_is_named(genome, tmp_path, header, row, message):
         (b"chrA\t5\t.\tA\tC\t.\t.\tPIP=1.5", "record 2: pip 1.5 is not within"),
         (b"chrA\tfive\t.\tA\tC\t.\t.\t.", r"v\.vcf:6: not a VCF record"),
         (b"chrA 5 . A C", r"v\.vcf:6: not a VCF record"),
+        (b"chr\rA\t5\t.\tA\tC\t.\t.\t.", r"v\.vcf: record 2: 'chr\\rA' has a tab or a line end"),
+        (b"chrA\t5\tr\rs\tA\tC\t.\t.\t.", r"v\.vcf: record 2: 'r\\rs' has a tab or a line end"),
     ],
 )
 def test_records_that_cannot_be_read_are_named(genome, tmp_path, record, message):
@@ -361,6 +381,15 @@ def test_records_that_cannot_be_read_are_named(genome, tmp_path, record, message
     (tmp_path / "v.vcf").write_bytes(b"\n".join(lines) + b"\n")
     with pytest.raises(InputError, match=message):
         read_loci(tmp_path / "v.vcf", genome)
+
+
+def test_texts_that_no_table_can_hold_are_named(genome, tmp_path):
+    ((chrom, pos, ref, alt),) = snvs(1)
+    path = tmp_path / "t.parquet"
+    table = {"chrom": [chrom], "pos": [pos], "ref": [ref], "alt": [alt], "trait": ["a\nb"]}
+    pa.parquet.write_table(pa.table(table), path)
+    with pytest.raises(InputError, match=r"t\.parquet:1: 'a\\nb' has a tab or a line end"):
+        read_loci(path, genome)
 
 
 def test_a_format_is_taken_at_its_word_and_two_are_no_guess(genome, tmp_path):

@@ -251,8 +251,9 @@ EDIT = st.tuples(st.integers(0, 59), st.integers(1, 4), st.text("ACGT", min_size
     anchor=st.integers(0, 59),
     before=st.integers(0, 70),
     behind=st.integers(1, 70),
+    only=st.none() | st.tuples(st.integers(0, 30), st.integers(30, 60)),
 )
-def test_a_stretch_is_cut_from_the_edited_text(text, edits, anchor, before, behind):
+def test_a_stretch_is_cut_from_the_edited_text(text, edits, anchor, before, behind, only):
     kept, here = [], 0
     for start, removed, inserted in sorted(edits):
         if start >= here and start + removed <= 60:
@@ -266,7 +267,9 @@ def test_a_stretch_is_cut_from_the_edited_text(text, edits, anchor, before, behi
             return encode(left + inside + "N" * (end - start - len(left) - len(inside)))
 
     rows = [(start, end, encode(inserted)) for start, end, inserted in kept]
-    found = Haplotype({"c": rows}).around(Genome(), "c", anchor, before, behind)
+    found = Haplotype({"c": rows}).around(Genome(), "c", anchor, before, behind, only)
+    if only is not None:
+        kept = [row for row in kept if row[0] in range(*only)]
     # Each base of the edited text with the reference's base that it stands for.
     whole, here = [], 0
     for start, end, inserted in kept:
@@ -327,7 +330,7 @@ def test_an_interrupted_run_goes_on_to_the_same_file(files, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"second": "RN"}, "has no sample 'RN' (there are RM"),
+        ({"second": "RN"}, "has no sample 'RN' (it has RM, "),
         ({"second": "F1:3"}, "has no sample 'F1:3'"),
         ({"second": "RM", "first": "by"}, "has no sample 'by'"),
         ({"sample": "F1", "second": "RM"}, "pass --sample NAME, or --second HAPLOTYPE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
@@ -12,10 +13,15 @@ import pytest
 from figures_drawn import panel
 
 import basenji_kipoi as bk
+from basenji_kipoi.genome.genes import Gene
 
 POSITIONS = [100, 200, 300, 400, 500]
 SAD = [0.5, -2.0, 1.0, None, 0.1]
 METADATA = {"basenji_score": json.dumps({"definitions": {"SAD": {"units": "u", "signed": True}}})}
+
+
+def gene(contig):
+    return Gene("G1", "one", "+", contig, (150,), 150, 400)
 
 
 def table(chrom="chrA", **more):
@@ -55,6 +61,54 @@ def test_a_score_a_track_and_a_region_are_chosen():
     np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], [2, 3])
 
 
+def test_region_and_genes_may_spell_the_contig_otherwise():
+    for spelling in ("chrA", "A"):
+        figure = bk.plot_scores(table(), region="A:1-400", genes=[gene(spelling), gene("chrB")])
+        assert len(points(panel(figure, "a"))) == 3
+        assert "one" in " ".join(text.get_text() for text in panel(figure, "genes").texts)
+
+
+@pytest.mark.parametrize(
+    ("region", "drawn", "title"),
+    [
+        ("chrA:200-300", [-2, 1], "SAD of 2 alleles "),
+        ("chrA:201-300", [1], "SAD of 1 allele "),
+        ("chrA:200-299", [-2], "SAD of 1 allele "),
+    ],
+)
+def test_a_region_has_both_its_ends(region, drawn, title):
+    figure = bk.plot_scores(table(), tracks="a", region=region)
+    np.testing.assert_allclose(points(panel(figure, "a"))[:, 1], drawn)
+    assert figure.axes[0].get_title().startswith(title)
+
+
+@pytest.mark.parametrize(("factor", "margin"), [(1, 50), (100, 800)])
+def test_all_alleles_are_drawn_with_a_margin(factor, margin):
+    # A fiftieth of what they span, and 50 bp at least.
+    figure = bk.plot_scores(table(pos=[p * factor for p in POSITIONS]))
+    first, last = 100 * factor - 1, 500 * factor
+    expected = [max(first - margin, 0) / 1000, (last + margin) / 1000]
+    np.testing.assert_allclose(figure.axes[-1].get_xlim(), expected)
+
+
+def test_names_have_the_same_room_above_and_below():
+    axes = panel(bk.plot_scores(table()), "a")
+    low, high = axes.get_ylim()
+    assert -2 - low == pytest.approx(high - 1)
+    assert high - 1 > 0.1 * (1 + 2)
+
+
+def test_names_are_whole_at_both_ends():
+    names = [f"chrV:46244{n}_CCACCGCTTC/A" for n in range(5)]
+    figure = bk.plot_scores(table(id=names), tracks="a", region="chrA:100-300")
+    figure.savefig(io.BytesIO())
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 3
+    for box in boxes:
+        assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1
+
+
 def test_files_show_what_tables_show(small_bundle, tmp_path):
     from basenji_kipoi.scoring.options import ScoreOptions
     from basenji_kipoi.scoring.run import score_file
@@ -82,7 +136,8 @@ def test_files_show_what_tables_show(small_bundle, tmp_path):
     [
         ({"score": "D1"}, "no score 'D1': it has SAD, logFC"),
         ({"tracks": "c"}, "no track 'c'"),
-        ({"region": "chrB:1-900"}, "no allele with scores lies in chrB:1-900"),
+        ({"region": "chrB:1-900"}, "chrB:1-900, a contig that the table lacks: it has chrA"),
+        ({"region": "chrA:501-900"}, "no allele with scores lies in chrA:501-900$"),
         ({"region": "chrB"}, "no interval 'chrB'"),
     ],
 )

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# A SLURM of one node on this machine, to try workflows on: controller, node daemon, munge.
+# A SLURM on this machine, to try workflows on: controller, node daemons, munge.
 #
-#     workflows/slurm/loopback.sh start FOLDER    # as root; logs and state lie in the folder
-#     workflows/slurm/loopback.sh stop FOLDER     # ends the daemons that start began
+#     workflows/slurm/loopback.sh start FOLDER [NODES]    # as root; logs and state lie in the folder
+#     workflows/slurm/loopback.sh stop FOLDER             # ends the daemons that start began
+#
+# Of several nodes, one by default, each has its share of the cores and of the memory.
 #
 # It needs Debian's packages slurm-wlm and munge, and writes /etc/slurm/slurm.conf: jobs do not
 # inherit SLURM_CONF, so there is no other place. A file there that is not of this script stays.
 set -euo pipefail
 
 configuration=/etc/slurm/slurm.conf
-mark='# Written by loopback.sh: a SLURM of one node.'
+mark='# Written by loopback.sh: a SLURM of this machine.'
 
 fail() {
   printf 'error: %s\n' "$1" >&2
@@ -25,11 +27,17 @@ wait_for() { # wait_for SECONDS COMMAND...
   done
 }
 
+name_of() { # name_of NODE: from 1
+  if ((nodes == 1)); then hostname; else printf '%s-%d' "$(hostname)" "$1"; fi
+}
+
 configure() {
-  local host memory
+  local host memory cores node
   host=$(hostname)
-  # What the node has for jobs: the rest is the daemons' and the machine's.
-  memory=$(awk '/^MemTotal:/ {print int($2 / 1024 * 0.85)}' /proc/meminfo)
+  # What the nodes have for jobs: the rest is the daemons' and the machine's.
+  memory=$(awk -v nodes="$nodes" '/^MemTotal:/ {print int($2 / 1024 * 0.85 / nodes)}' /proc/meminfo)
+  cores=$(($(nproc) / nodes))
+  ((cores > 0)) || fail "$nodes nodes need as many cores"
   cat >"$configuration" <<CONFIGURATION
 $mark
 ClusterName=loopback
@@ -50,18 +58,21 @@ AccountingStorageType=accounting_storage/none
 MinJobAge=600
 ReturnToService=2
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/slurmctld.pid
-SlurmdPidFile=$folder/slurmd.pid
+SlurmdPidFile=$folder/slurmd-%n.pid
 SlurmctldLogFile=$folder/slurmctld.log
-SlurmdLogFile=$folder/slurmd.log
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory
-PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
+SlurmdLogFile=$folder/slurmd-%n.log
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONFIGURATION
+  for ((node = 1; node <= nodes; node++)); do
+    printf 'NodeName=%s NodeHostname=%s NodeAddr=127.0.0.1 Port=%d CPUs=%d RealMemory=%d\n' \
+      "$(name_of "$node")" "$host" $((6818 + nodes - node)) "$cores" "$memory" >>"$configuration"
+  done
 }
 
 start() {
-  local command
+  local command node
   ((EUID == 0)) || fail 'a SLURM of its own needs root'
   for command in slurmctld slurmd sbatch munged; do
     command -v "$command" >/dev/null ||
@@ -79,7 +90,10 @@ start() {
     wait_for 10 munge -n
   fi
   slurmctld
-  slurmd
+  for ((node = 1; node <= nodes; node++)); do
+    mkdir -p "$folder/spool/$(name_of "$node")"
+    slurmd -N "$(name_of "$node")"
+  done
   wait_for 60 sinfo --noheader --states=idle --format=%P
   wait_for 60 bash -c '[[ $(sinfo --noheader --format=%T) == idle ]]'
   sinfo
@@ -87,7 +101,7 @@ start() {
 
 stop() {
   local pid_file pid
-  for pid_file in "$folder"/{slurmd,slurmctld,munged}.pid; do
+  for pid_file in "$folder"/slurmd-*.pid "$folder"/{slurmctld,munged}.pid; do
     [[ -s $pid_file ]] || continue
     pid=$(<"$pid_file")
     kill "$pid" 2>/dev/null || true
@@ -102,7 +116,9 @@ stop() {
   fi
 }
 
-(($# == 2)) || { echo "usage: $0 start|stop FOLDER" >&2; exit 2; }
+(($# == 2 || $# == 3)) || { echo "usage: $0 start|stop FOLDER [NODES]" >&2; exit 2; }
+nodes=${3:-1}
+[[ $nodes =~ ^[1-9][0-9]*$ ]] || fail "NODES: expected a number from 1 on, not $nodes"
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
 case $1 in

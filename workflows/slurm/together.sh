@@ -23,7 +23,9 @@ if [[ -n ${SLURM_JOB_ID:-} ]] && command -v squeue >/dev/null; then
 fi
 if ((tasks == hosts)); then
   nodes=$(squeue --jobs "$SLURM_JOB_ID" --noheader --format %N)
-  host=$(scontrol show hostnames "$nodes" | head -n 1)
+  # A node's name is SLURM's own; where it is reached is its address.
+  node=$(scontrol show hostnames "$nodes" | head -n 1)
+  host=$(scontrol --oneliner show node "$node" | sed -n 's/.* NodeAddr=\([^ ]*\).*/\1/p')
   # Jobs that share a host have ports of their own.
   port=$((20000 + SLURM_JOB_ID % 20000))
   # The number of the process is known to the task alone.

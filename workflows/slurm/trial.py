@@ -48,23 +48,24 @@ def missing() -> str | None:
 
 
 @contextlib.contextmanager
-def slurm(folder: Path) -> Iterator[bool]:
-    """Run a SLURM of one node, whose logs and state are in a folder; tell whether it began."""
+def slurm(folder: Path, nodes: int = 1) -> Iterator[bool]:
+    """Run a SLURM of some nodes, whose logs and state are in a folder; tell whether it began."""
     script = Path(__file__).with_name("loopback.sh")
-    begun = subprocess.run([script, "start", folder], check=False)
+    begun = subprocess.run([script, "start", folder, str(nodes)], check=False)
     try:
         yield begun.returncode == 0
     finally:
         subprocess.run([script, "stop", folder], check=True)
 
 
-def snakemake(folder: Path, *more: str) -> subprocess.Popen[bytes]:
-    """Begin the workflow of scores in a folder; its messages are added to ``snakemake.log``."""
+def snakemake(folder: Path, *more: str, workflow: str = "score") -> subprocess.Popen[bytes]:
+    """Begin a workflow in a folder; its messages are added to ``snakemake.log``."""
     with (folder / "snakemake.log").open("ab") as log:
         return subprocess.Popen(
             [
-                *(_SNAKEMAKE, "--snakefile", WORKFLOWS / "score.smk"),
-                *("--configfile", "score.yaml", "--profile", WORKFLOWS / "profiles" / "loopback"),
+                *(_SNAKEMAKE, "--snakefile", WORKFLOWS / f"{workflow}.smk"),
+                *("--configfile", f"{workflow}.yaml"),
+                *("--profile", WORKFLOWS / "profiles" / "loopback"),
                 *more,
             ],
             cwd=folder,

@@ -8,6 +8,7 @@ copy belong to it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import logging
@@ -16,21 +17,23 @@ import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel
 
 from basenji_kipoi.base.atomic import check_space
 from basenji_kipoi.base.checksum import FileIdentity, checksum
-from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
-from basenji_kipoi.base.remote.addresses import whole_address
+from basenji_kipoi.base.remote.addresses import shown_address, whole_address
 from basenji_kipoi.base.remote.transfer import (
     FAILURES,
     PATIENCE,
     Answer,
     ask,
+    is_absent,
+    is_busy,
     reason_of,
     receive,
 )
@@ -39,16 +42,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Callable
 
-__all__ = ["cache_folder", "folder_of", "local_copy"]
+__all__ = ["AbsentError", "cache_folder", "folder_of", "local_copy"]
 
 _LOCK = ".lock"
 #: Times that a transfer is begun or gone on with, and seconds before the next.
 _TRIES = 4
 _WAIT = 1.0
+#: Seconds without an answer after which a copy is used without one.
+_SHORT_PATIENCE = 10.0
+#: Bytes of a file's name, of which some are left for what stands beside it.
+_LONGEST_NAME = 180
+#: Why a folder cannot be written that can be read all the same.
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+#: What no second try helps against.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHECKSUM = re.compile(r"(md5|sha256)=([0-9a-fA-F]+)")
 _DIGITS = {"md5": 32, "sha256": 64}
 
 logger = logging.getLogger(__name__)
+
+
+class AbsentError(InputError):
+    """A file that is not where an address says, or is not for everybody."""
 
 
 class _Copy(BaseModel):
@@ -66,6 +81,15 @@ class _Wanted(NamedTuple):
     name: str
     algorithm: str
     digest: str
+
+    def is_of(self, copy: _Copy, path: Path) -> bool:
+        """Tell whether a copy has the wanted checksum."""
+        if self.algorithm == "sha256":
+            return copy.file.sha256 == self.digest
+        return bool(self.digest) and checksum(path, self.algorithm) == self.digest
+
+    def __str__(self) -> str:
+        return shown_address(self.address)
 
 
 def cache_folder() -> Path:
@@ -110,68 +134,129 @@ def local_copy(
 
     Raises
     ------
+    AbsentError
+        If the server says that there is no such file, or none for us, and there is no copy.
     InputError
         If the file cannot be got, is not what was wanted, or has no room here.
     """
     wanted = _read_address(address)
     folder = folder_of(wanted.address) if folder is None else folder
     path = folder / wanted.name
-    with _locked(folder):
+    with _locked(folder) as refusal:
         copy = _copy_of(path)
-        if copy and wanted.digest and checksum(path, wanted.algorithm) == wanted.digest:
+        if copy and wanted.is_of(copy, path):
             return path
+        if refusal and not copy:
+            raise _without_place(folder, refusal)
+        is_needed = copy is None or bool(wanted.digest)
         try:
-            with ask(wanted.address, patience=patience, is_query=True) as answer:
-                there = answer
+            there = (
+                _asked(wanted, patience, tries)
+                if is_needed
+                else _asked(wanted, min(patience, _SHORT_PATIENCE), 1)
+            )
         except FAILURES as error:
             reason = reason_of(error)
-            if copy is None or wanted.digest:
-                raise InputError(f"{wanted.address} cannot be read: {reason}") from error
-            logger.warning(
-                "%s cannot be asked for (%s): its copy %s is used", wanted.address, reason, path
-            )
+            if is_needed:
+                kind = AbsentError if is_absent(error) else InputError
+                raise kind(f"{wanted} cannot be read: {reason}") from error
+            logger.warning("%s cannot be asked for (%s): its copy %s is used", wanted, reason, path)
             return path
         if copy and not wanted.digest and copy.version and copy.version == there.version:
             return path
-        _fetch(wanted, path, there, patience, tries)
+        if refusal:
+            raise _without_place(folder, refusal)
+        try:
+            _fetch(wanted, path, there, copy, patience=patience, tries=tries)
+        except OSError as error:  # the disk is full, or somebody removed the folder
+            raise InputError(
+                f"{wanted}: its copy {path} cannot be written ({error.strerror or error}): make "
+                "space, or name another folder with BASENJI_CACHE"
+            ) from error
     return path
+
+
+def _asked(wanted: _Wanted, patience: float, tries: int) -> Answer:
+    """Ask what is there, and again where a server is busy."""
+    done = 0
+    while True:
+        done += 1
+        try:
+            with ask(wanted.address, patience=patience, is_query=True) as answer:
+                return answer
+        except FAILURES as error:
+            if done >= tries or not is_busy(error):
+                raise
+        time.sleep(_WAIT * 2 ** (done - 1))
 
 
 def _read_address(text: str) -> _Wanted:
     address, _, fragment = whole_address(text).partition("#")
+    shown = shown_address(text)
     try:
         parts = urlsplit(address)
-        name = PurePosixPath(unquote(parts.path)).name
+        name = _file_name(parts.path, parts.query)
     except ValueError as error:
-        raise InputError(f"{text}: {error}") from None
-    if not parts.netloc or name in ("", "..") or "\0" in name or parts.path.endswith("/"):
-        raise InputError(f"{text}: expected the address of a file, such as https://host/genome.fa")
+        raise InputError(f"{shown}: {error}") from None
+    if not parts.netloc or not name:
+        raise InputError(f"{shown}: expected the address of a file, such as https://host/genome.fa")
+    if "@" in parts.netloc:
+        raise InputError(
+            f"{shown}: expected an address without a name or password, which others could read in "
+            "the list of processes: put them into ~/.netrc, or of a bucket where its package looks"
+        )
     algorithm, digest = "", ""
     if fragment:
         given = _CHECKSUM.fullmatch(fragment)
         if not given or len(given[2]) != _DIGITS[given[1]]:
             raise InputError(
-                f"{text}: expected #sha256= with 64 or #md5= with 32 hexadecimal digits behind the "
-                "address, or nothing"
+                f"{shown}: expected #sha256= with 64 or #md5= with 32 hexadecimal digits behind "
+                "the address, or nothing"
             )
         algorithm, digest = given[1], given[2].lower()
     return _Wanted(address, name, algorithm, digest)
 
 
+def _file_name(path: str, query: str) -> str:
+    """Name a copy: as the file, but never like what lies beside it, and never too long.
+
+    Of ``download?file=genome.fa.gz`` and ``genome.fa.gz/content`` that is ``genome.fa.gz``, for the
+    ending tells what kind of file it is. Nothing if no file is named.
+    """
+    last = "" if path.endswith("/") else path.rpartition("/")[2]
+    named = [PurePosixPath(value).name for _, value in parse_qsl(query)]
+    above = reversed(PurePosixPath(unquote(path)).parts) if last else ()
+    names = [PurePosixPath(unquote(last)).name, *named, *above]
+    has_ending = [each for each in names if re.search(r"\w\.[A-Za-z]\w*$", each)]
+    name = next(iter(has_ending), names[0])
+    if name in ("", ".."):
+        return ""
+    name = re.sub(r"[\x00-\x1f\x7f]", "_", name)
+    name = name.encode("utf-8", "replace")[-_LONGEST_NAME:].decode("utf-8", "ignore")
+    return f"_{name[1:]}" if name.startswith(".") else name
+
+
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time look after a folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("ab")
-    except OSError as error:
-        raise InputError(
-            f"{folder}: copies of remote files cannot be kept there ({error.strerror}): name a "
-            "folder with BASENJI_CACHE"
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _locked(folder: Path) -> Iterator[OSError | None]:
+    """Let one process at a time look after a folder; yield why it cannot be written, if not."""
+    refusal = None
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / _LOCK).open("ab"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise _without_place(folder, error) from None
+            refusal = error
+        yield refusal
+
+
+def _without_place(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{folder}: copies of remote files cannot be kept there ({error.strerror}): name a folder "
+        "with BASENJI_CACHE"
+    )
 
 
 def _record_of(path: Path) -> Path:
@@ -187,41 +272,60 @@ def _copy_of(path: Path) -> _Copy | None:
     return copy if path.is_file() and copy.file.is_of(path) else None
 
 
-def _fetch(wanted: _Wanted, path: Path, there: Answer, patience: float, tries: int) -> None:
-    """Put the file of an address into its place."""
+def _fetch(
+    wanted: _Wanted, path: Path, there: Answer, old: _Copy | None, *, patience: float, tries: int
+) -> None:
+    """Put the file of an address into its place, where an old copy may be."""
+    if there.is_page and not wanted.digest:
+        raise InputError(
+            f"{wanted}: the server sends a page to look at (text/html), as for a login or a "
+            "preview: name the address of the file itself"
+        )
     if not (there.has_end or wanted.digest):
         raise InputError(
-            f"{wanted.address}: the server does not say where the file ends, so it could be cut "
+            f"{wanted}: the server does not say where the file ends, so it could be cut "
             "unseen: put #sha256= and its checksum behind the address"
         )
-    for old in _others(path):
-        old.unlink()
     version = hashlib.sha256(str(there.version).encode()).hexdigest()[:8]
     part = path.with_name(f".{path.name}.{version}.part")
     for other in path.parent.iterdir():
         is_part = other.name.startswith(f".{path.name}.") and other.suffix == ".part"
         if is_part and (other != part or there.version is None):
-            other.unlink()
+            other.unlink(missing_ok=True)
     have = part.stat().st_size if part.exists() else 0
-    check_space(part.with_name(f"{part.name}.space"), (there.size or 0) - have)
+    space = part.with_name(f"{part.name}.space")
+    space.unlink(missing_ok=True)  # of a process that was killed
+    check_space(space, (there.size or 0) - have, str(wanted))
     label = f"Fetching {path.name}"
     total = there.size // 10**6 if there.size else None
     with progress_bar(label, total=total, unit="MB", done=have // 10**6) as advance:
-        _receive_all(wanted, part, there, patience, tries, lambda n: advance(n / 1e6))
+        try:
+            _receive_all(wanted, part, there, patience, tries, lambda n: advance(n / 1e6))
+        except BaseException as stop:
+            keep(stop, "the same command goes on with what is fetched")
+            raise
     size = part.stat().st_size
     if there.size is not None and size != there.size:
         part.unlink()
         raise InputError(
-            f"{wanted.address}: the server said {there.size:,} bytes and sent {size:,}: try again"
+            f"{wanted}: the server said {there.size:,} bytes and sent {size:,}: try again"
         )
     found = checksum(part, wanted.algorithm) if wanted.digest else ""
     if found != wanted.digest:
         part.unlink()
-        raise InputError(
-            f"{wanted.address} has the {wanted.algorithm} {found}, not {wanted.digest}"
-        )
-    part.replace(path)
-    copy = _Copy(address=wanted.address, version=there.version, file=FileIdentity.of(path))
+        raise InputError(f"{wanted} has the {wanted.algorithm} {found}, not {wanted.digest}")
+    file = FileIdentity.of(part)
+    if old and old.file.sha256 == file.sha256:
+        # A time alone is new. Indexes stay, and runs that were begun with it can be resumed.
+        part.unlink()
+        file = old.file
+    else:
+        # Not before: another command may read the old one, or need it where the network ends.
+        for each in _others(path):
+            each.unlink(missing_ok=True)
+        part.replace(path)
+    file = file.model_copy(update={"name": path.name})
+    copy = _Copy(address=str(wanted), version=there.version, file=file)
     record = _record_of(path)
     scratch = record.with_name(f"{record.name}.new")
     scratch.write_text(copy.model_dump_json(), encoding="utf-8")
@@ -250,12 +354,14 @@ def _receive_all(
                 )
             except FAILURES as error:
                 kept = file.seek(0, 2)
-                if left and not isinstance(error, ValueError):
+                is_final = isinstance(error, ValueError) or getattr(error, "errno", 0) in _FULL
+                if left and not is_final:
                     time.sleep(_WAIT)
                     continue
+                then = f"{kept:,} bytes are kept: the same command goes on from there"
                 raise InputError(
-                    f"{wanted.address} could not be fetched ({reason_of(error)}); {kept:,} bytes "
-                    "are kept: the same command goes on from there"
+                    f"{wanted} could not be fetched ({reason_of(error)}); "
+                    f"{then if kept else 'nothing came: try again'}"
                 ) from error
         return
 

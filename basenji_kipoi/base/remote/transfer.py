@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import netrc
+import os
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING
+
+from basenji_kipoi.base.remote.addresses import shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO, Callable
 
-__all__ = ["FAILURES", "PATIENCE", "Answer", "ChangedError", "ask", "reason_of", "receive"]
+__all__ = [
+    "FAILURES",
+    "PATIENCE",
+    "Answer",
+    "ChangedError",
+    "ask",
+    "is_absent",
+    "is_busy",
+    "reason_of",
+    "receive",
+]
 
 #: What asking and receiving raise: of urllib, of the connection, of the disk, of no address.
 FAILURES = (OSError, HTTPException, ValueError)
@@ -24,6 +40,14 @@ PATIENCE = 60.0
 _BLOCK = 1 << 20
 #: Answered where nothing lies beyond the bytes that are here.
 _NOTHING_LEFT = 416
+#: Answered where a file is not, or must not be read; buckets say the latter of both.
+_ABSENT = (403, 404, 410)
+#: Answered where asking later helps.
+_BUSY = (429, 500, 502, 503, 504)
+#: What s3fs raises where it finds nobody's keys.
+_UNKNOWN_USER = "NoCredentialsError"
+#: What an address may have in it; anything else is encoded, as browsers do.
+_ALLOWED = "%!#$&'()*+,/:;=?@[]~"
 
 
 class ChangedError(ConnectionError):
@@ -45,6 +69,8 @@ class Answer:
         What differs when the file is another one: its tag, or the time of its last change.
     has_end : bool
         Whether a connection that ends too early can be told.
+    is_page : bool
+        Whether it calls it a page to look at, as servers do that ask for a login instead.
     read : callable
         ``read(number)`` receives up to so many bytes, none at the end.
     """
@@ -54,6 +80,7 @@ class Answer:
     version: str | None
     has_end: bool
     read: Callable[[int], bytes]
+    is_page: bool = False
 
 
 @contextlib.contextmanager
@@ -97,15 +124,17 @@ def ask(
 def _ask_http(address: str, begin: int, patience: float, *, is_query: bool) -> Iterator[Answer]:
     last = str(begin) if is_query else ""
     asked = {"Range": f"bytes={begin}-{last}"} if begin or is_query else {}
-    request = urllib.request.Request(address, headers=asked)
     try:
-        reply = urllib.request.urlopen(request, timeout=patience)
+        reply = urllib.request.urlopen(_request(address, asked), timeout=patience)
     except urllib.error.HTTPError as error:
         if not asked or error.code != _NOTHING_LEFT:
             raise
         error.close()
-        yield Answer(begin, begin, None, has_end=True, read=lambda _: b"")
-        return
+        if begin:
+            yield Answer(begin, begin, None, has_end=True, read=lambda _: b"")
+            return
+        # An empty file has no first byte.
+        reply = urllib.request.urlopen(_request(address, {}), timeout=patience)
     with reply:
         part = re.match(r"bytes (\d+)-\d+(?:/(\d+))?", reply.headers.get("Content-Range", ""))
         # Servers that know no ranges, and addresses of files, answer with the whole.
@@ -117,7 +146,30 @@ def _ask_http(address: str, begin: int, patience: float, *, is_query: bool) -> I
             size = int(part[2]) if part[2] else None
         chunked = reply.headers.get("Transfer-Encoding", "").lower() == "chunked"
         version = reply.headers.get("ETag") or reply.headers.get("Last-Modified")
-        yield Answer(first, size, version, has_end=size is not None or chunked, read=reply.read)
+        # No block is waited for: of a connection that breaks off, all that came is kept.
+        yield Answer(
+            first,
+            size,
+            version,
+            has_end=size is not None or chunked,
+            read=reply.read1,
+            is_page=reply.headers.get_content_type() == "text/html",
+        )
+
+
+def _request(address: str, headers: dict[str, str]) -> urllib.request.Request:
+    """Make a request of an address as people write it, with the name and password for its host."""
+    parts = urllib.parse.urlsplit(address)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    encoded = urllib.parse.quote(parts._replace(netloc=host).geturl(), safe=_ALLOWED)
+    request = urllib.request.Request(encoded, headers=headers)
+    # A file that is missing, or not fit to be used, holds for no host.
+    with contextlib.suppress(OSError, netrc.NetrcParseError, UnicodeError, KeyError):
+        name, _, password = netrc.netrc(os.environ.get("NETRC")).hosts[parts.hostname or ""]
+        pair = base64.b64encode(f"{name}:{password}".encode()).decode()
+        # Where the server sends on to may be another's.
+        request.add_unredirected_header("Authorization", f"Basic {pair}")
+    return request
 
 
 @contextlib.contextmanager
@@ -127,7 +179,12 @@ def _ask_bucket(address: str, begin: int) -> Iterator[Answer]:
             from fsspec.core import url_to_fs  # noqa: PLC0415 - few need it
 
             files, path = url_to_fs(address)
-            found = files.info(path)
+            try:
+                found = files.info(path)
+            except FileNotFoundError as error:
+                # s3fs gives the name alone.
+                said = str(error)
+                raise FileNotFoundError("no such file" if said == path else said) from error
             if found.get("type") == "directory":
                 raise FileNotFoundError("it is a folder")
             file = stack.enter_context(files.open(path, "rb"))
@@ -152,7 +209,9 @@ def _named() -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:  # each package has its own
-        raise OSError(f"{type(error).__name__}: {error}") from error
+        kind = type(error).__name__
+        hint = "; of a public bucket: set FSSPEC_S3_ANON=true" if kind == _UNKNOWN_USER else ""
+        raise OSError(f"{kind}: {error}{hint}") from error
 
 
 def receive(
@@ -214,6 +273,24 @@ def _check_size(size: int, most: int) -> None:
         raise OSError(f"it has {size:,} bytes or more, and at most {most:,} are fetched")
 
 
+def is_absent(error: BaseException) -> bool:
+    """Tell whether an answer was that there is no such file, or none for us."""
+    code = getattr(error, "code", None)
+    return code in _ABSENT or isinstance(error, (FileNotFoundError, PermissionError))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether an answer was to ask later."""
+    return getattr(error, "code", None) in _BUSY
+
+
 def reason_of(error: BaseException) -> str:
     """Say in one line why a file could not be got."""
-    return " ".join(str(getattr(error, "reason", None) or error).split()) or type(error).__name__
+    text = str(getattr(error, "reason", None) or error)
+    if isinstance(error, IncompleteRead):
+        text = "the connection ended too early"
+    if isinstance(error, urllib.error.HTTPError):
+        text = f"{error.code} {text}"
+        if error.code == 401:
+            text += ": names and passwords of hosts are read from ~/.netrc"
+    return shown_address(" ".join(text.split())) or type(error).__name__

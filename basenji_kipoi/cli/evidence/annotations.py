@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import counted
+from basenji_kipoi.cli.console import counted, noting
 from basenji_kipoi.cli.options import Overwrite, Quiet
 
 # What a command needs is imported when it runs, and --help needs none.
@@ -51,9 +51,10 @@ def annotations(
 
     found = export_scores(
         scores, out, kind=to, columns=tuple(column or ()), linkage=linkage, reach=reach,
-        overwrite=overwrite, progress=not quiet,
+        overwrite=overwrite, progress=not quiet, note=noting(quiet=quiet),
     )  # fmt: skip
     if not quiet:
-        typer.echo(f"wrote {out}: {counted(found.files, 'file')}, {found.rows:,} rows", err=True)
+        files, rows = counted(found.files, "file"), counted(found.rows, "row")
+        typer.echo(f"wrote {out}: {files}, {rows}", err=True)
         if found.left_out:
-            typer.echo(f"  {found.left_out:,} alleles without scores are left out", err=True)
+            typer.echo(f"  left out, without scores: {counted(found.left_out, 'allele')}", err=True)

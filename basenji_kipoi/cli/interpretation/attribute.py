@@ -142,9 +142,10 @@ def attribute(
 
 def _lines(summary: Summary, seconds: float) -> Iterator[str]:
     intervals = counted(summary.intervals, "interval")
+    positions, outputs = counted(summary.positions, "position"), counted(summary.outputs, "output")
     yield (
-        f"wrote {', '.join(map(str, summary.files))}: {intervals}, {summary.positions:,} "
-        f"positions, {summary.outputs:,} outputs, in {seconds:.1f} s"
+        f"wrote {', '.join(map(str, summary.files))}: {intervals}, {positions}, {outputs}, in "
+        f"{seconds:.1f} s"
     )
     if not math.isnan(summary.completeness):
         yield (

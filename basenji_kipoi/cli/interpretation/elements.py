@@ -179,12 +179,10 @@ def _compare(out: Path, measured: Path, *, quiet: bool) -> None:
 
 
 def _lines(summary: Summary, out: Path, seconds: float) -> Iterator[str]:
+    pairs = counted(summary.pairs, "pair")
     genes = counted(summary.genes, "gene")
     outputs = counted(summary.outputs, "output")
-    yield (
-        f"wrote {out}: {summary.pairs:,} pairs of an element and a gene, {genes}, {outputs}, in "
-        f"{seconds:.1f} s"
-    )
+    yield (f"wrote {out}: {pairs} of an element and a gene, {genes}, {outputs}, in {seconds:.1f} s")
     for status, number in summary.statuses.items():
         if status != "ok":
-            yield f"  {number:,} pairs: {status}"
+            yield f"  {counted(number, 'pair')}: {status}"

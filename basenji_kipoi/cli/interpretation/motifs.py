@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line, noting
+from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.options import Overwrite, Quiet, Resume
 
 # What a command needs is imported when it runs.
@@ -94,8 +94,8 @@ def motifs(
     if not quiet:
         for each in found:
             name = each.known[0].name if each.known else "-"
-            line = f"  {each.name}  {each.consensus}  {len(each.hits.start):,} sites  {name}"
+            sites = counted(len(each.hits.start), "site")
+            line = f"  {each.name}  {each.consensus}  {sites}  {name}"
             typer.echo(line, err=True)
-        typer.echo(
-            f"wrote {out}: {len(found):,} motifs, in {time.monotonic() - began:.1f} s", err=True
-        )
+        found_ones, seconds = counted(len(found), "motif"), time.monotonic() - began
+        typer.echo(f"wrote {out}: {found_ones}, in {seconds:.1f} s", err=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.console import command_line, counted
 from basenji_kipoi.cli.options import Model, Overwrite, Quiet, Resume, read_names
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
@@ -74,7 +74,7 @@ def activity(
         bad = sum(counts.values()) - counts["ok"]
         without = f"; {bad:,} without, whose status tells why" if bad else ""
         typer.echo(
-            f"wrote {out}: activities of {counts['ok']:,} sequences{without}, in "
+            f"wrote {out}: activities of {counted(counts['ok'], 'sequence')}{without}, in "
             f"{time.monotonic() - began:.1f} s",
             err=True,
         )

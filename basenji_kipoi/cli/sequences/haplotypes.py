@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.cli.console import command_line
+from basenji_kipoi.cli.console import command_line, counted
 from basenji_kipoi.cli.options import (
     Activities,
     BothStrands,
@@ -124,7 +124,7 @@ def haplotypes(
         left = counts["incomplete"]
         without = f", {left:,} of them incomplete (their reason tells why)" if left else ""
         typer.echo(
-            f"wrote {out}: {sum(counts.values()):,} genes{without}, in "
+            f"wrote {out}: {counted(sum(counts.values()), 'gene')}{without}, in "
             f"{time.monotonic() - began:.1f} s",
             err=True,
         )

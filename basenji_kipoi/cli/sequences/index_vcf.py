@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from basenji_kipoi.cli.console import counted
 from basenji_kipoi.cli.options import Overwrite, Quiet
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
@@ -34,4 +35,4 @@ def index_vcf(
 
     records, index = write_index(vcf, out, overwrite=overwrite)
     if not quiet:
-        typer.echo(f"wrote {out} and {index.name}: {records:,} records", err=True)
+        typer.echo(f"wrote {out} and {index.name}: {counted(records, 'record')}", err=True)

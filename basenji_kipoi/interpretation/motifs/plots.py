@@ -39,6 +39,7 @@ def motif_figure(described: Described, where: str) -> Figure:
     import logomaker  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     motif, hits = described.motif, described.hits
     figure = Figure(figsize=(10, 2.2), layout="constrained")
@@ -62,7 +63,12 @@ def motif_figure(described: Described, where: str) -> Figure:
                 [distance[same], distance[~same]], bins=edges, stacked=True,
                 color=[_SAME, _OTHER], label=["same", "other"],
             )  # fmt: skip
-            places.legend(frameon=False, fontsize=7, title="direction", title_fontsize=7)
+            # Above the bars, which may be anywhere.
+            places.legend(
+                frameon=False, fontsize=7, title="direction", title_fontsize=7, ncols=2,
+                loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0,
+            )  # fmt: skip
+    places.yaxis.set_major_locator(MaxNLocator(integer=True))
     places.set_xlabel(f"bp from {where}", fontsize=8)
     places.set_ylabel("sites", fontsize=8)
     for axes in (shares, values, places):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from basenji_kipoi.base.sequence import short_allele
 from basenji_kipoi.effects.windows import longest_allele
 from basenji_kipoi.figures.alleles import draw_alleles, draw_logos, join_panels
 from basenji_kipoi.figures.panels import GAIN, INK, LOSS, draw_genes, gene_rows, label_panel
@@ -171,5 +172,5 @@ def _draw_difference(ax: Axes, change: np.ndarray, edges: np.ndarray, total: flo
 
 def _short(variant: Variant) -> str:
     """Name a variant; of long alleles, their length."""
-    ref, alt = (a if len(a) <= 20 else f"{a[:12]}… ({len(a)} bp)" for a in variant[4:])
+    ref, alt = map(short_allele, variant[4:])
     return f"{variant.chrom}:{variant.pos:,} {ref}>{alt}"

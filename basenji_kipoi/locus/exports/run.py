@@ -26,7 +26,7 @@ from basenji_kipoi.locus.linkage import open_linkage
 from basenji_kipoi.locus.variants import LocusVariant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -58,6 +58,7 @@ def export_scores(
     reach: int = REACH,
     overwrite: bool = False,
     progress: bool | None = None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> Exported:
     """Write scores for other programs.
 
@@ -80,6 +81,8 @@ def export_scores(
         Whether an output may be replaced.
     progress
         Whether to show a progress bar.
+    note
+        Called with what the user should know, a line each.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def export_scores(
     values = found.values
     if linkage is not None:
         alleles = enumerate(dict.fromkeys(found.keys), 1)
-        opened = open_linkage(linkage, [LocusVariant(row, *key) for row, key in alleles])
+        opened = open_linkage(linkage, [LocusVariant(row, *key) for row, key in alleles], note)
         label = label_of("linked", progress)
         with progress_bar(label, total=len(found.keys), unit="variants") as advance:
             values = linked_scores(found, opened, reach=reach, advance=advance)

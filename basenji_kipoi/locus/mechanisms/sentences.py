@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from basenji_kipoi.base.sequence import short_allele
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,8 @@ def percent(change: float) -> str:
 
 def sentence_of(record: Mechanism) -> str:
     """Say what a variant does, and how."""
-    return f"{record.chrom}:{record.pos:,} {record.ref}>{record.alt} " + "; ".join(_parts(record))
+    alleles = f"{short_allele(record.ref)}>{short_allele(record.alt)}"
+    return f"{record.chrom}:{record.pos:,} {alleles} " + "; ".join(_parts(record))
 
 
 def _parts(record: Mechanism) -> Iterator[str]:

@@ -25,7 +25,7 @@ from basenji_kipoi.models.model import loaded
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from basenji_kipoi.locus.linkage import Key, Linkage
     from basenji_kipoi.locus.mechanisms.scored import ScoredVariant
@@ -144,9 +144,10 @@ def locus_file(
             )
         if options.explain:
             library("logomaker", "figures of mechanisms", otherwise="or pass --explain 0")
+        _check_observed(options, {each.chrom for each in table.usable})
         linkage = None
         if options.linkage is not None:
-            linkage = open_linkage(options.linkage, table.variants)
+            linkage = open_linkage(options.linkage, table.variants, note)
         inputs = (*(member.path for member in model.members), fasta, *options.files)
         check_output(
             out, overwrite=overwrite or resume, inputs=inputs, folder=None if is_page else PAGES
@@ -184,6 +185,16 @@ def locus_file(
             check_unchanged(watched)
             found = _place(run, out, names, is_page=is_page)
     return found
+
+
+def _check_observed(options: PageOptions, contigs: Collection[str]) -> None:
+    """Check that observed tracks can be drawn, before what takes long."""
+    if options.observed:
+        from basenji_kipoi.locus.page.observed import read_observed  # noqa: PLC0415 - as in `_write`
+
+        for path in options.observed.values():
+            for contig in contigs:
+                read_observed(path, contig, 0, 1000)
 
 
 def _content(
@@ -229,10 +240,13 @@ def _write(
     from basenji_kipoi.locus.page.view import shown_range  # noqa: PLC0415
     from basenji_kipoi.locus.page.writing import IndexRow, locus_page  # noqa: PLC0415
 
-    observed = {
-        track: read_observed(path, locus.chrom, *shown_range(locus))
-        for track, path in options.observed.items()
-    }
+    observed = {}
+    # A locus whose rows all have a reason may lie nowhere.
+    if any(each.known.reason is None for each in locus.variants):
+        observed = {
+            track: read_observed(path, locus.chrom, *shown_range(locus))
+            for track, path in options.observed.items()
+        }
     page = locus_page(
         locus, model=explainer.model.name, command=run.command, index=index, observed=observed
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from basenji_kipoi.base.sequence import short_allele
 from basenji_kipoi.locus.mechanisms.sentences import percent
 from basenji_kipoi.locus.page.content import BY_CHANGE
 
@@ -73,7 +74,7 @@ def _direction(variant: PageVariant) -> Iterator[str]:
         yield f"{said}."
     else:
         agrees = "which agrees with" if (beta > 0) == (gene.change > 0) else "which is against"
-        yield f"{said}, {agrees} the measured sign ({beta:+.2g} with {known.alt[:12]})."
+        yield f"{said}, {agrees} the measured sign ({beta:+.2g} with {short_allele(known.alt)})."
 
 
 def _sure(locus: LocusContent) -> str:

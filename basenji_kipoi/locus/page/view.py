@@ -19,6 +19,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from basenji_kipoi.base.sequence import short_allele
 from basenji_kipoi.figures.panels import GREY, INK, PALETTE
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ def _variants(locus: LocusContent) -> ColumnDataSource:
         {
             "name": [each.name for each in locus.variants],
             "position": [each.known.pos for each in locus.variants],
-            "alleles": [f"{each.known.ref[:12]}>{each.known.alt[:12]}" for each in locus.variants],
+            "alleles": [
+                f"{short_allele(each.known.ref)}>{short_allele(each.known.alt)}"
+                for each in locus.variants
+            ],
             "value": [np.nan if value is None else value for value in values],
             "change": [np.nan if each.change is None else each.change for each in locus.variants],
             "track": [each.track for each in locus.variants],
@@ -196,6 +200,12 @@ def _level(gene: Gene) -> int:
     return 0 if gene.strand == "-" else 1
 
 
+def _middle(gene: Gene, shared: Range1d) -> float:
+    """Return the middle of the part of a gene that the page shows; of all of it if that is none."""
+    start, end = max(gene.start, shared.start), min(gene.end, shared.end)
+    return (start + end) / 2 if start < end else (gene.start + gene.end) / 2
+
+
 def _genes(locus: LocusContent, shared: Range1d) -> Figure:
     genes = sorted(locus.genes, key=lambda gene: gene.start)
     plot = _styled(
@@ -212,7 +222,7 @@ def _genes(locus: LocusContent, shared: Range1d) -> Figure:
             "name": [gene.name or gene.gene_id for gene in genes],
             "start": [gene.start for gene in genes],
             "end": [gene.end for gene in genes],
-            "middle": [(gene.start + gene.end) / 2 for gene in genes],
+            "middle": [_middle(gene, shared) for gene in genes],
             "low": level - 0.14,
             "high": level + 0.14,
             "label": level + 0.2 + 0.26 * turn,
@@ -342,7 +352,7 @@ def _profile(variant: PageVariant) -> dict[str, Any]:
     return {
         "tracks": profile.tracks,
         "titles": [
-            f"{each.track}: log2 change {each.change:+.2g} with {variant.known.alt[:12]}"
+            f"{each.track}: log2 change {each.change:+.2g} with {short_allele(variant.known.alt)}"
             for each in variant.mechanism.tracks
         ],
         "start": start,

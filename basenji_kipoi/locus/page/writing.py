@@ -11,6 +11,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from basenji_kipoi.base.sequence import short_allele
 from basenji_kipoi.locus.mechanisms.plots import mechanism_figure
 from basenji_kipoi.locus.page.summary import summary_of
 from basenji_kipoi.locus.page.view import LINKAGE, locus_drawing
@@ -70,7 +71,7 @@ class _Shown(NamedTuple):
 _COLUMNS = (
     ("variant", True, lambda v: v.name, "{}"),
     ("place", True, lambda v: f"{v.known.chrom}:{v.known.pos}", "{}"),
-    ("alleles", True, lambda v: f"{v.known.ref[:12]}>{v.known.alt[:12]}", "{}"),
+    ("alleles", True, lambda v: f"{short_allele(v.known.ref)}>{short_allele(v.known.alt)}", "{}"),
     ("posterior", False, lambda v: v.posterior, "{:.3f}"),
     ("PIP", False, lambda v: v.known.pip, "{:.3f}"),
     ("set", True, lambda v: v.known.credible_set, "{}"),

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.locus.finemapping import credible_set, single_effect, sum_of_single_effects
-from basenji_kipoi.locus.ranking.prior import Weight, estimate_weight, joined, log_prior
+from basenji_kipoi.locus.ranking.prior import (
+    LEAST_SETS,
+    Weight,
+    estimate_weight,
+    joined,
+    log_prior,
+    too_few_sets,
+)
 from basenji_kipoi.locus.variants import SetKey
 
 if TYPE_CHECKING:
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.locus.linkage import Linkage
     from basenji_kipoi.locus.variants import LocusTable, LocusVariant
 
-__all__ = ["ABSENT", "METHODS", "OUTSIDE", "RankedSet", "rank_sets"]
+__all__ = ["ABSENT", "METHODS", "OUTSIDE", "RankedSet", "check_sets", "rank_sets"]
 
 #: What PIPs came from, as metadata and messages say it.
 METHODS = {
@@ -65,6 +72,33 @@ class RankedSet:
         return len(credible_set(known / known.sum())) if known.sum() > 0 else 0
 
 
+def check_sets(table: LocusTable, *, weight: float | None, has_linkage: bool, signals: int) -> None:
+    """Check that a table can have the sets of which a weight is estimated: predicting takes long.
+
+    Parameters
+    ----------
+    table
+        The variants.
+    weight
+        Weight of the prior; None to estimate it.
+    has_linkage
+        Whether there is linkage, by which a locus may have several sets.
+    signals
+        Most signals of a locus.
+
+    Raises
+    ------
+    InputError
+        If a weight is to be estimated from too few sets.
+    """
+    if _has_pips(table):
+        number = sum(not each.reason for each in _given(table))
+    else:
+        number = len(_groups(table)) * (signals if has_linkage else 1)
+    if weight is None and number < LEAST_SETS:
+        raise too_few_sets(number)
+
+
 def rank_sets(
     table: LocusTable,
     p: np.ndarray,
@@ -102,7 +136,7 @@ def rank_sets(
     InputError
         If a weight is to be estimated from too few sets.
     """
-    if any(each.pip is not None for each in table.variants):
+    if _has_pips(table):
         method, ranked = "given", _given(table)
     elif linkage is None:
         method, ranked = "single", [_single(table, *each) for each in _groups(table)]
@@ -132,6 +166,10 @@ def rank_sets(
         else:
             each.posterior = joined(np.nan_to_num(each.pip), prior)
     return ranked, chosen, method
+
+
+def _has_pips(table: LocusTable) -> bool:
+    return any(each.pip is not None for each in table.variants)
 
 
 def _groups(table: LocusTable) -> list[tuple[SetKey, list[int]]]:

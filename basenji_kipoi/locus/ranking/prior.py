@@ -26,7 +26,7 @@ from basenji_kipoi.base.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LEAST_SETS", "Weight", "estimate_weight", "joined", "log_prior"]
+__all__ = ["LEAST_SETS", "Weight", "estimate_weight", "joined", "log_prior", "too_few_sets"]
 
 #: Fewer sets do not tell a weight.
 LEAST_SETS = 10
@@ -94,6 +94,15 @@ def joined(pip: np.ndarray, log_priors: np.ndarray) -> np.ndarray:
     return total * weights / weights.sum() if weights.sum() else pip.copy()
 
 
+def too_few_sets(number: int) -> InputError:
+    """Say that no weight can be estimated from so many sets."""
+    return InputError(
+        f"a weight is estimated from {LEAST_SETS} sets or more whose variants differ in their "
+        f"predicted effects, and there are {number}: give one with --weight, such as one that a "
+        "larger table gave"
+    )
+
+
 def estimate_weight(sets: Sequence[tuple[np.ndarray, np.ndarray]]) -> Weight:
     """Estimate the weight.
 
@@ -118,11 +127,7 @@ def estimate_weight(sets: Sequence[tuple[np.ndarray, np.ndarray]]) -> Weight:
         if pip.sum() > 0 and len(set(p[np.isfinite(p)].tolist())) > 1
     ]
     if len(used) < LEAST_SETS:
-        raise InputError(
-            f"a weight is estimated from {LEAST_SETS} sets or more whose variants differ in their "
-            f"predicted effects, and there are {len(used)}: give one with --weight, such as one "
-            "that a larger table gave"
-        )
+        raise too_few_sets(len(used))
     likelihood = np.zeros(len(_WEIGHTS))
     for pip, p in used:
         prior = log_prior(p, _WEIGHTS[:, None])

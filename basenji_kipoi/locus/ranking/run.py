@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from basenji_kipoi.locus.ranking.background import random_variants
 from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
 from basenji_kipoi.locus.ranking.files import BACKGROUND, FOLDER, write_ranking, write_vcf
 from basenji_kipoi.locus.ranking.options import RANDOM, RankOptions
-from basenji_kipoi.locus.ranking.posterior import METHODS, rank_sets
+from basenji_kipoi.locus.ranking.posterior import METHODS, check_sets, rank_sets
 from basenji_kipoi.locus.ranking.result import Ranking
 from basenji_kipoi.locus.ranking.scored import check_background, own_background, read_scored
 from basenji_kipoi.locus.ranking.table import (
@@ -38,7 +39,6 @@ from basenji_kipoi.scoring.outputs import genes_path
 from basenji_kipoi.scoring.run import score_file
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
@@ -116,6 +116,7 @@ def rank(
         if isinstance(linkage, (str, Path)) or hasattr(linkage, "__fspath__"):
             linkage = open_linkage(linkage, table.variants)
         keys = _keys(table)
+        _check_sets(table, linkage, options)
         own = own_background(model, options, has_genes=genes is not None)
         random = [] if own else _random(keys, opened, genes, options)
         # All at once: the computation is compiled for each call anew.
@@ -187,7 +188,8 @@ def rank_file(
         )  # fmt: skip
         for line in table.lines():
             note(line)
-        linkage = open_linkage(inputs.linkage, table.variants) if inputs.linkage else None
+        linkage = open_linkage(inputs.linkage, table.variants, note) if inputs.linkage else None
+        _check_sets(table, linkage, options)
         model = load(inputs.model)
         background = inputs.background
         if background:
@@ -197,10 +199,10 @@ def rank_file(
         keys = _keys(table)
 
         def scored(name: str, of: Sequence[Key]) -> Scored:
-            vcf = run.path(f"{name}.vcf")
-            if not vcf.exists():
-                with run.piece(vcf.name) as path:
-                    write_vcf(path, of)
+            # No piece, for alone it is nothing to go on with; who goes on finds the same file.
+            vcf = run.output(Path(f"{name}.vcf"))
+            write_vcf(vcf, of)
+            os.utime(vcf, (0, 0))
             score_file(
                 ScoreOptions(
                     inputs.model, inputs.fasta, str(vcf), run.path(name), scores=options.scores,
@@ -235,6 +237,12 @@ def _keys(table: LocusTable) -> list[Key]:
     if not keys:
         raise InputError(f"{table.name} has no variant that can be scored: {table.counts()}")
     return keys
+
+
+def _check_sets(table: LocusTable, linkage: Linkage | None, options: RankOptions) -> None:
+    check_sets(
+        table, weight=options.weight, has_linkage=linkage is not None, signals=options.signals
+    )
 
 
 def _random(

@@ -30,7 +30,7 @@ from basenji_training.fit.tasks.coverage import CoverageTask
 from basenji_training.fit.tasks.heads import check_batch_size, with_heads_of
 from basenji_training.fit.tasks.reporters import ReporterTask
 from basenji_training.fit.tasks.stores import AnyStore
-from basenji_training.optimisation.devices import fastest_dtype, shared_by
+from basenji_training.optimisation.devices import fastest_dtype, lost_process_named, shared_by
 from basenji_training.optimisation.optimisers import learning_rate
 from basenji_training.optimisation.settings import Settings
 from basenji_training.optimisation.train_state import TrainState, networks_of_heads
@@ -106,7 +106,8 @@ def fit(
     ------
     InputError
         If the stores, the network and the settings do not fit together, the output exists and
-        `resume` is not set, or the run to be resumed had other settings or is being trained.
+        `resume` is not set, or the run to be resumed had other settings or is being trained; or if
+        another process that trains with this one is gone.
     """
     stores = [stores] if isinstance(stores, AnyStore) else list(stores)
     if settings.init:
@@ -126,7 +127,8 @@ def fit(
             devices=devices,
             held=held,
         )
-        return training.run(checkpoint_minutes * 60, tensorboard)
+        with lost_process_named():
+            return training.run(checkpoint_minutes * 60, tensorboard)
 
 
 class _Training:

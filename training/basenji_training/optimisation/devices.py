@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,15 @@ import keras
 from basenji_kipoi.base.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from basenji_training.optimisation.step_jax import JaxDevices
     from basenji_training.optimisation.step_tensorflow import TensorFlowDevices
 
-__all__ = ["all_devices", "fastest_dtype", "join_processes", "shared_by"]
+__all__ = ["all_devices", "fastest_dtype", "join_processes", "lost_process_named", "shared_by"]
+
+#: What JAX's errors say where a process that takes part is gone: sums by Gloo, and the coordinator.
+_LOST = re.compile(r"gloo|coordination service", re.IGNORECASE)
 
 
 def fastest_dtype(processors: Path = Path("/proc/cpuinfo")) -> str:
@@ -66,6 +73,26 @@ def join_processes(coordinator: str, processes: int, process: int) -> None:
     if not 0 <= process < processes:
         raise InputError(f"--process {process}: expected a number from 0 to {processes - 1}")
     keras.distribution.initialize(coordinator, processes, process)
+
+
+@contextlib.contextmanager
+def lost_process_named() -> Iterator[None]:
+    """Turn what JAX raises when another process of the training is gone into a line that says so.
+
+    Raises
+    ------
+    InputError
+        In its place.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, InputError) or not _LOST.search(str(error)):
+            raise
+        raise InputError(
+            "another process of this training ended or cannot be reached: start all of them again "
+            "with --resume, which goes on from the last checkpoint"
+        ) from error
 
 
 def shared_by(number: int, batch_size: int) -> TensorFlowDevices | JaxDevices:

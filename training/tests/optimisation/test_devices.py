@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,12 @@ def finish(*processes):
         assert process.returncode == 0, errors
 
 
+def free_address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 def assert_same_course(left, right):
     """Equal but for the order in which float32 values are summed."""
     for name in ("loss", "validation_loss", "validation_r"):
@@ -57,12 +64,26 @@ def test_data_parallel_jax_without_tensorflow(letters, tmp_path):
     two = start("jax", letters.path, tmp_path / "two", 2, emulated=2)
     finish(two)
     assert_same_course(tmp_path / "one", tmp_path / "two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
     out = tmp_path / "processes"
+    address = free_address()
     finish(*(start("jax", letters.path, out, 2, address, number) for number in (0, 1)))
     assert_same_course(tmp_path / "one", out)
+
+
+@pytest.mark.slow
+def test_where_a_process_is_lost_the_other_says_so(letters, tmp_path):
+    address = free_address()
+    staying, lost = (
+        start("jax", letters.path, tmp_path / "run", 2, address, number) for number in (0, 1)
+    )
+    end = time.monotonic() + PATIENCE
+    while not (tmp_path / "run" / "history.csv").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    lost.kill()
+    lost.communicate()
+    _, errors = staying.communicate(timeout=PATIENCE)
+    assert staying.returncode
+    assert "InputError: another process of this training ended" in errors
 
 
 def test_a_batch_is_shared_evenly_by_devices_that_exist():

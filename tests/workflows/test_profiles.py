@@ -1,0 +1,33 @@
+"""Profiles say nothing that Snakemake or an executor does not know."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from snakemake_command import REPOSITORY, SNAKEMAKE, needs_snakemake
+
+PROFILES = REPOSITORY / "workflows" / "profiles"
+
+pytestmark = needs_snakemake
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in PROFILES.iterdir()))
+def test_snakemake_knows_all_of_a_profile(tmp_path, profile):
+    examples = REPOSITORY / "examples" / "data"
+    (tmp_path / "score.yaml").write_text(
+        f"model: yeast\nfasta: {examples / 'genome.fa'}\n"
+        f"variants: [{examples / 'variants.vcf.gz'}]\nshards: 2\n"
+    )
+    done = subprocess.run(
+        [
+            *(SNAKEMAKE, "--snakefile", REPOSITORY / "workflows" / "score.smk"),
+            *("--configfile", "score.yaml", "--profile", PROFILES / profile, "--dry-run"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rule shard" in done.stdout + done.stderr

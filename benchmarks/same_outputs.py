@@ -315,7 +315,7 @@ def read_page(path: Path) -> list[str]:
     """Read the elements of a page without white space and without Bokeh's random names."""
     text = html.unescape(path.read_text())
     text = re.sub(r"\b\d{4}-\d\d-\d\dT[\d:]+\+00:00", "TIME", text)  # of the making
-    text = re.sub(r"<code>basenji.*?</code>", "<code>COMMAND</code>", text, flags=re.DOTALL)
+    text = re.sub(r"<(code|p)>basenji.*?</\1>", r"<\1>COMMAND</\1>", text, flags=re.DOTALL)
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\bp\d{4,}\b", "ID", text)
     return re.sub(r"\s+", "", text).split("<")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
+    "NOT_IN_CELLS",
     "byte_lines",
     "check_is_there",
     "check_seekable",
@@ -40,7 +41,8 @@ __all__ = [
 # No text begins with the first byte of gzip. A pipe may have given no more than that so far.
 _GZIP = b"\x1f"
 _BUFFER = 1 << 18
-_NOT_IN_CELLS = "\t\n\r"
+#: What a cell of a table without quotes cannot hold.
+NOT_IN_CELLS = "\t\n\r"
 
 
 @contextlib.contextmanager
@@ -343,7 +345,7 @@ def fasta_records(
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    if any(letter in text for letter in _NOT_IN_CELLS):
+    if any(letter in text for letter in NOT_IN_CELLS):
         raise InputError(f"a table's cell cannot hold {text!r}: it has a tab or a line end")
     # What would be read as quoted is quoted.
     return _quoted(text) if _unquoted(text) != text else text

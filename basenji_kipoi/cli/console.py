@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["UNFORESEEN", "Commands", "command_line", "counted", "evaluated", "noting"]
+__all__ = [
+    "UNFORESEEN",
+    "Commands",
+    "command_line",
+    "counted",
+    "evaluated",
+    "noting",
+    "with_copies",
+]
 
 
 #: Options that take the address of a file elsewhere in the place of a path; those of models do too,
@@ -57,14 +65,24 @@ def evaluated(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise InputError(
                     f"--{name.replace('_', '-')} {value}: expected a number up to {_LARGEST:,}"
                 )
+        return with_copies(command)(**given)
+
+    # Of both: a signature is read of what is wrapped.
+    checked.__annotations__ = command.__annotations__ = get_type_hints(command, include_extras=True)
+    return checked
+
+
+def with_copies(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a command use the copy of each file that lies elsewhere, in the place of its address."""
+
+    @wraps(command)
+    def fetching(**given: object) -> object:
         # What is refused is refused before anything is fetched.
         for name, value in given.items():
             _check_place(name, value)
         return command(**{name: _here(name, value) for name, value in given.items()})
 
-    # Of both: a signature is read of what is wrapped.
-    checked.__annotations__ = command.__annotations__ = get_type_hints(command, include_extras=True)
-    return checked
+    return fetching
 
 
 def _check_place(option: str, value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,12 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool
     kind = _format_of(path)
     # Letters of an SVG stay letters, which can be searched; identifiers come from no random number.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "basenji", "pdf.fonttype": 42}
-    with atomic_path(path, overwrite=overwrite) as scratch, rc_context(settings):
-        figure.savefig(scratch, format=kind, dpi=_DOTS_PER_INCH, metadata=_UNDATED[kind])
+    # In memory first: on a full disk matplotlib's own writing of a PDF fails for another reason.
+    content = io.BytesIO()
+    with rc_context(settings):
+        figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH, metadata=_UNDATED[kind])
+    with atomic_path(path, overwrite=overwrite) as scratch:
+        scratch.write_bytes(content.getvalue())
 
 
 def _format_of(path: str | os.PathLike[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.text_files import check_is_there, check_seekable
+from basenji_kipoi.base.text_files import NOT_IN_CELLS, check_is_there, check_seekable
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.locus.alleles import Matched, Placed, match_alleles
@@ -21,7 +21,7 @@ from basenji_kipoi.locus.variants import LocusTable, LocusVariant, Matching, Rea
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
     from basenji_kipoi.locus.files import Content
@@ -126,6 +126,7 @@ def read_loci(
             rows = list(_rows(content, found, columns, name))
         if not rows:
             raise InputError(f"{name} has no rows")
+        _check_texts(rows, f"{name}: record " if _is_vcf(Path(path)) else f"{name}:")
         rows = _with_rsids(rows, rsids, name)
         matched = match_alleles([row.placed for row in rows], opened, name)
     has_sets = any(row.texts.get("credible_set") for row in rows)
@@ -180,6 +181,14 @@ def _info(record: Any, tag: str, place: int) -> str:  # noqa: ANN401 - pysam has
     if isinstance(value, tuple):
         value = value[place] if len(value) == len(record.alts) else value[0]
     return "" if value is None else str(value)
+
+
+def _check_texts(rows: Iterable[_Row], where: str) -> None:
+    """Check that a table can hold what rows say: what is written is written last."""
+    for row in rows:
+        for text in (row.placed.chrom, row.placed.first, row.placed.second, *row.texts.values()):
+            if any(letter in text for letter in NOT_IN_CELLS):
+                raise InputError(f"{where}{row.placed.row}: {text!r} has a tab or a line end")
 
 
 # ---- rows to variants ----

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.text_files import NOT_IN_CELLS
 from basenji_kipoi.genome.vcf import VariantFile
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def places_of_rsids(
     Raises
     ------
     InputError
-        If the file cannot be read.
+        If the file cannot be read, or no table can hold the contig or an allele of one of them.
     """
     wanted = set(wanted)
     found: dict[str, list[KnownAllele]] = {}
@@ -53,6 +55,9 @@ def places_of_rsids(
                     known = KnownAllele(
                         variant.chrom, variant.pos, variant.ref.upper(), variant.alt.upper()
                     )
+                    for text in (known.chrom, known.ref, known.alt):
+                        if any(letter in text for letter in NOT_IN_CELLS):
+                            raise InputError(f"{path}: {name}: {text!r} has a tab or a line end")
                     alleles = found.setdefault(name, [])
                     if known not in alleles:
                         alleles.append(known)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from file_server import serving
 
+import basenji_kipoi as bk
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.remote.addresses import shown_address
 from basenji_kipoi.base.remote.copies import AbsentError, local_copy
@@ -114,6 +117,51 @@ def test_the_old_copy_stays_until_the_new_one_is_whole(server):
     assert index.exists()
     assert local_copy(f"{server.address}/a.bin").read_bytes() == CONTENT[::-1]
     assert not index.exists()
+
+
+@pytest.mark.parametrize("tag", [None, '"second"'])
+def test_the_same_content_is_the_same_copy(server, tag):
+    address = f"{server.address}/a.bin"
+    path = local_copy(address)
+    path.with_name("a.bin.fai").write_text("index")
+    before = path.stat().st_mtime_ns
+    for _ in range(2):
+        server.tag = tag
+        assert local_copy(address) == path
+    # Fetched each time without a tag, and once with another.
+    assert server.sent // len(CONTENT) == (3 if tag is None else 2)
+    assert path.stat().st_mtime_ns == before
+    assert path.with_name("a.bin.fai").exists()
+
+
+@pytest.mark.parametrize(
+    ("rest", "name"),
+    [
+        ("a.bin?file=other.fa", "a.bin"),
+        ("download?x=1.5&file=dir/genome.fa.gz&v=2", "genome.fa.gz"),
+        ("genome.fa.gz/content", "genome.fa.gz"),
+        ("download/?acc=1&file=genome%2Efa%2Egz", "genome.fa.gz"),
+        ("v1.0/download", "download"),
+    ],
+)
+def test_a_copy_has_the_ending_that_tells_what_it_is(server, rest, name):
+    server.files[f"/{rest.partition('?')[0]}"] = CONTENT
+    assert local_copy(f"{server.address}/{rest}").name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ftp://h/a.fa", "ftp://h/a.fa: ftp addresses are not read: http, https, s3 and gs are"),
+        (Path("az://h/a.fa"), "az://h/a.fa: az addresses are not read"),
+        ("file:///x/a.fa", "file:///x/a.fa: file addresses are not read: name /x/a.fa"),
+    ],
+)
+@pytest.mark.parametrize("read", [bk.Genome, bk.load])
+def test_other_addresses_are_told_from_missing_files(read, text, message):
+    with pytest.raises(InputError) as caught:
+        read(text)
+    assert message in str(caught.value)
 
 
 def test_an_empty_file_is_fetched_once(server):
@@ -251,3 +299,47 @@ def test_a_disk_that_cannot_lock_is_one_line(server, monkeypatch):
     monkeypatch.setattr("basenji_kipoi.base.remote.copies.fcntl.flock", refuse)
     with pytest.raises(InputError, match=r"kept there \(No locks available\)"):
         local_copy(f"{server.address}/a.bin")
+
+
+@pytest.fixture
+def bucket(server, monkeypatch):
+    """Let the server be one of buckets, with ``data`` as one."""
+    pytest.importorskip("s3fs")
+    import s3fs
+
+    listing = b"<ListBucketResult><Name>data</Name><KeyCount>0</KeyCount></ListBucketResult>"
+    server.files |= {"/data/a.bin": CONTENT, "/data": listing}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield server
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_what_a_bucket_refuses_is_one_line(bucket):
+    assert local_copy("s3://data/a.bin").read_bytes() == CONTENT
+    for address, codes, reason in [
+        ("s3://data/b.bin", [], "no such file"),
+        ("s3://none/b.bin", [], "Not Found"),
+        ("s3://data/c.bin", [403], "Forbidden"),
+    ]:
+        bucket.codes = codes
+        with pytest.raises(AbsentError, match=f"^{address} cannot be read: .*{reason}"):
+            local_copy(address)
+
+
+def test_without_keys_a_bucket_says_what_public_ones_need(bucket, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match="of a public bucket: set FSSPEC_S3_ANON=true"):
+        local_copy("s3://data/a.bin")
+
+
+def test_a_bucket_without_its_package_says_what_to_install(cache):
+    if importlib.util.find_spec("gcsfs"):
+        pytest.skip("gcsfs is installed")
+    with pytest.raises(InputError, match=r"install basenji-kipoi\[remote\]"):
+        local_copy("gs://data/a.bin")

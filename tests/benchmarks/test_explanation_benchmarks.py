@@ -99,12 +99,18 @@ def test_a_score_that_knows_is_told_from_one_that_does_not():
     for factor in range(12):
         for kind in CLASSES:
             for _ in range(50):
-                rows.append((f"F{factor}", "chrIV", kind, float(kind == "bound")))
-    sites = pd.DataFrame(rows, columns=["motif_name", "sequence_name", "kind", "contribution"])
-    for name in ("relative", "accessibility", "match"):
+                rows.append((f"F{factor}", "chrIV", len(rows), kind, float(kind == "bound")))
+    columns = ["motif_name", "sequence_name", "start", "kind", "contribution"]
+    sites = pd.DataFrame(rows, columns=columns)
+    for name in ("relative", "absolute", "match"):
         sites[name] = random.normal(size=len(sites))
+    sites["accessibility"] = 2 ** random.normal(sites.contribution)
     found = measured(sites)
-    assert set(found) == {"all", "promoters", "test chromosomes"}
+    assert set(found) == {
+        "all", "promoters", "test chromosomes", "as accessible", "test chromosomes, as accessible",
+    }  # fmt: skip
+    assert found["all"]["median"]["accessibility"].value > 0.7
+    assert abs(found["as accessible"]["median"]["accessibility"].value - 0.5) < 0.05
     for each in found.values():
         assert each["median"]["contribution"].value == 1
         assert 0.4 < each["median"]["match"].value < 0.6

@@ -37,9 +37,34 @@ def pieces(piece: int, size: int):
         run.output(Path("out")).write_bytes(bytes(size))
         run.place()
 
+@app.command()
+def figure(size: int, name: str):
+    from basenji_kipoi.figures.saving import save_figure
+    from matplotlib.figure import Figure
+
+    drawn = Figure()
+    drawn.subplots().plot(range(size), [number % 7 for number in range(size)])
+    save_figure(drawn, Path(name))
+
 app()
 """
 FULL = "error: out cannot be written: file too large: make space"
+
+
+def limited():
+    # Files cannot grow beyond this, as on a disk without space.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.svg", "x.pdf"])
+def test_so_it_is_of_figures(tmp_path, name):
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", PROGRAM, "figure", "9000", name],
+        cwd=tmp_path, preexec_fn=limited, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == FULL.replace("out", name)
+    assert done.returncode == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -53,13 +78,9 @@ FULL = "error: out cannot be written: file too large: make space"
     ],
 )
 def test_a_full_disk_is_one_line(tmp_path, arguments, message, kept):
-    def limit():
-        # Files cannot grow beyond this, as on a disk without space.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-
     done = subprocess.run(
         [sys.executable, "-B", "-c", PROGRAM, *arguments],
-        cwd=tmp_path, preexec_fn=limit, capture_output=True, text=True, check=False,
+        cwd=tmp_path, preexec_fn=limited, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == message
     assert done.returncode == (2 if message else 0)

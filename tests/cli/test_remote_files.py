@@ -143,6 +143,19 @@ def test_an_output_elsewhere_is_refused_before_anything_is_fetched(files, server
     assert server.asked == []
 
 
+def test_observed_tracks_are_fetched(files, server, tmp_path):
+    words = ["plot", "tracks", "--model", files["model"], "--fasta", files["fasta"]]
+    words += ["--region", "chrI:6001-7000", "--out", tmp_path / "x.png", "--observed"]
+    track = bk.load(files["model"]).targets[0].identifier
+    for address, message in [
+        (f"{server.address}/nothing.bw", "nothing.bw cannot be read: 404 Not Found"),
+        ("ftp://host/x.bw", "ftp addresses are not read"),
+    ]:
+        run = CliRunner().invoke(app, [*map(str, words), f"{track}={address}"])
+        assert run.exit_code == 2
+        assert message in run.stderr
+
+
 def test_an_interrupted_transfer_says_how_to_go_on(server, tmp_path):
     server.stops, server.stalls = [20], True
     command = Path(sys.executable).with_name("basenji")

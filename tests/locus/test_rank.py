@@ -209,6 +209,19 @@ def test_too_few_sets_for_a_weight_are_refused_before_anything_is_predicted(
         check_sets(table, weight=None, has_linkage=True, signals=2)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"tracks": ("nope",)}, "no track 'nope'"), ({"memory": math.inf}, "--memory: inf")],
+)
+def test_options_that_scoring_refuses_leave_nothing(folder, tmp_path, wrong, said):
+    inputs = RankInputs((folder / "model",), folder / "genome.fa", folder / "loci.tsv")
+    with pytest.raises(InputError, match=said):
+        rank_file(
+            inputs, tmp_path / "out", RankOptions(**wrong), command="x", quiet=True, note=list
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_asked_is_said():
     with pytest.raises(InputError, match="no score 'nope'"):
         RankOptions(score="nope")

@@ -310,6 +310,9 @@ def test_rsids_get_place_and_alleles_from_a_vcf(genome, tmp_path):
     assert (one.key, two.reason) == (first, Reason.rsid_several)
     with pytest.raises(InputError, match="give a VCF that has both with --rsids"):
         read_loci(path, genome)
+    vcf.write_bytes(vcf.read_bytes().replace(b"\nA\t", b"\nA\rA\t"))
+    with pytest.raises(InputError, match=r"dbsnp\.vcf: rs1: 'A\\rA' has a tab or a line end"):
+        read_loci(path, genome, rsids=vcf)
 
 
 def test_vcf_with_tags(genome, tmp_path):
@@ -365,6 +368,8 @@ def test_what_cannot_be_read_is_named(genome, tmp_path, header, row, message):
         (b"chrA\t5\t.\tA\tC\t.\t.\tPIP=1.5", "record 2: pip 1.5 is not within"),
         (b"chrA\tfive\t.\tA\tC\t.\t.\t.", r"v\.vcf:6: not a VCF record"),
         (b"chrA 5 . A C", r"v\.vcf:6: not a VCF record"),
+        (b"chr\rA\t5\t.\tA\tC\t.\t.\t.", r"v\.vcf: record 2: 'chr\\rA' has a tab or a line end"),
+        (b"chrA\t5\tr\rs\tA\tC\t.\t.\t.", r"v\.vcf: record 2: 'r\\rs' has a tab or a line end"),
     ],
 )
 def test_records_that_cannot_be_read_are_named(genome, tmp_path, record, message):
@@ -379,6 +384,15 @@ def test_records_that_cannot_be_read_are_named(genome, tmp_path, record, message
     (tmp_path / "v.vcf").write_bytes(b"\n".join(lines) + b"\n")
     with pytest.raises(InputError, match=message):
         read_loci(tmp_path / "v.vcf", genome)
+
+
+def test_texts_that_no_table_can_hold_are_named(genome, tmp_path):
+    ((chrom, pos, ref, alt),) = snvs(1)
+    path = tmp_path / "t.parquet"
+    table = {"chrom": [chrom], "pos": [pos], "ref": [ref], "alt": [alt], "trait": ["a\nb"]}
+    pa.parquet.write_table(pa.table(table), path)
+    with pytest.raises(InputError, match=r"t\.parquet:1: 'a\\nb' has a tab or a line end"):
+        read_loci(path, genome)
 
 
 def test_a_format_is_taken_at_its_word_and_two_are_no_guess(genome, tmp_path):

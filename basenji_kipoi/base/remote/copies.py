@@ -17,7 +17,7 @@ import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel
 
@@ -167,7 +167,7 @@ def local_copy(
         if refusal:
             raise _without_place(folder, refusal)
         try:
-            _fetch(wanted, path, there, patience, tries)
+            _fetch(wanted, path, there, copy, patience=patience, tries=tries)
         except OSError as error:  # the disk is full, or somebody removed the folder
             raise InputError(
                 f"{wanted}: its copy {path} cannot be written ({error.strerror or error}): make "
@@ -195,10 +195,10 @@ def _read_address(text: str) -> _Wanted:
     shown = shown_address(text)
     try:
         parts = urlsplit(address)
-        name = _file_name(PurePosixPath(unquote(parts.path)).name)
+        name = _file_name(parts.path, parts.query)
     except ValueError as error:
         raise InputError(f"{shown}: {error}") from None
-    if not parts.netloc or not name or parts.path.endswith("/"):
+    if not parts.netloc or not name:
         raise InputError(f"{shown}: expected the address of a file, such as https://host/genome.fa")
     if "@" in parts.netloc:
         raise InputError(
@@ -217,12 +217,21 @@ def _read_address(text: str) -> _Wanted:
     return _Wanted(address, name, algorithm, digest)
 
 
-def _file_name(name: str) -> str:
-    """Name a copy: as the file, but never like what lies beside it, and never too long."""
+def _file_name(path: str, query: str) -> str:
+    """Name a copy: as the file, but never like what lies beside it, and never too long.
+
+    Of ``download?file=genome.fa.gz`` and ``genome.fa.gz/content`` that is ``genome.fa.gz``, for the
+    ending tells what kind of file it is. Nothing if no file is named.
+    """
+    last = "" if path.endswith("/") else path.rpartition("/")[2]
+    named = [PurePosixPath(value).name for _, value in parse_qsl(query)]
+    above = reversed(PurePosixPath(unquote(path)).parts) if last else ()
+    names = [PurePosixPath(unquote(last)).name, *named, *above]
+    has_ending = [each for each in names if re.search(r"\w\.[A-Za-z]\w*$", each)]
+    name = next(iter(has_ending), names[0])
     if name in ("", ".."):
         return ""
     name = re.sub(r"[\x00-\x1f\x7f]", "_", name)
-    # The ending tells what kind of file it is.
     name = name.encode("utf-8", "replace")[-_LONGEST_NAME:].decode("utf-8", "ignore")
     return f"_{name[1:]}" if name.startswith(".") else name
 
@@ -263,8 +272,10 @@ def _copy_of(path: Path) -> _Copy | None:
     return copy if path.is_file() and copy.file.is_of(path) else None
 
 
-def _fetch(wanted: _Wanted, path: Path, there: Answer, patience: float, tries: int) -> None:
-    """Put the file of an address into its place."""
+def _fetch(
+    wanted: _Wanted, path: Path, there: Answer, old: _Copy | None, *, patience: float, tries: int
+) -> None:
+    """Put the file of an address into its place, where an old copy may be."""
     if there.is_page and not wanted.digest:
         raise InputError(
             f"{wanted}: the server sends a page to look at (text/html), as for a login or a "
@@ -303,11 +314,18 @@ def _fetch(wanted: _Wanted, path: Path, there: Answer, patience: float, tries: i
     if found != wanted.digest:
         part.unlink()
         raise InputError(f"{wanted} has the {wanted.algorithm} {found}, not {wanted.digest}")
-    # Not before: another command may read the old one, or need it where the network ends.
-    for old in _others(path):
-        old.unlink(missing_ok=True)
-    part.replace(path)
-    copy = _Copy(address=str(wanted), version=there.version, file=FileIdentity.of(path))
+    file = FileIdentity.of(part)
+    if old and old.file.sha256 == file.sha256:
+        # A time alone is new. Indexes stay, and runs that were begun with it can be resumed.
+        part.unlink()
+        file = old.file
+    else:
+        # Not before: another command may read the old one, or need it where the network ends.
+        for each in _others(path):
+            each.unlink(missing_ok=True)
+        part.replace(path)
+    file = file.model_copy(update={"name": path.name})
+    copy = _Copy(address=str(wanted), version=there.version, file=file)
     record = _record_of(path)
     scratch = record.with_name(f"{record.name}.new")
     scratch.write_text(copy.model_dump_json(), encoding="utf-8")

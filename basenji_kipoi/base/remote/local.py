@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.base.remote.addresses import is_address, whole_address
+from basenji_kipoi.base.remote.addresses import check_scheme, is_address, whole_address
 
 if TYPE_CHECKING:
     from basenji_kipoi.base.remote.addresses import PathOrAddress
@@ -22,6 +22,7 @@ def local_path(path: PathOrAddress) -> Path:
         If the file of an address cannot be got, as `basenji_kipoi.base.remote.copies.local_copy`
         does.
     """
+    check_scheme(path)
     if not is_address(path):
         return Path(path)
     # Few need it, and the dataloader's environment has not all that it needs.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.cli.console import command_line, counted, noting
 from basenji_kipoi.cli.evidence.loci_options import Columns, Gap, Linkage, Rsids, TableFormat
 from basenji_kipoi.cli.options import (
@@ -71,7 +72,7 @@ def locus(
     size: Annotated[int, typer.Option(min=1, help="Bases of an element (bp).")] = 200,
     observed: Annotated[
         Optional[list[str]],
-        typer.Option(help="NAME=FILE.bw: an observed track; may be repeated."),
+        typer.Option(help="NAME=FILE.bw: an observed track, or its address; may be repeated."),
     ] = None,
     explain: Annotated[
         int, typer.Option(min=0, help="Variants of each locus whose mechanism is shown.")
@@ -124,7 +125,8 @@ def locus(
             linkage=linkage,
             ranking=ranking,
             observed={
-                name: Path(path) for name, path in read_named("--observed", observed or []).items()
+                name: local_path(path)
+                for name, path in read_named("--observed", observed or []).items()
             },
             explain=explain,
         ),

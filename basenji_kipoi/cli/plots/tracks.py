@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.cli.options import BothStrands, Fasta, Figure, Models, Overwrite, Quiet, Tracks
 
 # What a command needs is imported when it runs: TensorFlow alone takes seconds, and --help none.
@@ -32,7 +33,10 @@ def tracks(
     ] = None,
     observed: Annotated[
         Optional[list[str]],
-        typer.Option(help="TRACK=x.bw: draw what was measured behind a track; may be repeated."),
+        typer.Option(
+            help="TRACK=x.bw (or its address): draw what was measured behind a track; may be "
+            "repeated."
+        ),
     ] = None,
     both_strands: BothStrands = None,
     overwrite: Overwrite = False,
@@ -80,4 +84,4 @@ def _observed(text: str) -> tuple[str, Path]:
     track, equals, path = text.partition("=")
     if not (track and equals and path):
         raise InputError(f"--observed {text}: expected TRACK=x.bw, for instance atac=atac.bw")
-    return track, Path(path)
+    return track, local_path(path)

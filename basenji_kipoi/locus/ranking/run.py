@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,6 @@ from basenji_kipoi.scoring.outputs import genes_path
 from basenji_kipoi.scoring.run import score_file
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     from basenji_kipoi.genome.fasta import Genome
@@ -199,10 +199,10 @@ def rank_file(
         keys = _keys(table)
 
         def scored(name: str, of: Sequence[Key]) -> Scored:
-            vcf = run.path(f"{name}.vcf")
-            if not vcf.exists():
-                with run.piece(vcf.name) as path:
-                    write_vcf(path, of)
+            # No piece, for alone it is nothing to go on with; who goes on finds the same file.
+            vcf = run.output(Path(f"{name}.vcf"))
+            write_vcf(vcf, of)
+            os.utime(vcf, (0, 0))
             score_file(
                 ScoreOptions(
                     inputs.model, inputs.fasta, str(vcf), run.path(name), scores=options.scores,

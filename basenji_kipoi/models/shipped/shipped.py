@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.remote.addresses import is_address, whole_address
+from basenji_kipoi.base.remote.addresses import check_scheme, is_address, whole_address
 
 if TYPE_CHECKING:
     import os
@@ -42,6 +42,7 @@ def model_folder(model: str | os.PathLike[str]) -> Path:
     InputError
         If there is no such folder, or it cannot be fetched.
     """
+    check_scheme(model)
     if is_address(model):
         # Few need it, and what it needs takes time to import.
         from basenji_kipoi.models.shipped.elsewhere import fetched_model  # noqa: PLC0415

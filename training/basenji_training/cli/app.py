@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from basenji_kipoi.cli.console import Commands
+from basenji_kipoi.cli.console import Commands, with_copies
 from basenji_training import __version__
 from basenji_training.cli.check import check
 from basenji_training.cli.coverage import coverage
@@ -43,20 +43,20 @@ def _options(
         raise typer.Exit
 
 
-app.command()(simulate)
-app.command()(population)
-app.command()(coverage)
-app.command()(data)
-app.command()(import_tfrecords)
-app.command()(reporters)
-app.command()(thresholds)
-app.command()(unmappable)
-app.command()(check)
-app.command()(fit)
-app.command()(evaluate)
-app.command()(export)
-app.command()(evaluate_reporter)
-app.command()(add_reporter)
+app.command()(with_copies(simulate))
+app.command()(with_copies(population))
+app.command()(with_copies(coverage))
+app.command()(with_copies(data))
+app.command()(with_copies(import_tfrecords))
+app.command()(with_copies(reporters))
+app.command()(with_copies(thresholds))
+app.command()(with_copies(unmappable))
+app.command()(with_copies(check))
+app.command()(with_copies(fit))
+app.command()(with_copies(evaluate))
+app.command()(with_copies(export))
+app.command()(with_copies(evaluate_reporter))
+app.command()(with_copies(add_reporter))
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ trait is a weighted sum of some genes' expression, without its noise, and noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -97,7 +98,13 @@ class Haplotypes:
         """ALT alleles: int8, shape (variants, people)."""
         return self.carried[:, ::2] + self.carried[:, 1::2]
 
-    @property
+    def counts_of(self, variants: np.ndarray, people: int) -> np.ndarray:
+        """Count the ALT alleles of some variants and the first people: int8 (variants, people)."""
+        carried = self.carried[variants, : 2 * people]
+        return carried[:, ::2] + carried[:, 1::2]
+
+    # Asked for by each gene and each row of a table: computed anew, it would take most of a run.
+    @cached_property
     def frequency(self) -> np.ndarray:
         """Frequency of ALT: float64, shape (variants,)."""
         return self.carried.mean(axis=1)

@@ -190,7 +190,7 @@ def _of_genes(
         chrom = each.gene.contig
         mine = people[chrom]
         rows = np.flatnonzero(np.abs(mine.position - each.gene.tss[0]) <= reach)
-        counts = mine.counts[rows][:, : settings.donors]
+        counts = mine.counts_of(rows, settings.donors)
         rows, counts = rows[counts.std(axis=1) > 0], counts[counts.std(axis=1) > 0]
         if len(rows):
             found = associate(counts, values)

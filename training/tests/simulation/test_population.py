@@ -54,6 +54,16 @@ def test_variants_have_frequencies_and_linkage_of_a_population():
     assert near > 3 * far
 
 
+def test_frequencies_are_computed_once():
+    """Each gene asks for them, and each row of a table."""
+    carried = np.random.default_rng(0).integers(0, 2, (20, 60)).astype(np.int8)
+    people = Haplotypes(np.arange(20), np.zeros(20, dtype=np.uint8), carried)
+    assert people.frequency is people.frequency
+    np.testing.assert_array_equal(people.frequency, carried.mean(axis=1))
+    rows = np.array([3, 17])
+    np.testing.assert_array_equal(people.counts_of(rows, 11), people.counts[rows, :11])
+
+
 @pytest.mark.parametrize("strand", ["+", "-"])
 def test_expression_is_the_grammars_of_both_haplotypes(strand):
     rng = np.random.default_rng(1)

@@ -31,14 +31,9 @@ cp "$here/training/recipes/distal_network.json" network.json
 step basenji-train simulate --out simulation --size 12000000 --elements 1000 --variants 100 --reporters 30
 step basenji-train data simulation/targets.tsv --fasta simulation/genome.fa --out store.zarr \
   --bin 128 --test chr8 --validation chr7
-step basenji-train fit store.zarr --network network.json --out first \
-  --epochs 20 --batch-size 1 --learning-rate 0.003 --averaging 0.99
-step basenji-train evaluate first --store store.zarr --out first.json
-step basenji-train export first --evaluation first.json --out first_model \
-  --name distal --assembly simulation --description 'A simulated genome with distal elements.'
-# Promoters are learned first, which elements matter much later.
-step basenji-train fit store.zarr --network network.json --init first_model --out run \
-  --epochs 11 --batch-size 1 --learning-rate 0.004 --warmup-epochs 0.5 --averaging 0.99
+# Promoters are learned first, which elements matter much later; chosen by starts, which tell it.
+step basenji-train fit store.zarr --network network.json --out run --epochs 60 --batch-size 1 \
+  --learning-rate 0.003 --averaging 0.995 --choose-by 'start_*' --patience 60
 step basenji-train evaluate run --store store.zarr --out evaluation.json
 step basenji-train export run --evaluation evaluation.json --out model \
   --name distal --assembly simulation --description 'A simulated genome with distal elements.'

@@ -64,6 +64,20 @@ def inputs(tmp_path_factory):
     (folder / "v.vcf").write_text("\n".join([*head, *rows, ""]))
     write_loci(folder)
     table = scores()
+    # Genotypes of the variants with scores, and of what lies there.
+    head = ["##fileformat=VCFv4.2", "##contig=<ID=chr7>"]
+    head.append('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">')
+    head.append(
+        "\t".join(["#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT".replace(" ", "\t"), *"abc"])
+    )
+    calls = ("0|0", "0|1", "1|1")
+    rows = [
+        "\t".join(
+            ["chr7", str(pos), ".", "A", "G", ".", ".", ".", "GT", *calls[n % 3 :], *calls[: n % 3]]
+        )
+        for n, pos in enumerate(table["pos"].to_pylist())
+    ]
+    (folder / "s.vcf").write_text("\n".join([*head, *rows, ""]))
     pyarrow.parquet.write_table(table, folder / "s.parquet", write_page_checksum=True)
     pyarrow.parquet.write_table(
         table, folder / "plain.parquet", compression="none", use_dictionary=False
@@ -79,7 +93,7 @@ def inputs(tmp_path_factory):
 
 def sums(to):
     def export(path, inputs, out):
-        export_scores(path, out / to, kind=to, linkage=inputs / "n.vcf", progress=False)
+        export_scores(path, out / to, kind=to, linkage=inputs / "s.vcf", progress=False)
 
     return export
 

@@ -185,7 +185,7 @@ def test_the_command(folder, tmp_path):
     command += ["--sequences", str(tmp_path / "x.fa"), "--out", str(tmp_path / "y.tsv")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "activities of 1 sequences" in done.stderr
+    assert "activities of 1 sequence," in done.stderr
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode != 0
     assert "exists" in again.stderr

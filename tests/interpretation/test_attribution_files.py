@@ -144,7 +144,7 @@ def test_the_command(files, small_bundle, tmp_path):
     arguments += ["--tracks", "start_*", "--length", 80, "--method", "gradient"]
     result = CliRunner().invoke(app, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
-    assert "2 intervals, 160 positions, 1 outputs" in result.output
+    assert "2 intervals, 160 positions, 1 output," in result.output
     assert "completeness: sums of contributions differ" in result.output
     assert "unknown bases (N) contribute nothing" in result.output
     with h5py.File(tmp_path / "x.h5") as content:

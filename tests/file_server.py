@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
@@ -101,11 +101,10 @@ class Handler(BaseHTTPRequestHandler):
         self._send(content[begin:end])
 
     def _send(self, content):
-        try:
-            self.wfile.write(content)
-        except (BrokenPipeError, ConnectionResetError):
-            return
+        # Counted first: whoever has received it may look at the count.
         self.server.sent += len(content)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(content)
 
     def log_message(self, *_):
         pass

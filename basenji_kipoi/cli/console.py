@@ -16,7 +16,12 @@ import typer
 from typer.core import TyperGroup
 
 from basenji_kipoi.base.errors import FullDiskError, InputError, how_to_go_on, is_kept
-from basenji_kipoi.base.remote.addresses import is_address, shown_address, whole_address
+from basenji_kipoi.base.remote.addresses import (
+    check_scheme,
+    is_address,
+    shown_address,
+    whole_address,
+)
 from basenji_kipoi.base.remote.local import local_path
 from basenji_kipoi.models.shipped.shipped import model_folder
 from basenji_kipoi.models.tensorflow_notices import without_notices
@@ -88,6 +93,8 @@ def with_copies(command: Callable[..., Any]) -> Callable[..., Any]:
 def _check_place(option: str, value: object) -> None:
     """Refuse the address of a file elsewhere where one of this machine is wanted."""
     for each in value if isinstance(value, (list, tuple)) else [value]:
+        if option in _REMOTE and isinstance(each, (str, Path)):
+            check_scheme(each)
         # Text may have an address in it.
         if isinstance(each, Path) and is_address(each) and option not in _REMOTE | _MODELS:
             raise InputError(

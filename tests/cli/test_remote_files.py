@@ -201,3 +201,12 @@ def test_what_cannot_be_fetched_is_one_line(files, server, tmp_path, changes, me
     assert run.stderr.count("\n") == 1
     assert message.format(port=server.server_port) in run.stderr
     assert not (tmp_path / "x.parquet").exists()
+
+
+@pytest.mark.parametrize("option", ["fasta", "vcf", "model", "genes"])
+def test_an_address_of_another_kind_is_no_missing_file(files, tmp_path, option):
+    words = arguments(files, tmp_path, snvs(2), genes=files["gtf"])
+    words[words.index(f"--{option}") + 1] = "ftp://host/x"
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 2
+    assert "ftp addresses are not read: http, https, s3 and gs are" in run.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 # Before anything imports TensorFlow: its notices would bury a test's own output.
@@ -13,6 +14,9 @@ import pytest
 from small_network import make_small_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from basenji_kipoi.models.bundle import Bundle
 
 # The environment of Python 3.9, which only runs the Kipoi tests, has no hypothesis.
@@ -37,3 +41,15 @@ def eager():
     tensorflow.config.run_functions_eagerly(True)
     yield
     tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 300 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only the superuser can mount a disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import subprocess
 
 import pytest
 
@@ -88,18 +86,6 @@ def test_names_of_files_are_names_and_differ():
     assert file_names(["a b", "a?b"], [7, 9]) == ["a_b.7", "a_b.9"]
     clashing = file_names(["a/b", "a_b", "a_b.1"])
     assert len(set(clashing)) == 3
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Mount a disk of 300 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only the superuser can mount a disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_an_hdf5_file_that_does_not_fit_is_an_error(small_disk):

@@ -227,20 +227,8 @@ def test_signatures_stand_in_no_message_and_no_record(server, cache, caplog):
     assert b"secret" not in kept + caplog.text.encode()
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """Mount a disk of 300 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only the superuser can mount a disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_disk_without_room_is_one_line(server, disk, monkeypatch):
-    monkeypatch.setenv("BASENJI_CACHE", str(disk))
+def test_a_disk_without_room_is_one_line(server, small_disk, monkeypatch):
+    monkeypatch.setenv("BASENJI_CACHE", str(small_disk))
     with pytest.raises(InputError, match=r"a.bin needs up to 512,000 bytes in .*make space"):
         local_copy(f"{server.address}/a.bin")
     server.files["/a.bin"] = CONTENT[:100]
@@ -248,16 +236,16 @@ def test_a_disk_without_room_is_one_line(server, disk, monkeypatch):
     for each in (path, path.with_name(".a.bin.copy.json")):
         each.unlink()
     # There is room for the file, and none for what is noted of it.
-    (disk / "filling").write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
+    (small_disk / "filling").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
     with pytest.raises(InputError, match=r"its copy .*a.bin cannot be written \(No space left"):
         local_copy(f"{server.address}/a.bin")
 
 
-def test_a_cache_that_can_only_be_read_is_read(server, disk, monkeypatch):
-    monkeypatch.setenv("BASENJI_CACHE", str(disk))
+def test_a_cache_that_can_only_be_read_is_read(server, small_disk, monkeypatch):
+    monkeypatch.setenv("BASENJI_CACHE", str(small_disk))
     server.files["/a.bin"] = CONTENT[:1000]
     path = local_copy(f"{server.address}/a.bin")
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert local_copy(f"{server.address}/a.bin") == path
     for change in ("?other", ""):
         server.tag = '"second"'

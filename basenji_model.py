@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
+    from basenji_kipoi.models.incremental.shared_windows import AnsweredWindows
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["BasenjiModel"]
@@ -79,8 +79,8 @@ class BasenjiModel(BaseModel, GradientMixin, LayerActivationMixin):
     ) -> None:
         # Keras takes seconds to import, and Kipoi also loads this module to read descriptions.
         with without_notices():
-            from basenji_kipoi.incremental.shared_windows import shared_windows  # noqa: PLC0415
             from basenji_kipoi.interpretation.gradients_of_layers import LayerGradients  # noqa: PLC0415
+            from basenji_kipoi.models.incremental.shared_windows import shared_windows  # noqa: PLC0415
             from basenji_kipoi.models.networks.building import (  # noqa: PLC0415
                 average_networks,
                 average_strands,

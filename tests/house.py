@@ -18,8 +18,7 @@ FLOORS = {
     "basenji_kipoi": [
         ["base"],
         ["figures", "genome", "models"],
-        ["activities", "incremental", "kipoi_directories", "prediction", "published"],
-        ["effects"],
+        ["activities", "effects", "kipoi_directories", "prediction", "published"],
         ["comparison", "interpretation", "mutagenesis", "scoring"],
         ["locus"],
         ["cli"],
@@ -35,12 +34,12 @@ FLOORS = {
 }
 #: Files beside the rooms, which none of a room's files may import but the first of them.
 BESIDE = {"faces", "kipoi_compatibility", "__main__"}
-#: Rooms that are kept from others of lower floors too.
-KEPT_APART = {"incremental": {"genome"}, "models": {"genome"}}
+#: Folders of a room that stand on the rest of it, which never imports them.
+UPPER = ("basenji_kipoi.models.incremental",)
 #: What imports Keras when it is imported; everything else does so when it runs.
 KERAS = (
-    "incremental.",
     "interpretation.gradients",
+    "models.incremental.",
     "models.networks.backend",
     "models.networks.building",
 )
@@ -277,6 +276,10 @@ def _imports_downwards(module: Module, modules: Mapping[str, Module]) -> Iterato
             elif other.room == "cli" and module.room != "cli":
                 yield f"commands: {where}"
             continue
+        for folder in UPPER:
+            inside = [f"{each}.".startswith(f"{folder}.") for each in (module.name, name)]
+            if module.room == folder.split(".")[1] and inside == [False, True]:
+                yield f"upwards: {where}"
         if not module.room or module.room == other.room:
             continue
         if not other.room:
@@ -286,8 +289,6 @@ def _imports_downwards(module: Module, modules: Mapping[str, Module]) -> Iterato
             continue
         if floor_of(other) is None or floor_of(other) >= floor:
             yield f"{'sideways' if floor_of(other) == floor else 'upwards'}: {where}"
-        if other.room in KEPT_APART.get(module.room, ()):
-            yield f"apart: {where}"
 
 
 def _commands_apart(module: Module) -> Iterator[str]:

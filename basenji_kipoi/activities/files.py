@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import hashlib
-import io
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import fasta_records, table_cells, table_line, text_lines
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["SequenceTable", "output_columns", "read_sequences", "write_lines"]
+__all__ = ["SequenceTable", "output_columns", "read_sequences"]
 
 _SEQUENCE, _STATUS = "sequence", "status"
 #: Bases of the longest sequence that is read: far more than any reporter carries.
@@ -109,15 +106,6 @@ def _rows(columns: Sequence[str], lines: Iterator[tuple[int, str]]) -> Iterator[
                 f"a sequence of {len(sequence):,} bases: expected at most {_LONGEST:,}"
             )
         yield line, sequence
-
-
-@contextlib.contextmanager
-def write_lines(path: Path, *, is_gzip: bool) -> Iterator[TextIO]:
-    """Open a text file to write, plain or gzip, without a time in it: equal content, equal file."""
-    with path.open("wb") as file:
-        raw = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else file
-        with io.TextIOWrapper(raw, encoding="utf-8", newline="") as lines:
-            yield lines
 
 
 def output_columns(columns: Sequence[str], activities: Sequence[str]) -> list[str]:

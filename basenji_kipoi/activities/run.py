@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.activities.files import output_columns, read_sequences, write_lines
-from basenji_kipoi.activities.passes import BATCH, standardised_activities
+from basenji_kipoi.activities.files import output_columns, read_sequences
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.array_files import load_piece, save_piece
 from basenji_kipoi.base.atomic import check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.sequence import encode_rows
-from basenji_kipoi.base.text_files import check_is_there, table_line
+from basenji_kipoi.base.text_files import check_is_there, table_line, write_lines
 from basenji_kipoi.base.unfinished import UnfinishedRun
 from basenji_kipoi.models.model import loaded, paths_of
+from basenji_kipoi.models.networks.reporter_passes import BATCH, standardised_activities
 
 if TYPE_CHECKING:
     import os

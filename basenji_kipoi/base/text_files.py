@@ -15,7 +15,7 @@ import io
 import stat
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from basenji_kipoi.base.errors import InputError
 
@@ -35,6 +35,7 @@ __all__ = [
     "table_line",
     "table_rows",
     "text_lines",
+    "write_lines",
     "write_table",
 ]
 
@@ -266,6 +267,15 @@ def table_rows(
                     f"expected {len(header)} tab-separated columns, found {len(cells)}"
                 )
             yield number, dict(zip(header, cells))
+
+
+@contextlib.contextmanager
+def write_lines(path: Path, *, is_gzip: bool) -> Iterator[TextIO]:
+    """Open a text file to write, plain or gzip, without a time in it: equal content, equal file."""
+    with path.open("wb") as file:
+        raw = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else file
+        with io.TextIOWrapper(raw, encoding="utf-8", newline="") as lines:
+            yield lines
 
 
 def write_table(

@@ -10,7 +10,7 @@ from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import columns_of
 from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
-from basenji_kipoi.incremental.steps import NotIncrementalError
+from basenji_kipoi.models.incremental.steps import NotIncrementalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

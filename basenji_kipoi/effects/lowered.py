@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from basenji_kipoi.incremental.steps import lower
+from basenji_kipoi.models.incremental.steps import lower
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from basenji_kipoi.incremental.steps import Lowered
+    from basenji_kipoi.models.incremental.steps import Lowered
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["LoweredModels"]
@@ -26,7 +26,7 @@ class LoweredModels:
     tracks : ndarray, int, shape (tracks,)
         Indices of the tracks to predict.
     dtype
-        As `basenji_kipoi.incremental.steps.lower` takes it.
+        As `basenji_kipoi.models.incremental.steps.lower` takes it.
     """
 
     def __init__(self, tracks: np.ndarray, *, dtype: str = "float32") -> None:

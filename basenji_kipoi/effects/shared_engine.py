@@ -12,9 +12,9 @@ from basenji_kipoi.base.sequence import is_substitution, reverse_complement
 from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import columns_of
-from basenji_kipoi.incremental.shared_windows import SharedWindows, WholeWindows
-from basenji_kipoi.incremental.steps import NotIncrementalError
-from basenji_kipoi.incremental.window import IncrementalNetwork
+from basenji_kipoi.models.incremental.shared_windows import SharedWindows, WholeWindows
+from basenji_kipoi.models.incremental.steps import NotIncrementalError
+from basenji_kipoi.models.incremental.window import IncrementalNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from basenji_kipoi.effects.passes import Pass
     from basenji_kipoi.genome.alleles import AlleleWindow
     from basenji_kipoi.genome.fasta import Genome
-    from basenji_kipoi.incremental.shared_windows import AnsweredWindows
+    from basenji_kipoi.models.incremental.shared_windows import AnsweredWindows
     from basenji_kipoi.models.trained import TrainedModel
 
 __all__ = ["SharedEngine"]
@@ -38,8 +38,8 @@ class SharedEngine(PlainEngine):
     """Predicts whole windows, computing only what they do not share.
 
     Many substitutions in one window are computed from one reference pass
-    (`basenji_kipoi.incremental.window`), all other alleles from what recent windows share with
-    theirs (`basenji_kipoi.incremental.shared_windows`).
+    (`basenji_kipoi.models.incremental.window`), all other alleles from what recent windows share
+    with theirs (`basenji_kipoi.models.incremental.shared_windows`).
 
     Parameters are those of `basenji_kipoi.effects.engine.PlainEngine`; ``memory_bytes``, the memory
     for what windows share and for a group's predictions, about; and ``lowered``, the networks as

@@ -12,7 +12,7 @@ from basenji_kipoi.effects.engine import EffectEngine, Effects
 from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import changed_bins, columns_of, passes_of
 from basenji_kipoi.genome.alleles import AlleleWindow
-from basenji_kipoi.incremental.stretches import StretchNetwork
+from basenji_kipoi.models.incremental.stretches import StretchNetwork
 from basenji_kipoi.models.networks.operations import Pooling, needed_by
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class StretchEngine(EffectEngine):
     """Computes substitutions by what they change, from references that windows share.
 
     A stretch of the genome is run once for the alleles that lie near each other, whatever their
-    windows (see `basenji_kipoi.incremental.stretches`). This is exact where the bins that an allele
-    can change see no end of its window. Everything else is left to another engine: insertions and
-    deletions, alleles near a window's end, and networks whose receptive field is too wide for their
-    window.
+    windows (see `basenji_kipoi.models.incremental.stretches`). This is exact where the bins that an
+    allele can change see no end of its window. Everything else is left to another engine:
+    insertions and deletions, alleles near a window's end, and networks whose receptive field is too
+    wide for their window.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from keras import ops
 
 from basenji_kipoi.effects.lowered import LoweredModels
 from basenji_kipoi.effects.passes import passes_of
-from basenji_kipoi.incremental.reference import run_steps, window_pass
-from basenji_kipoi.incremental.steps import Crop, Join, Pool
+from basenji_kipoi.models.incremental.reference import run_steps, window_pass
+from basenji_kipoi.models.incremental.steps import Crop, Join, Pool
 from basenji_kipoi.models.networks.backend import compiled, pulled_back
 from basenji_kipoi.models.targets import StrandColumns
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from basenji_kipoi.effects.passes import Pass
-    from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Lowered, Step
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.incremental.reference import Tensor, Weights
+    from basenji_kipoi.models.incremental.steps import Head, Lowered, Step
     from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Gradients", "NetworkGradients", "WeightedSums", "turned_weights"]
@@ -64,8 +64,8 @@ class NetworkGradients:
     Parameters
     ----------
     lowered
-        The network, as `basenji_kipoi.incremental.steps.lower` has it, with the wanted tracks and
-        the dtype of arithmetic and results.
+        The network, as `basenji_kipoi.models.incremental.steps.lower` has it, with the wanted
+        tracks and the dtype of arithmetic and results.
     """
 
     def __init__(self, lowered: Lowered) -> None:
@@ -201,8 +201,8 @@ class Gradients:
     Raises
     ------
     NotIncrementalError, InputError
-        As `basenji_kipoi.incremental.steps.lower` raises them; the latter too if the models cannot
-        be averaged.
+        As `basenji_kipoi.models.incremental.steps.lower` raises them; the latter too if the models
+        cannot be averaged.
     """
 
     def __init__(

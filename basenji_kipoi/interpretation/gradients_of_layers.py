@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from basenji_kipoi.incremental.reference import Tensor
+    from basenji_kipoi.models.incremental.reference import Tensor
 
 __all__ = ["REDUCTIONS", "LayerGradients"]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Callable, Optional
 
-    from basenji_kipoi.incremental.reference import Reference
-    from basenji_kipoi.incremental.window import IncrementalNetwork
     from basenji_kipoi.models.bundle import Bundle
+    from basenji_kipoi.models.incremental.reference import Reference
+    from basenji_kipoi.models.incremental.window import IncrementalNetwork
 
 __all__ = ["WeightedSums"]
 
@@ -36,7 +36,7 @@ class WeightedSums:
     both_strands
         As `basenji_kipoi.effects.passes.passes_of` takes it.
     dtype
-        As `basenji_kipoi.incremental.steps.lower` takes it.
+        As `basenji_kipoi.models.incremental.steps.lower` takes it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class WeightedSums:
     ) -> None:
         # Imports Keras, which takes seconds: not before there is something to compute.
         from basenji_kipoi.effects.lowered import LoweredModels  # noqa: PLC0415
-        from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
+        from basenji_kipoi.models.incremental.window import IncrementalNetwork  # noqa: PLC0415
 
         self._window = bundles[0].architecture.window
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))

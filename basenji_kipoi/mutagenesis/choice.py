@@ -175,7 +175,7 @@ class _Tracks(Choice):
         """Choose how mutations are scored: SAD of substitutions has a way of its own."""
         # Engines import Keras, which takes seconds.
         from basenji_kipoi.effects.choice import effect_engine  # noqa: PLC0415
-        from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
+        from basenji_kipoi.models.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
         members, names = self.model.members, [score.name for score in self.scores]
         # Sums of all bins tell nothing of each bin's counts.

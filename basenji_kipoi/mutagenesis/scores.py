@@ -206,7 +206,7 @@ class SubstitutionTotals(Mutagenesis):
     ) -> None:
         # Imports TensorFlow, which takes seconds: not before there is something to compute.
         from basenji_kipoi.effects.lowered import LoweredModels  # noqa: PLC0415
-        from basenji_kipoi.incremental.window import IncrementalNetwork  # noqa: PLC0415
+        from basenji_kipoi.models.incremental.window import IncrementalNetwork  # noqa: PLC0415
 
         super().__init__(genome, Mutations(), len(columns))
         self._passes = passes_of(bundles, both_strands=both_strands, shifts=(0,))

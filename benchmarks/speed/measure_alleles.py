@@ -24,8 +24,8 @@ from basenji_kipoi.effects.engine import PlainEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.incremental.steps import lower
-from basenji_kipoi.incremental.window import IncrementalNetwork
+from basenji_kipoi.models.incremental.steps import lower
+from basenji_kipoi.models.incremental.window import IncrementalNetwork
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.networks.operations import Pooling

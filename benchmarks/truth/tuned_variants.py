@@ -29,7 +29,6 @@ import pandas as pd
 import typer
 from reporter_variants import OLIGOS, rows_of
 
-from basenji_kipoi.activities.passes import standardised_activities
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode_rows
@@ -37,6 +36,7 @@ from basenji_kipoi.comparison.options import CompareOptions
 from basenji_kipoi.comparison.run import compare
 from basenji_kipoi.comparison.statistics import as_json
 from basenji_kipoi.models.model import Model, load
+from basenji_kipoi.models.networks.reporter_passes import standardised_activities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,9 +21,9 @@ from basenji_kipoi.effects.shared_engine import SharedEngine
 from basenji_kipoi.effects.stretch_engine import StretchEngine
 from basenji_kipoi.genome.alleles import AlleleWindow, allele_codes
 from basenji_kipoi.genome.fasta import Genome
-from basenji_kipoi.incremental.steps import lower
-from basenji_kipoi.incremental.stretches import StretchNetwork
-from basenji_kipoi.incremental.window import Allele
+from basenji_kipoi.models.incremental.steps import lower
+from basenji_kipoi.models.incremental.stretches import StretchNetwork
+from basenji_kipoi.models.incremental.window import Allele
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.networks.presets.presets import read_preset

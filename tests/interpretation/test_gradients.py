@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from small_network import randomised, save_random_bundle, small_architecture
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.incremental.steps import lower
 from basenji_kipoi.interpretation.gradients import Gradients, NetworkGradients
 from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.incremental.steps import lower
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.targets import Target, Targets
 

@@ -81,7 +81,7 @@ def test_activities_of_many_sequences_are_those_of_each(tmp_path, monkeypatch, n
     sequences = [ASSAY.before + insert + ASSAY.behind for insert in inserts]
     model = bk.load(make_reporter_bundle(tmp_path / "model"))
     expected = bk.activity(model, sequences, progress=False)
-    monkeypatch.setattr("basenji_kipoi.activities.passes._MANY", 5)
+    monkeypatch.setattr("basenji_kipoi.models.networks.reporter_passes._MANY", 5)
     found = bk.activity(model, sequences, batch_size=4, progress=False)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     (functions,) = vars(model.reporter_network("library"))["_spanned"].values()

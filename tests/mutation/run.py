@@ -40,7 +40,7 @@ from sampling import Mutant, sample  # noqa: E402 - likewise
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-ROOMS = ("base", "genome", "effects", "incremental", "scoring")
+ROOMS = ("base", "genome", "effects", "models/incremental", "scoring")
 #: Loaded before the runs part, because the tests would each load them again; none of them imports
 #: the project.
 LIBRARIES = ("hypothesis", "cyvcf2", "pysam", "pyarrow.csv", "zarr", "h5py", "keras", "tensorflow")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.activities.passes import standardised_activities
+from basenji_kipoi.models.networks.reporter_passes import standardised_activities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

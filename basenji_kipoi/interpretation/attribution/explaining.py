@@ -117,7 +117,7 @@ def _method(
     model: Model, genome: Genome, outputs: Sequence[Output], options: AttributionOptions
 ) -> Attribution:
     # Imports Keras, which takes seconds: not before there is something to compute.
-    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
+    from basenji_kipoi.models.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
     more: dict[str, Any] = {}
     if options.method == ExpectedGradients.name:

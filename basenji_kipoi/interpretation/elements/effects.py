@@ -3,7 +3,7 @@
 **Knock-out**: an element is replaced by its own bases in another order that keeps neighbours
 (`basenji_kipoi.interpretation.shuffling`), several times, and the gene is predicted again. What a
 network keeps of the window as it stands is computed once; of each shuffled element only what it
-changes, exactly (`basenji_kipoi.incremental`).
+changes, exactly (`basenji_kipoi.models.incremental`).
 
 **Moves** (in the file ``moves``): the element at other distances from the gene, or turned.
 
@@ -106,8 +106,8 @@ class ElementEffects:
     Raises
     ------
     NotIncrementalError, InputError
-        As `basenji_kipoi.incremental.steps.lower` raises them; the latter too if the models cannot
-        be averaged.
+        As `basenji_kipoi.models.incremental.steps.lower` raises them; the latter too if the models
+        cannot be averaged.
     """
 
     unit = "changes"

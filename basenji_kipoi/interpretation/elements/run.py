@@ -366,7 +366,7 @@ def _compute(
     if not todo:
         return
     # Imports Keras, which takes seconds: not before there is something to compute.
-    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
+    from basenji_kipoi.models.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
     try:
         effects = ElementEffects(model.members, genome, plan.outputs, options)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from basenji_kipoi.activities.files import write_lines
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.text_files import table_line
+from basenji_kipoi.base.text_files import table_line, write_lines
 from basenji_kipoi.faces import library
 
 if TYPE_CHECKING:

@@ -135,8 +135,8 @@ class TrackPredictor(Predictor):
         """Predict a background."""
         if self._sums is None:
             # Imports Keras, which takes seconds: not before there is something to compute.
-            from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
             from basenji_kipoi.interpretation.weighted_sums import WeightedSums  # noqa: PLC0415
+            from basenji_kipoi.models.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
             try:
                 self._sums = WeightedSums(

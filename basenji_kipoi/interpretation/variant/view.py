@@ -177,9 +177,9 @@ def _logos(
 ) -> tuple[Logo, Logo]:
     """Explain the total of a track by the bases around both alleles."""
     # They import Keras, which takes seconds.
-    from basenji_kipoi.incremental.steps import NotIncrementalError  # noqa: PLC0415
     from basenji_kipoi.interpretation.attribution.methods import GradientMethod  # noqa: PLC0415
     from basenji_kipoi.interpretation.attribution.mutation import MutationMethod  # noqa: PLC0415
+    from basenji_kipoi.models.incremental.steps import NotIncrementalError  # noqa: PLC0415
 
     explained = {"mutation": MutationMethod, "gradient": GradientMethod}[method]
     name = model.targets[track].identifier

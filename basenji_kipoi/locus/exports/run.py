@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 import pyarrow as pa
 import pyarrow.parquet
 
-from basenji_kipoi.activities.files import write_lines
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output, file_names
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.text_files import table_line
+from basenji_kipoi.base.text_files import table_line, write_lines
 from basenji_kipoi.locus.exports.linked import REACH, linked_scores
 from basenji_kipoi.locus.exports.scores import read_scores
 from basenji_kipoi.locus.linkage import open_linkage

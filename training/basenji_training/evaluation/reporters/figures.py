@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basenji_kipoi.activities.passes import standardised_activities
 from basenji_kipoi.base.atomic import atomic_path
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.text_files import write_table
 from basenji_kipoi.comparison.statistics import Estimate, as_json, estimate, pearson, spearman
 from basenji_kipoi.models.bundle import METADATA, Bundle
+from basenji_kipoi.models.networks.reporter_passes import standardised_activities
 from basenji_training.fit.run_directory import Run
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basenji_kipoi.activities.passes import standardised_activities
 from basenji_kipoi.base.errors import InputError
+from basenji_kipoi.models.networks.reporter_passes import standardised_activities
 from basenji_training.measures.activities import correlations
 from basenji_training.optimisation.losses import ReporterLoss
 from basenji_training.store.reporter_batches import ReporterSequences

@@ -22,18 +22,18 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.base.sequence import one_hot
-from basenji_kipoi.incremental.changes import row_pass
-from basenji_kipoi.incremental.cuts import split_levels
-from basenji_kipoi.incremental.reference import product, run_steps
-from basenji_kipoi.incremental.steps import Crop
+from basenji_kipoi.models.incremental.changes import row_pass
+from basenji_kipoi.models.incremental.cuts import split_levels
+from basenji_kipoi.models.incremental.reference import product, run_steps
+from basenji_kipoi.models.incremental.steps import Crop
 from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Callable
 
-    from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Lowered, Step
+    from basenji_kipoi.models.incremental.reference import Tensor, Weights
+    from basenji_kipoi.models.incremental.steps import Head, Lowered, Step
 
 __all__ = ["PhaseReference", "StretchNetwork"]
 
@@ -74,7 +74,7 @@ class StretchNetwork:
     Parameters
     ----------
     network
-        As `basenji_kipoi.incremental.window.IncrementalNetwork` takes it.
+        As `basenji_kipoi.models.incremental.window.IncrementalNetwork` takes it.
     batch_size
         Alleles computed at a time.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from any_network import narrow
 
-from basenji_kipoi.incremental.cuts import split
-from basenji_kipoi.incremental.steps import lower
+from basenji_kipoi.models.incremental.cuts import split
+from basenji_kipoi.models.incremental.steps import lower
 from basenji_kipoi.models.networks.building import build_network
 from basenji_kipoi.models.networks.operations import affected_by
 from basenji_kipoi.models.networks.presets.presets import read_preset

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.incremental.reference import function_of, product, run_steps
-from basenji_kipoi.incremental.steps import Activate, Convolve, Pool, Scale
+from basenji_kipoi.models.incremental.reference import function_of, product, run_steps
+from basenji_kipoi.models.incremental.steps import Activate, Convolve, Pool, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.incremental.cuts import Split
-    from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Step
+    from basenji_kipoi.models.incremental.cuts import Split
+    from basenji_kipoi.models.incremental.reference import Tensor, Weights
+    from basenji_kipoi.models.incremental.steps import Step
 
 __all__ = ["patch_pass", "tower_pass"]
 

@@ -16,10 +16,10 @@ from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.incremental.cuts import split
-from basenji_kipoi.incremental.shared_windows import shared_windows
-from basenji_kipoi.incremental.steps import lower
-from basenji_kipoi.incremental.tower_rows import batches
+from basenji_kipoi.models.incremental.cuts import split
+from basenji_kipoi.models.incremental.shared_windows import shared_windows
+from basenji_kipoi.models.incremental.steps import lower
+from basenji_kipoi.models.incremental.tower_rows import batches
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.building import average_strands, build_network
 from basenji_kipoi.models.networks.presets.presets import read_preset

@@ -17,9 +17,9 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.base.sequence import Allele, one_hot
-from basenji_kipoi.incremental.changes import change_pass
-from basenji_kipoi.incremental.cuts import kept_spans
-from basenji_kipoi.incremental.reference import Changes, Kept, Reference, reference_pass
+from basenji_kipoi.models.incremental.changes import change_pass
+from basenji_kipoi.models.incremental.cuts import kept_spans
+from basenji_kipoi.models.incremental.reference import Changes, Kept, Reference, reference_pass
 from basenji_kipoi.models.networks.backend import compiled
 from basenji_kipoi.models.networks.operations import affected_by
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Callable
 
-    from basenji_kipoi.incremental.reference import Tensor
-    from basenji_kipoi.incremental.steps import Lowered
+    from basenji_kipoi.models.incremental.reference import Tensor
+    from basenji_kipoi.models.incremental.steps import Lowered
 
 __all__ = [
     "Allele",
@@ -44,7 +44,8 @@ class IncrementalNetwork:
     Parameters
     ----------
     network
-        The network, lowered for the wanted tracks and dtype (`basenji_kipoi.incremental.steps`).
+        The network, lowered for the wanted tracks and dtype
+        (`basenji_kipoi.models.incremental.steps`).
     batch_size
         Alleles computed at a time. Memory grows with it; the last batch is filled up, so that the
         backend compiles once for alleles of the same length.

@@ -13,8 +13,8 @@ from small_network import small_architecture
 
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.sequence import encode, one_hot
-from basenji_kipoi.incremental.steps import NotIncrementalError, lower
-from basenji_kipoi.incremental.window import IncrementalNetwork
+from basenji_kipoi.models.incremental.steps import NotIncrementalError, lower
+from basenji_kipoi.models.incremental.window import IncrementalNetwork
 from basenji_kipoi.models.networks.architecture import Architecture
 from basenji_kipoi.models.networks.building import average_strands, build_network
 from basenji_kipoi.models.networks.presets.presets import read_preset

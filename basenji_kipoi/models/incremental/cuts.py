@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basenji_kipoi.base.sequence import ALPHABET
-from basenji_kipoi.incremental.steps import (
+from basenji_kipoi.models.incremental.steps import (
     Activate,
     Convolve,
     Join,
@@ -22,8 +22,8 @@ from basenji_kipoi.models.networks.operations import channels_of, needed_by
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basenji_kipoi.incremental.reference import Weights
-    from basenji_kipoi.incremental.steps import Step
+    from basenji_kipoi.models.incremental.reference import Weights
+    from basenji_kipoi.models.incremental.steps import Step
     from basenji_kipoi.models.networks.operations import Span
 
 __all__ = ["Level", "Split", "kept_spans", "split", "split_levels"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.incremental.changes import change_pass
-from basenji_kipoi.incremental.cuts import kept_spans
-from basenji_kipoi.incremental.reference import window_pass
-from basenji_kipoi.incremental.tower_rows import batches, compiled_by_shape, filled
+from basenji_kipoi.models.incremental.changes import change_pass
+from basenji_kipoi.models.incremental.cuts import kept_spans
+from basenji_kipoi.models.incremental.reference import window_pass
+from basenji_kipoi.models.incremental.tower_rows import batches, compiled_by_shape, filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.incremental.steps import Lowered, Step
+    from basenji_kipoi.models.incremental.steps import Lowered, Step
 
 __all__ = ["Match", "Upper", "Window", "Windows", "nearest"]
 
@@ -31,7 +31,7 @@ class Window:
     Attributes
     ----------
     serials : ndarray, int64, shape (bins,)
-        What the features of its bins are (`basenji_kipoi.incremental.tower_rows.Placed`).
+        What the features of its bins are (`basenji_kipoi.models.incremental.tower_rows.Placed`).
     rows : ndarray, shape (bins, channels)
         The features.
     tables : dict of str to ndarray, shape (length, channels)

@@ -20,10 +20,10 @@ import numpy as np
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.resources import MEMORY_BYTES
 from basenji_kipoi.base.sequence import one_hot, reverse_complement
-from basenji_kipoi.incremental.cuts import split
-from basenji_kipoi.incremental.steps import NotIncrementalError, lower
-from basenji_kipoi.incremental.tower_rows import TowerRows
-from basenji_kipoi.incremental.upper import Upper, Windows, nearest
+from basenji_kipoi.models.incremental.cuts import split
+from basenji_kipoi.models.incremental.steps import NotIncrementalError, lower
+from basenji_kipoi.models.incremental.tower_rows import TowerRows
+from basenji_kipoi.models.incremental.upper import Upper, Windows, nearest
 from basenji_kipoi.models.targets import StrandColumns
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     import keras
 
-    from basenji_kipoi.incremental.steps import Lowered
-    from basenji_kipoi.incremental.tower_rows import Placed
-    from basenji_kipoi.incremental.upper import Match
+    from basenji_kipoi.models.incremental.steps import Lowered
+    from basenji_kipoi.models.incremental.tower_rows import Placed
+    from basenji_kipoi.models.incremental.upper import Match
     from basenji_kipoi.models.networks.architecture import Architecture
 
 __all__ = ["AnsweredWindows", "SharedWindows", "SharedWork", "WholeWindows", "shared_windows"]

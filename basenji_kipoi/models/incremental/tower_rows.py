@@ -17,15 +17,15 @@ import numpy as np
 from keras import ops
 
 from basenji_kipoi.base.sequence import UNKNOWN, one_hot
-from basenji_kipoi.incremental.patches import patch_pass, tower_pass
+from basenji_kipoi.models.incremental.patches import patch_pass, tower_pass
 from basenji_kipoi.models.networks.backend import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from basenji_kipoi.incremental.cuts import Split
-    from basenji_kipoi.incremental.reference import Tensor
-    from basenji_kipoi.incremental.steps import Lowered
+    from basenji_kipoi.models.incremental.cuts import Split
+    from basenji_kipoi.models.incremental.reference import Tensor
+    from basenji_kipoi.models.incremental.steps import Lowered
 
 __all__ = ["Placed", "TowerRows", "batches", "compiled_by_shape", "filled"]
 

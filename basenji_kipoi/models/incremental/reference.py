@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.incremental.steps import Activate, Convolve, Crop, Pool, Scale
+from basenji_kipoi.models.incremental.steps import Activate, Convolve, Crop, Pool, Scale
 from basenji_kipoi.models.networks.building import activation_function
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.incremental.steps import Head, Step
+    from basenji_kipoi.models.incremental.steps import Head, Step
 
 __all__ = [
     "Changes",

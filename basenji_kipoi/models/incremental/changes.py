@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Optional
 import numpy as np
 from keras import ops
 
-from basenji_kipoi.incremental.reference import Kept, function_of, product
-from basenji_kipoi.incremental.steps import Activate, Convolve, Crop, Join, Pool, Scale
+from basenji_kipoi.models.incremental.reference import Kept, function_of, product
+from basenji_kipoi.models.incremental.steps import Activate, Convolve, Crop, Join, Pool, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from basenji_kipoi.incremental.reference import Tensor, Weights
-    from basenji_kipoi.incremental.steps import Head, Step
+    from basenji_kipoi.models.incremental.reference import Tensor, Weights
+    from basenji_kipoi.models.incremental.steps import Head, Step
 
 __all__ = ["change_pass", "row_pass"]
 

@@ -81,3 +81,23 @@ def test_with_failures_nothing_is_lost(cost, shards, jobs, failure, straggler, s
     assert found.computed <= sum(shards) + 2.0 * found.attempts + 5.0 * failures + 1e-6
     assert found.wall <= 3 * found.computed
     assert found.wall >= found.computed / jobs - 1e-6
+
+
+@pytest.fixture(scope="module")
+def training_cost():
+    spec = importlib.util.spec_from_file_location("training_cost", FOLDER / "training_cost.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_folds_are_laid_out_over_devices(training_cost):
+    # One after the other; two rounds of eight; one each, whatever more there are; four a fold.
+    hours = [training_cost.hours_of(3.0, 10, 4, number) for number in (1, 8, 10, 19, 64)]
+    assert hours == [30.0, 6.0, 3.0, 3.0, 0.75]
+
+
+def test_the_arithmetic_of_the_network_of_2018_is_known(training_cost):
+    from basenji_kipoi.models.networks.presets.presets import read_preset
+
+    assert training_cost.operations_of(read_preset("basenji2018")) == pytest.approx(244e9, rel=1e-3)

@@ -14,8 +14,14 @@ import plain_network
 import pytest
 from small_network import small_architecture
 
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import Gene
+from basenji_kipoi.models.bundle import save_bundle
+from basenji_kipoi.models.networks.building import build_network
+from basenji_kipoi.models.networks.random_weights import randomised
+from basenji_kipoi.models.targets import Target, Targets
+from basenji_kipoi.models.training_record import Splits, TrainingRecord
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -71,7 +77,7 @@ def test_bound_are_those_near_a_peak():
 
 
 def test_peaks_of_the_experiment_with_more_count(tmp_path):
-    from bound_sites import read_peaks
+    from factor_tracks import read_peaks
 
     names = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"]
     (tmp_path / "g.fa").write_text("".join(f">chr{name}\n{'A' * 500}\n" for name in names))
@@ -89,6 +95,80 @@ def test_peaks_of_the_experiment_with_more_count(tmp_path):
     assert {contig: places.tolist() for contig, places in peaks["PUT3"].items()} == {
         "chrI": [20, 300], "chrX": [7],
     }  # fmt: skip
+
+
+def test_tracks_of_peaks_are_one_around_their_middles(tmp_path):
+    import pybigtools
+    from factor_tracks import pieces_of
+
+    from basenji_kipoi.base.bigwig.file import write_bigwig
+
+    lengths = {"chrB": 300, "chrA": 1000}
+    peaks = {"chrA": np.array([10, 200, 250, 400])}
+    write_bigwig(tmp_path / "x.bw", lengths, pieces_of(peaks, lengths))
+    with pybigtools.open(str(tmp_path / "x.bw")) as file:
+        runs = list(file.records("chrA"))
+        assert file.chroms() == lengths
+    assert runs == [(0, 42, 1.0), (168, 282, 1.0), (368, 432, 1.0)]
+
+
+def folds(folder, **tests):
+    """Bundles of random weights that say which chromosomes they held out."""
+    for seed, (name, contigs) in enumerate(tests.items()):
+        architecture = small_architecture()
+        targets = Targets(
+            Target(index=i, identifier=each, strand_pair=i) for i, each in enumerate("ABC")
+        )
+        splits = {"train": ["chrX"], "validation": ["chrY"], "test": contigs}
+        save_bundle(
+            folder / name,
+            network=randomised(build_network(architecture), seed=seed),
+            architecture=architecture,
+            targets=targets,
+            name=name,
+            assembly="none",
+            training=TrainingRecord(chromosomes=Splits(**splits)),
+            evaluation={},
+            model_card="# Random weights\n",
+        )
+
+
+def test_an_instance_is_explained_by_the_model_that_held_it_out(tmp_path, eager):
+    from instance_contributions import contributions_to, held_out_models, own_contributions
+
+    folds(tmp_path, one=["chrI"], two=["chrII", "chrIII"])
+    models = held_out_models(tmp_path)
+    assert {name: path.name for name, path in models.items()} == {
+        "chrI": "one", "chrII": "two", "chrIII": "two",
+    }  # fmt: skip
+    random = np.random.default_rng(0)
+    text = "".join(f">chr{n}\n{''.join(random.choice(list('ACGT'), 4096))}\n" for n in ("I", "II"))
+    (tmp_path / "g.fa").write_text(text)
+    sites = instances(
+        ("A", "chrI", 1000, 1010, 1.0), ("B", "chrI", 2000, 2010, 1.0),
+        ("B", "chrII", 2000, 2010, 1.0), ("B", "chrII", 2040, 2048, 1.0),
+    ).assign(middle=lambda table: (table.start + table.end) // 2)  # fmt: skip
+    with Genome(tmp_path / "g.fa") as genome:
+        found = own_contributions(models, genome, sites)
+        for row in range(len(sites)):
+            site = sites.iloc[[row]].reset_index(drop=True)
+            model = tmp_path / ("one" if site.sequence_name[0] == "chrI" else "two")
+            own, absolute, value = contributions_to(model, genome, site, site.motif_name[0])
+            assert found["own"][row] == pytest.approx(own[0], rel=1e-4)
+            assert found["own absolute"][row] == pytest.approx(absolute[0], rel=1e-4)
+            assert found["binding"][row] == pytest.approx(value[0], rel=1e-4)
+        with pytest.raises(InputError, match="no model held out chrIV"):
+            own_contributions(models, genome, sites.assign(sequence_name="chrIV"))
+
+
+def test_what_trained_a_model_is_not_explained_by_it(tmp_path):
+    from instance_contributions import held_out_models
+
+    with pytest.raises(InputError, match="has no bundles"):
+        held_out_models(tmp_path)
+    folds(tmp_path, one=["chrI", "chrX"])
+    with pytest.raises(InputError, match="chrX is not held out by one model alone"):
+        held_out_models(tmp_path)
 
 
 def test_a_score_that_knows_is_told_from_one_that_does_not():

@@ -18,18 +18,14 @@ mkdir -p "$1"
 cd "$1"
 # The commands are kept in the bundle: they name no folder of this machine.
 ln -sfn "$data" yeast
-cp "$recipes/yeast_targets.tsv" targets.tsv
 cp "$recipes/yeast_replicates.tsv" replicates.tsv
 cp "$recipes/yeast_network.json" network.json
 
 # The second network differs in that it forgets more while it trains.
 sed 's/{"op": "dropout", "rate": [0-9.]*}/{"op": "dropout", "rate": 0.3}/g' network.json > drop.json
 
-if [[ ! -e store.zarr ]]; then
-  basenji-train data targets.tsv --data-dir yeast --fasta yeast/genome.fa.gz --bin 32 \
-    --blacklist yeast/blacklist.bed --exclude chrM \
-    --test chrIV,chrV,chrXI --validation chrXIII --name yeast --out store.zarr
-fi
+# shellcheck source=yeast_profiles.sh
+source "$recipes/yeast_profiles.sh"
 basenji-train fit store.zarr --network network.json --batch-size 8 --learning-rate 0.005 \
   --patience 14 --shift 12 --weight-decay 0.15 --out w15 --resume \
   --choose-by 'atac,stripe_*,tif_*' --epochs 110 --dtype bfloat16

@@ -3,14 +3,18 @@
     python workflows/slurm/trial.py FOLDER
 
 As root, where Debian's slurm-wlm and munge are installed or can be. The example of the workflows
-runs first. Then its variants are scored again, while a job is killed, the node is drained and
-returned, and Snakemake is killed and started again: the scores must be the same, and no part of
-them may be computed twice.
+runs first. Then variants are scored while a job is killed, the node is drained and returned, and
+Snakemake is killed and started again: the scores must be those of a run that nobody disturbed, and
+no part of them may be computed twice. Where the variable BASENJI_DATA names the folder of measured
+data, the variants are 20,000 natural ones of yeast, in eight shards, which one process scores too
+(BASENJI_MODEL names another model than that of the example); elsewhere those of the example.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import itertools
 import os
 import shutil
 import socket
@@ -26,12 +30,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WORKFLOWS = Path(__file__).resolve().parents[1]
+_PROGRAM = WORKFLOWS.parent / ".venv" / "bin" / "basenji"
 _SNAKEMAKE = WORKFLOWS.parent / ".venv-workflows" / "bin" / "snakemake"
 #: Debian's packages; `--no-install-recommends` leaves out a mail server.
 _INSTALL = "apt-get update -q && apt-get install -q -y --no-install-recommends slurm-wlm munge"
 _CONFIGURATION = Path("/etc/slurm/slurm.conf")
 #: How long anything is waited for (s).
 _PATIENCE = 900
+#: Natural variants that are scored where there are measured data, and parts of each shard of them.
+_RECORDS, _PART = 20_000, 250
+_NATURAL = """\
+model: {model}
+fasta: {data}/genome.fa.gz
+variants: [variants.vcf]
+shards: 8
+options:
+  scores: SAD,logSAD
+  window: grid
+  genes: {data}/genes.gtf.gz
+  part_size: {part}
+"""
 
 
 def missing() -> str | None:
@@ -142,26 +160,55 @@ def compare(one: Path, other: Path) -> None:
         print(f"{name}: the same {len(rows):,} rows, disturbed or not", flush=True)
 
 
+def natural(data: Path, model: str, unbroken: Path, disturbed: Path) -> None:
+    """Write what scores natural variants of yeast, and score them in one process."""
+    with gzip.open(data / "variants" / "BY_RM.vcf.gz", "rt", encoding="utf-8") as lines:
+        header = list(itertools.takewhile(lambda line: not line.startswith("#CHROM"), lines))
+        # The line that ended the header is gone, and names the samples, of which nothing is asked.
+        columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        records = ("\t".join(line.split("\t")[:7]) + "\t.\n" for line in lines)
+        text = "".join([*header, columns, *itertools.islice(records, _RECORDS)])
+    (disturbed / "variants.vcf").write_text(text, encoding="utf-8")
+    configuration = _NATURAL.format(model=model, data=data, part=_PART)
+    (disturbed / "score.yaml").write_text(configuration, encoding="utf-8")
+    begun = time.monotonic()
+    command = [
+        *(_PROGRAM, "score", "--model", model, "--fasta", data / "genome.fa.gz"),
+        *("--vcf", "variants.vcf", "--scores", "SAD,logSAD", "--window", "grid"),
+        *("--genes", data / "genes.gtf.gz", "--part-size", str(_PART)),
+        *("--out", unbroken / "scores" / "variants.parquet"),
+    ]
+    (unbroken / "scores").mkdir(parents=True)
+    subprocess.run(command, cwd=disturbed, check=True)
+    print(f"one process took {time.monotonic() - begun:.0f} s", flush=True)
+
+
 def main() -> None:
-    """Run the example, disturb it, compare."""
+    """Run the example, disturb, compare."""
     if len(sys.argv) != 2:
         raise SystemExit(f"usage: {sys.argv[0]} FOLDER")
-    out = Path(sys.argv[1])
+    out = Path(sys.argv[1]).resolve()
     if reason := missing():
         print(f"SKIPPED: {reason}")
         return
-    undisturbed, disturbed = out / "undisturbed", out / "disturbed"
+    unbroken, disturbed = out / "undisturbed", out / "disturbed"
     disturbed.mkdir(parents=True)
     with slurm(out / "slurm") as has_begun:
         if not has_begun:
             print("SKIPPED: SLURM is installed, and cannot be begun here: the lines above say why")
             return
-        subprocess.run([WORKFLOWS / "example" / "run.sh", undisturbed, "loopback"], check=True)
+        subprocess.run([WORKFLOWS / "example" / "run.sh", unbroken, "loopback"], check=True)
         for name in ("simulation", "models"):
-            shutil.copytree(undisturbed / name, disturbed / name)
-        shutil.copy(undisturbed / "score.yaml", disturbed)
+            shutil.copytree(unbroken / name, disturbed / name)
+        if data := os.environ.get("BASENJI_DATA"):
+            unbroken = out / "one_process"
+            model = os.environ.get("BASENJI_MODEL", "models/quick/test")
+            natural(Path(data).resolve() / "yeast", model, unbroken, disturbed)
+        else:
+            print("the example's variants alone: BASENJI_DATA names no measured data", flush=True)
+            shutil.copy(unbroken / "score.yaml", disturbed)
         disturb(disturbed)
-    compare(undisturbed, disturbed)
+    compare(unbroken, disturbed)
 
 
 if __name__ == "__main__":

@@ -68,11 +68,11 @@ def test_a_job_that_failed_is_tried_again(trial, tmp_path):
         more = ("--set-resources", "a:attempt=attempt")
         running = trial.begin(work, made, variables, "tiny", *more)
         assert running.wait() == 0, (work / "snakemake.log").read_text()
-        first, second = trial.files_of(variables).cat("work/run/b.txt").decode().split()
+        first, second = trial.files_of(variables).cat("results/run/b.txt").decode().split()
         assert first != second
         assert Path(first).parent == Path(second).parent == tmp_path / "k8s" / "pods"
         assert not Path(first).exists()
-        assert b"a reason" in trial.files_of(variables).cat("work/run/a.log")
+        assert b"a reason" in trial.files_of(variables).cat("results/run/a.log")
     assert len(made.pods) == 3
     assert made.secrets == {}
     limits = made.pods[1].job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
@@ -139,7 +139,7 @@ def test_scores_are_those_of_one_process(trial, elsewhere, files, tmp_path):
     assert len(made.pods) == 6
     assert made.pods[1:].index(killed) in (0, 1)
     trial.check_shared_nothing(made, tmp_path)
-    there.get("work/run/scores/", str(tmp_path / "scores"), recursive=True)
+    there.get("results/run/scores/", str(tmp_path / "scores"), recursive=True)
     for name, expected in (
         ("in", unbroken),
         ("in.genes", pd.read_parquet(tmp_path / "x.genes.parquet")),
@@ -172,7 +172,7 @@ def test_predictions_are_those_of_one_process(trial, elsewhere, files, tmp_path)
     running = trial.begin(work, made, variables, "predict")
     assert running.wait() == 0, (work / "snakemake.log").read_text()
     trial.check_shared_nothing(made, tmp_path)
-    there.get("work/run/tracks/", str(tmp_path / "tracks"), recursive=True)
+    there.get("results/run/tracks/", str(tmp_path / "tracks"), recursive=True)
     names = [path.name for path in sorted((tmp_path / "one").glob("*.bw"))]
     assert names
     for name in names:

@@ -121,7 +121,7 @@ def begin(
             [
                 *(SNAKEMAKE / "snakemake", "--snakefile", f"workflows/{workflow}.smk"),
                 *("--configfile", f"{workflow}.yaml", "--profile", "workflows/profiles/kubernetes"),
-                *("--container-image", "basenji", "--default-storage-prefix", "s3://work/run"),
+                *("--container-image", "basenji", "--default-storage-prefix", "s3://results/run"),
                 *("--jobs", "2", "--seconds-between-status-checks", "1"),
                 *("--envvars", *variables),
                 *more,
@@ -178,7 +178,7 @@ def main() -> None:
             if running.wait():
                 raise SystemExit(f"error: the workflow failed: see {work / 'snakemake.log'}")
         check_shared_nothing(made, out)
-        files.get("work/run/scores/", str(out / "scores"), recursive=True)
+        files.get("results/run/scores/", str(out / "scores"), recursive=True)
     print(f"{len(made.pods)} jobs in {time.monotonic() - begun:.0f} s", flush=True)
     command = [
         *(_BASENJI / "basenji", "score", "--model", "yeast", "--fasta", examples / "genome.fa"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from configuration import PredictConfig, ScoreConfig, TrainConfig
+    from loci_configuration import LociConfig
     from pydantic import BaseModel
 
 __all__ = ["THREADS", "alone", "option", "options", "program", "together"]
@@ -23,7 +24,10 @@ THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THR
 
 
 def program(
-    name: str, settings: PredictConfig | ScoreConfig | TrainConfig, *, shared: bool = True
+    name: str,
+    settings: LociConfig | PredictConfig | ScoreConfig | TrainConfig,
+    *,
+    shared: bool = True,
 ) -> str:
     """Find a command: as configured, in the environment of this repository, or on the ``PATH``.
 
@@ -61,7 +65,8 @@ def option(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):  # both_strands alone can be denied, by another name
         return f"--{name.replace('_', '-')}" if value else "--one-strand"
-    return shlex.join([f"--{name.replace('_', '-')}", str(value)])
+    given = [f"{key}={each}" for key, each in value.items()] if isinstance(value, dict) else [value]
+    return shlex.join(word for each in given for word in (f"--{name.replace('_', '-')}", str(each)))
 
 
 def options(section: BaseModel, *, leaving_out: Collection[str] = ()) -> str:

@@ -16,10 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 __all__ = [
     "MODELS",
     "UNPLANNED",
+    "ModelConfig",
     "MutateConfig",
     "PredictConfig",
+    "Programs",
     "ScoreConfig",
     "Section",
+    "Shards",
     "TrainConfig",
     "checked",
 ]

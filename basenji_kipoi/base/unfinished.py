@@ -46,11 +46,13 @@ from basenji_kipoi.base.json_files import read_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["RunRecord", "UnfinishedRun", "first_difference"]
+__all__ = ["NOTES", "RunRecord", "UnfinishedRun", "first_difference", "read_notes"]
 
-_RUN, _LOCK, _NOTES, _PLACING = "run.json", "lock", "notes.jsonl", "placing"
+#: Small results of finished pieces, a line each.
+NOTES = "notes.jsonl"
+_RUN, _LOCK, _PLACING = "run.json", "lock", "placing"
 _PIECES, _OUTPUTS = "pieces", "outputs"
-_OURS = {_RUN, _LOCK, _NOTES, _PLACING, _PIECES, _OUTPUTS}
+_OURS = {_RUN, _LOCK, NOTES, _PLACING, _PIECES, _OUTPUTS}
 
 
 class RunRecord(BaseModel):
@@ -223,7 +225,7 @@ class UnfinishedRun:
         """
         self.notes[key] = value
         # A line of its own even behind one that was cut with the process that wrote it.
-        with (self.folder / _NOTES).open("a", encoding="utf-8") as lines:
+        with (self.folder / NOTES).open("a", encoding="utf-8") as lines:
             lines.write("\n" + json.dumps([key, value]) + "\n")
 
     # ---- outputs ----
@@ -280,7 +282,7 @@ class UnfinishedRun:
             remove(self.folder / _OUTPUTS)
         for stray in self._strays():
             remove(stray)
-        self._read_notes()
+        self.notes.update(read_notes(self.folder / NOTES))
 
     def _start(self) -> None:
         """Begin anew: the folder holds nothing but what says so."""
@@ -335,22 +337,12 @@ class UnfinishedRun:
         return found
 
     def _holds_anything(self) -> bool:
-        kept = (self.folder / _NOTES, self.folder / _PLACING)
+        kept = (self.folder / NOTES, self.folder / _PLACING)
         return any(self.pieces.glob("[!.]*")) or any(path.exists() for path in kept)
 
     def _strays(self) -> list[Path]:
         """List what a killed process was writing."""
         return [path for folder in (self.folder, self.pieces) for path in folder.glob(".*")]
-
-    def _read_notes(self) -> None:
-        path = self.folder / _NOTES
-        if not path.exists():
-            return
-        # A line that is damaged is as if it were not there: its piece is made again.
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, TypeError):
-                key, value = json.loads(line)
-                self.notes[tuple(key) if isinstance(key, list) else key] = value
 
     def _release(self) -> None:
         """Give the lock back; a folder that holds nothing goes too."""
@@ -378,6 +370,18 @@ def unfinished_folder(out: Path) -> Path:
 def _older_folders(out: Path) -> list[Path]:
     """Return where versions before the first release with this format kept unfinished runs."""
     return [out.with_name(f"{out.name}.parts"), out.with_name(f".{out.name}.unfinished")]
+
+
+def read_notes(path: Path) -> dict[Any, Any]:
+    """Read the notes of pieces, if there are any; see `UnfinishedRun.note`."""
+    notes: dict[Any, Any] = {}
+    if path.exists():
+        # A line that is damaged is as if it were not there: its piece is made again.
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                key, value = json.loads(line)
+                notes[tuple(key) if isinstance(key, list) else key] = value
+    return notes
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -141,6 +141,12 @@ def test_the_whole_way_is_resumed_and_the_same_in_memory(folder, tmp_path):
         agree = (float(row["beta"]) > 0) == (float(row["gene_change"]) > 0)
         expected = "same" if agree else "opposite"
         assert row["direction"] == (expected if float(row["gene_change"]) else "")
+    with pytest.raises(InputError, match="exists already"):
+        rank_file(inputs, out, RankOptions(), note=notes.append, resume=True, **arguments)
+    for overwrite in (False, True):
+        assert None is rank_file(
+            inputs, out, options, note=notes.append, resume=True, overwrite=overwrite, **arguments
+        )  # what is complete is not computed again
     content = json.loads((out / "rank.json").read_text())
     assert content["weight"]["sets"] == 12
     assert content["weight"]["low"] <= content["weight"]["value"] <= content["weight"]["high"]

@@ -16,7 +16,7 @@ from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.locus import MechanismOptions, PageOptions, locus_file
 from basenji_kipoi.locus.mechanisms import scored
 from basenji_kipoi.locus.mechanisms.run import Explainer
-from basenji_kipoi.locus.mechanisms.scored import Place
+from basenji_kipoi.locus.mechanisms.scored import KnownScores, Place
 from basenji_kipoi.locus.page.ranked import read_ranked_scores
 from basenji_kipoi.locus.ranking import run as ranking
 from basenji_kipoi.locus.ranking.files import RankInputs
@@ -136,3 +136,10 @@ def test_a_ranking_without_these_scores_is_said(ranked, tmp_path):
             model, fasta, tmp_path / "x.html",
             PageOptions(Path(ranked / "loci.tsv"), MechanismOptions(), ranking=old / "nope"),
         )  # fmt: skip
+
+
+def test_a_locus_without_genes_or_without_scores_takes_none(ranked):
+    (known, _), *_ = known_of(ranked)
+    known = KnownScores(known._alleles, known._genes.slice(0, 0))
+    assert [len(table) for table in known.tables(PLACES[:2])] == [2, 0]
+    assert [len(table) for table in known.tables([])] == [0, 0]

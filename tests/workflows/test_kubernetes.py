@@ -182,6 +182,33 @@ def test_predictions_are_those_of_one_process(trial, elsewhere, files, tmp_path)
             np.testing.assert_array_equal(*(each.values(contig, fillna=0) for each in (one, other)))
 
 
+@pytest.mark.slow
+@needs_snakemake
+def test_loci_are_ranked_and_have_pages(trial, elsewhere, files, tmp_path):
+    made, variables, there = elsewhere
+    work = tmp_path / "work"
+    rows = [
+        f"{each.split()[0]}\t{each.split()[1]}\t{each.split()[3]}\t{each.split()[4]}\t0.4\t{n}\n"
+        for n, each in enumerate(snvs(3))
+    ]
+    there.pipe("data/loci.tsv", "".join(["chrom\tpos\tref\talt\tpip\tlocus\n", *rows]).encode())
+    (work / "loci.yaml").write_text(
+        "model: s3://data/model\nfasta: s3://data/fasta\ngenes: s3://data/gtf\n"
+        "tables: [s3://data/loci.tsv]\nshards: 2\nrank: {weight: 0.5, random: 20}\n"
+        "locus: {explain: 0}\n"
+    )
+    assert trial.begin(work, made, variables, "loci").wait() == 0, (
+        work / "snakemake.log"
+    ).read_text()
+    assert len(made.pods) == 4
+    trial.check_shared_nothing(made, tmp_path)
+    assert b"posterior" in there.cat("results/run/ranked/loci/variants.tsv")
+    index = there.cat("results/run/pages/loci/index.html").decode()
+    for name in ("0", "1", "2"):
+        assert f'href="{name}.html"' in index
+        assert there.exists(f"results/run/pages/loci/{name}.html")
+
+
 def test_the_emulator_refuses_what_kubernetes_would(trial, tmp_path):
     def ask(method, path, body=None):
         server = json.loads(made.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]

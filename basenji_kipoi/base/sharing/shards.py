@@ -3,13 +3,14 @@
 Beside an output ``x`` stands a folder ``x.shards``, and in it a folder ``2-of-8`` for the second of
 eight shards when it is complete: its pieces, those that one run would have made, and
 ``shard.json``, which tells what they were made with. Whoever joins the shards writes the output of
-these pieces, as one run writes it of its own.
+these pieces, as one run writes it of its own. Where pieces have notes, they lie there too.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from basenji_kipoi.base.atomic import Folder, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.json_files import read_json
-from basenji_kipoi.base.unfinished import RunRecord, UnfinishedRun
+from basenji_kipoi.base.unfinished import NOTES, RunRecord, UnfinishedRun, read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ShardedRun", "check_shard", "shard_of", "shards_folder"]
+__all__ = ["ShardedRun", "check_shard", "shard_of", "shards_folder", "whole_command"]
 
 _RECORD = "shard.json"
 _SHARD = Folder("a shard", holds=(_RECORD,))
@@ -82,6 +83,17 @@ def check_shard(shard: tuple[int, int] | None, *, join: bool, whole: Sequence[st
         raise InputError(f"--{option} needs all of the output: pass it with --join-shards")
 
 
+def whole_command(command: str) -> str:
+    """Return the command that makes at once what shards make: without the options of shards."""
+    kept: list[str] = []
+    is_value = False
+    for word in shlex.split(command):
+        if not (is_value or word in ("--shard", "--join-shards") or word.startswith("--shard=")):
+            kept.append(word)
+        is_value = word == "--shard"
+    return shlex.join(kept)
+
+
 class ShardedRun(UnfinishedRun):
     """A run that makes an output, one shard of it, or an output of its shards.
 
@@ -99,6 +111,8 @@ class ShardedRun(UnfinishedRun):
         Whether the output is made of its shards.
     note
         Called with what the user should know, a line each.
+    has_notes
+        Whether each piece has a note, without which it is not finished.
 
     Attributes
     ----------
@@ -131,8 +145,11 @@ class ShardedRun(UnfinishedRun):
         resume: bool,
         overwrite: bool,
         note: Callable[[str], object],
+        has_notes: bool = False,
     ) -> None:
         self._kind, self._settings = kind, settings  # shards are compared with them below
+        self._has_notes = has_notes
+        self._known: dict[Any, Any] = {}
         self.names, self._shard, self._note = names, shard, note
         self.wanted = shard_of(names, shard or (1, 1))
         self._shards, self.is_complete = shards_folder(out), False
@@ -150,6 +167,9 @@ class ShardedRun(UnfinishedRun):
 
     def __enter__(self) -> ShardedRun:
         super().__enter__()
+        if self.is_complete:
+            self._known = read_notes(self.outputs[0] / NOTES)
+        self.notes.update(self._known)
         for name, path in self._sources.items():
             if not self.has(name):
                 with self.piece(name) as temporary:
@@ -159,7 +179,7 @@ class ShardedRun(UnfinishedRun):
                 "--shard {}/{} has nothing to do: ".format(*self._shard)
                 + f"shards are whole pieces, and there are {len(self.names):,}"
             )
-        missing = [number for number in self.wanted if not self.has(self.names[number])]
+        missing = [number for number in self.wanted if not self._is_finished(self.names[number])]
         if self.is_resumed and 0 < len(missing) < len(self.wanted):
             done = 1 - len(missing) / len(self.wanted)
             self._note(f"going on with {self.folder}: {done:.0%} is done already")
@@ -177,10 +197,15 @@ class ShardedRun(UnfinishedRun):
         for number in self.wanted:
             name = self.names[number]
             _link(self.path(name), new / name)
+        if (self.folder / NOTES).exists():
+            _link(self.folder / NOTES, new / NOTES)
         made = {"kind": self._kind, "command": self.command, "settings": self._settings}
         _Record(format="basenji-shard", format_version=1, **made).write(new / _RECORD)
         self.place()
         return folder
+
+    def _is_finished(self, name: str) -> bool:
+        return self.has(name) and (name in self.notes or not self._has_notes)
 
     def _is_made(self, folder: Path, *, overwrite: bool) -> bool:
         """Tell whether a shard is there; raise InputError if another one is in its place."""
@@ -236,10 +261,12 @@ class ShardedRun(UnfinishedRun):
                     f"{each}/{number}"
                 )
             self._check(place)
+            if self._has_notes:
+                self._known.update(read_notes(place / NOTES))
             for piece in shard_of(self.names, (each, number)):
                 name = self.names[piece]
                 places[name] = place / name
-                if not places[name].exists():
+                if not places[name].exists() or (self._has_notes and name not in self._known):
                     raise InputError(
                         f"{place} lacks {name}: make the shard again (--shard with --overwrite)"
                     )

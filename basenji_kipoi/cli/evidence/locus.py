@@ -15,11 +15,14 @@ from basenji_kipoi.cli.options import (
     BothStrands,
     ChosenTracks,
     Fasta,
+    JoinShards,
     Models,
     Overwrite,
     Quiet,
     Resume,
+    Shard,
     read_named,
+    read_shard,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +92,8 @@ def locus(
     ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     both_strands: BothStrands = None,
+    shard: Shard = None,
+    join_shards: JoinShards = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -99,7 +104,8 @@ def locus(
     from basenji_kipoi.locus.page.options import PageOptions
     from basenji_kipoi.locus.page.run import locus_file
 
-    check_place(out, overwrite=overwrite or resume)
+    part = None if shard is None else read_shard(shard)
+    check_place(out, overwrite=overwrite or resume or part is not None)
     began = time.monotonic()
     found = locus_file(
         model,
@@ -130,6 +136,8 @@ def locus(
             },
             explain=explain,
         ),
+        shard=part,
+        join_shards=join_shards,
         resume=resume,
         overwrite=overwrite,
         progress=not quiet,
@@ -137,14 +145,15 @@ def locus(
         command=command_line("basenji"),
     )
     if not quiet:
-        for line in _lines(found, out, time.monotonic() - began):
+        made = str(out) if shard is None else f"the shard {shard} of {out}"
+        for line in _lines(found, made, time.monotonic() - began):
             typer.echo(line, err=True)
 
 
-def _lines(found: Summary, out: Path, seconds: float) -> Iterator[str]:
+def _lines(found: Summary, made: str, seconds: float) -> Iterator[str]:
     loci, variants = counted(found.loci, "locus", "loci"), counted(found.variants, "variant")
-    yield f"wrote {out}: {loci}, {variants}, {found.explained:,} explained, in {seconds:.1f} s"
+    yield f"wrote {made}: {loci}, {variants}, {found.explained:,} explained, in {seconds:.1f} s"
     for reason, number in found.reasons.items():
         yield f"  {number:,} without predictions: {reason}"
-    if found.loci == 1:
+    if found.loci == 1 and found.first:
         yield found.first

@@ -141,7 +141,10 @@ def rank(
         quiet=quiet,
         note=noting(quiet=quiet),
     )
-    if not quiet:
+    if found is None:
+        if not quiet:
+            typer.echo(f"{out} is complete: nothing is left to do", err=True)
+    elif not quiet:
         for line in _lines(found, out, time.monotonic() - began):
             typer.echo(line, err=True)
 

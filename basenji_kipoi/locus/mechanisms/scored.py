@@ -186,16 +186,21 @@ class KnownScores:
 
     def tables(self, places: Sequence[Place]) -> ScoreTables:
         """Pick the rows of variants, each of which is known: those of alleles in their order."""
-        alleles = self._alleles.take([self._rows[place] for place in places])
+        alleles = _taken(self._alleles, [self._rows[place] for place in places])
         if self._genes is None:
             return ScoreTables(alleles, None)
         wanted = set(places)
         rows = [row for row, place in enumerate(self._gene_places) if place in wanted]
-        return ScoreTables(alleles, self._genes.take(rows))
+        return ScoreTables(alleles, _taken(self._genes, rows))
 
     @cached_property
     def _gene_places(self) -> list[Place]:
         return _places(self._genes)
+
+
+def _taken(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    # An empty list would be no list of numbers to Arrow.
+    return table.take(np.array(rows, dtype=np.int64))
 
 
 def _places(table: pa.Table) -> list[Place]:

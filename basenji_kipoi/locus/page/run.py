@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.atomic import Folder, check_output, file_names
-from basenji_kipoi.base.checksum import check_unchanged, fingerprint
+from basenji_kipoi.base.checksum import check_unchanged, checksum, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
-from basenji_kipoi.base.unfinished import UnfinishedRun
+from basenji_kipoi.base.sharing.shards import ShardedRun, check_shard, whole_command
 from basenji_kipoi.faces import library
 from basenji_kipoi.genome.fasta import open_genome
 from basenji_kipoi.locus.linkage import open_linkage
@@ -66,6 +66,8 @@ def locus_file(
     out: str | os.PathLike[str],
     options: PageOptions,
     *,
+    shard: tuple[int, int] | None = None,
+    join_shards: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -84,6 +86,11 @@ def locus_file(
         ``x.html`` for one locus; else a folder: ``index.html``, and a page a locus.
     options
         What pages are made of.
+    shard
+        Which part of the loci pages are made of, counted from 1, and of how many: it becomes a
+        folder in ``<out>.shards``. None to write the output.
+    join_shards
+        Whether the output is made of all its shards.
     resume, overwrite
         Whether to go on with what an interrupted run left; whether to replace outputs and delete
         what such a run left.
@@ -92,12 +99,12 @@ def locus_file(
     note
         Called with what the user should know, a line each.
     command
-        The command, which pages will name.
+        The command, which pages will name without options of shards.
 
     Returns
     -------
     Summary
-        What was written.
+        What was written; of a shard, what its pages show.
 
     Raises
     ------
@@ -116,6 +123,13 @@ def locus_file(
     """
     # Whatever may be wrong is found before a network is loaded.
     out, fasta = Path(out), Path(fasta)
+    check_shard(shard, join=join_shards)
+    is_page, in_shards = _is_one_page(out), shard is not None or join_shards
+    if is_page and in_shards:
+        raise InputError(
+            f"--shard and --join-shards share the pages of many loci, and --out {out} is one page: "
+            "name a folder, or leave them out"
+        )
     check_table(options.variants)
     for path in options.files:
         if not path.exists():
@@ -136,7 +150,6 @@ def locus_file(
         for line in table.lines():
             note(line)
         loci = table.by_locus()
-        is_page = out.suffix.lower() in (".html", ".htm")
         if is_page and len(loci) > 1:
             raise InputError(
                 f"{options.variants} has {len(loci):,} loci, and --out {out} is one page: name a "
@@ -150,41 +163,70 @@ def locus_file(
             linkage = open_linkage(options.linkage, table.variants, note)
         inputs = (*(member.path for member in model.members), fasta, *options.files)
         check_output(
-            out, overwrite=overwrite or resume, inputs=inputs, folder=None if is_page else PAGES
-        )
+            out, overwrite=overwrite or resume or shard is not None, inputs=inputs,
+            folder=None if is_page else PAGES,
+        )  # fmt: skip
         ranked = [] if options.ranking is None else [options.ranking / name for name in RANKED]
         watched = {
             path: fingerprint(path)
             for path in (fasta, *options.files, *(path for path in ranked if path.exists()))
         }
-        settings = {
-            "files": list(watched.values()),
-            "models": model.weights_sha256,
-            "version": __version__,
-            **{name: str(value) for name, value in asdict(options).items()},
-        }
+        settings = _settings(options, model, watched, in_shards=in_shards)
         names = [f"{name}.html" for name in file_names(list(loci))]
-        with UnfinishedRun(
-            [out], "basenji locus", settings, command=command, resume=resume, overwrite=overwrite
-        ) as run:
-            todo = [number for number, name in enumerate(names) if not run.has(name)]
-            if run.is_resumed and len(todo) < len(names):
-                note(f"going on with {run.folder}: {len(names) - len(todo)} loci are done")
+        with ShardedRun(
+            out, "basenji locus", settings, names=names, shard=shard, join=join_shards,
+            command=whole_command(command) if in_shards else command, resume=resume,
+            overwrite=overwrite, note=note, has_notes=True,
+        ) as run:  # fmt: skip
             rows = list(loci.items())
-            left = sum(len(rows[number][1]) for number in todo)
+            wanted, left = (
+                sum(len(rows[number][1]) for number in numbers)
+                for numbers in (run.wanted, run.todo)
+            )
             label = label_of("locus", progress)
-            with progress_bar(
-                label, total=len(table), unit="variants", done=len(table) - left
-            ) as advance:
-                for number in todo:
+            with progress_bar(label, total=wanted, unit="variants", done=wanted - left) as advance:
+                for number in run.todo:
                     locus = _content(
                         explainer, *rows[number], linkage, posteriors, options, advance
                     )
                     index = "" if is_page else "index.html"
                     _write(run, names[number], locus, explainer, options, index)
             check_unchanged(watched)
-            found = _place(run, out, names, is_page=is_page)
-    return found
+            if shard is None:
+                _write_output(run, out, is_page=is_page)
+                run.place()
+            else:
+                run.place_shard()
+    return _summary(run)
+
+
+def _is_one_page(out: Path) -> bool:
+    """Tell whether an output is the page of one locus, and no folder."""
+    return out.suffix.lower() in (".html", ".htm")
+
+
+def _settings(
+    options: PageOptions, model: Model, watched: Mapping[Path, list[object]], *, in_shards: bool
+) -> dict[str, object]:
+    """List all that pages depend on."""
+    asked = asdict(options)
+    asked.update(asked.pop("mechanism"))
+    files: list[object] = list(watched.values())
+    if in_shards:  # of machines that have each a copy of its own, in another place
+        files = [checksum(path) for path in watched]
+        asked = {name: _without_places(value) for name, value in asked.items()}
+    return {
+        "files": files,
+        "models": model.weights_sha256,
+        "version": __version__,
+        **{name: str(value) for name, value in asked.items()},
+    }
+
+
+def _without_places(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_places(each) for name, each in value.items()}
+    return "a file" if isinstance(value, Path) else value
 
 
 def _check_observed(options: PageOptions, contigs: Collection[str]) -> None:
@@ -227,7 +269,7 @@ def _content(
 
 
 def _write(
-    run: UnfinishedRun,
+    run: ShardedRun,
     name: str,
     locus: LocusContent,
     explainer: Explainer,
@@ -265,24 +307,30 @@ def _write(
         path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _place(run: UnfinishedRun, out: Path, names: Sequence[str], *, is_page: bool) -> Summary:
-    """Put finished pages in their place, and count what they show."""
+def _write_output(run: ShardedRun, out: Path, *, is_page: bool) -> None:
+    """Write the page, or the folder of finished pages."""
     from basenji_kipoi.locus.page.writing import IndexRow, index_page  # noqa: PLC0415 - as above
 
-    notes = [run.notes[name] for name in names]
-    found = Summary(loci=len(names), first=notes[0]["row"]["summary"])
+    target = run.output(out)
+    if is_page:
+        target.write_bytes(run.path(run.names[0]).read_bytes())
+        return
+    target.mkdir()
+    for name in run.names:
+        (target / name).write_bytes(run.path(name).read_bytes())
+    rows = [IndexRow(**run.notes[name]["row"]) for name in run.names]
+    page = index_page(rows, command=run.command)
+    (target / "index.html").write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def _summary(run: ShardedRun) -> Summary:
+    """Count what the pages show that were made."""
+    names = [run.names[number] for number in run.wanted]
+    # A shard that was made before may have lost notes, which joining it tells.
+    notes = [run.notes[name] for name in names if name in run.notes]
+    found = Summary(loci=len(names), first=notes[0]["row"]["summary"] if notes else "")
     for each in notes:
         found.variants += each["variants"]
         found.explained += each["explained"]
         found.reasons.update(each["reasons"])
-    target = run.output(out)
-    if is_page:
-        target.write_bytes(run.path(names[0]).read_bytes())
-    else:
-        target.mkdir()
-        for name in names:
-            (target / name).write_bytes(run.path(name).read_bytes())
-        page = index_page([IndexRow(**each["row"]) for each in notes], command=run.command)
-        (target / "index.html").write_text(page, encoding="utf-8", errors="backslashreplace")
-    run.place()
     return found

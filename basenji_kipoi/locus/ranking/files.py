@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +18,26 @@ from basenji_kipoi.base.text_files import write_table
 from basenji_kipoi.locus.reading import check_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from basenji_kipoi.locus.linkage import Key
     from basenji_kipoi.locus.ranking.options import RankOptions
     from basenji_kipoi.locus.ranking.result import Ranking
 
-__all__ = ["BACKGROUND", "FOLDER", "RankInputs", "write_ranking", "write_vcf"]
+__all__ = [
+    "BACKGROUND",
+    "FOLDER",
+    "RankInputs",
+    "digest_of",
+    "is_made_of",
+    "write_ranking",
+    "write_vcf",
+]
 
 #: Scores of the random variants.
 BACKGROUND = "background.parquet"
-FOLDER = Folder("a folder of ranked variants", holds=("rank.json", "variants.tsv"))
+_RECORD = "rank.json"
+FOLDER = Folder("a folder of ranked variants", holds=(_RECORD, "variants.tsv"))
 
 
 @dataclass(frozen=True)
@@ -79,8 +90,33 @@ def write_vcf(path: Path, keys: Sequence[Key]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def digest_of(settings: Mapping[str, object]) -> str:
+    """Tell by one word what a ranking is made of, for places of files are nobody else's business.
+
+    Parameters
+    ----------
+    settings
+        All that it depends on.
+    """
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def is_made_of(folder: Path, digest: str) -> bool:
+    """Tell whether a folder is the ranking that would be made of such settings."""
+    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
+        content = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return bool(content["made_of"] == digest)
+    return False
+
+
 def write_ranking(
-    found: Ranking, folder: Path, inputs: RankInputs, options: RankOptions, command: str
+    found: Ranking,
+    folder: Path,
+    inputs: RankInputs,
+    options: RankOptions,
+    command: str,
+    digest: str,
 ) -> None:
     """Write a ranking into a folder: its tables, and what made them.
 
@@ -92,6 +128,8 @@ def write_ranking(
         The folder, which exists.
     inputs, options, command
         What it was made of, how and by which command.
+    digest
+        What tells whether another run would make the same (`digest_of`).
     """
     pyarrow.parquet.write_table(found.variants, folder / "variants.parquet")
     for name, table in (("variants", found.variants), ("sets", found.sets)):
@@ -106,6 +144,7 @@ def write_ranking(
         "format_version": 1,
         "version": __version__,
         "command": command,
+        "made_of": digest,
         "files": {
             name: None if path is None else Path(path).name
             for name, path in vars(inputs).items()
@@ -119,7 +158,7 @@ def write_ranking(
         "columns": found.columns,
     }
     text = json.dumps(content, indent=2) + "\n"
-    (folder / "rank.json").write_text(text, encoding="utf-8")
+    (folder / _RECORD).write_text(text, encoding="utf-8")
 
 
 def _cell(value: object) -> object:

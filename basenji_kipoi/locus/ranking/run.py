@@ -19,7 +19,14 @@ from basenji_kipoi.locus.linkage import open_linkage
 from basenji_kipoi.locus.mechanisms.scored import WINDOW
 from basenji_kipoi.locus.ranking.background import random_variants
 from basenji_kipoi.locus.ranking.effects import Scored, predicted_effects
-from basenji_kipoi.locus.ranking.files import BACKGROUND, FOLDER, write_ranking, write_vcf
+from basenji_kipoi.locus.ranking.files import (
+    BACKGROUND,
+    FOLDER,
+    digest_of,
+    is_made_of,
+    write_ranking,
+    write_vcf,
+)
 from basenji_kipoi.locus.ranking.options import RANDOM, RankOptions
 from basenji_kipoi.locus.ranking.posterior import METHODS, check_sets, rank_sets
 from basenji_kipoi.locus.ranking.result import Ranking
@@ -143,7 +150,7 @@ def rank_file(
     overwrite: bool = False,
     quiet: bool,
     note: Callable[[str], object],
-) -> Ranking:
+) -> Ranking | None:
     """Rank the variants of loci, and write them into a folder.
 
     Parameters
@@ -162,6 +169,11 @@ def rank_file(
     note
         Called with what the user should know, a line each.
 
+    Returns
+    -------
+    Ranking or None
+        What was written; None if ``resume`` found it complete, of the same inputs and options.
+
     Raises
     ------
     InputError
@@ -169,7 +181,7 @@ def rank_file(
     """
     options = options or RankOptions()
     inputs.check()
-    check_output(out, overwrite=overwrite, inputs=inputs.paths, folder=FOLDER)
+    check_output(out, overwrite=overwrite or resume, inputs=inputs.paths, folder=FOLDER)
     watched = {path: fingerprint(path) for path in inputs.paths if path.is_file()}
     settings = {
         "version": __version__,
@@ -177,6 +189,8 @@ def rank_file(
         "files": {str(path): mark for path, mark in watched.items()},
         "model": load(inputs.model).weights_sha256,
     }
+    if resume and is_made_of(out, digest_of(settings)):
+        return None
     run = UnfinishedRun(
         [out], "basenji rank", settings, command=command, resume=resume, overwrite=overwrite
     )
@@ -222,7 +236,7 @@ def rank_file(
         folder = run.output(out)
         folder.mkdir(exist_ok=True)
         used = replace(inputs, background=background)
-        write_ranking(found, folder, used, options, run.command)
+        write_ranking(found, folder, used, options, run.command, digest_of(settings))
         for name in (_SCORES, *(() if background else (BACKGROUND,))):
             for path in (run.path(name), genes_path(run.path(name))):
                 if path.exists():

@@ -119,6 +119,11 @@ workflow-slurm: workflows ## the same on a SLURM of this machine, whose jobs are
 	rm -rf build/workflow-slurm
 	$(VENV)/bin/python workflows/slurm/trial.py build/workflow-slurm
 
+.PHONY: workflow-kubernetes
+workflow-kubernetes: workflows ## scores by the profile of Kubernetes, on an emulation of its API (build/workflow-kubernetes)
+	rm -rf build/workflow-kubernetes
+	$(VENV)/bin/python workflows/kubernetes/trial.py build/workflow-kubernetes
+
 .PHONY: docs
 docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that leads nowhere is an error
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml --site-dir "$(CURDIR)/build/site"

@@ -22,17 +22,28 @@ _ENVIRONMENTS = {"basenji": ".venv", "basenji-train": ".venv-training"}
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS={threads}"
 
 
-def program(name: str, settings: PredictConfig | ScoreConfig | TrainConfig) -> str:
+def program(
+    name: str, settings: PredictConfig | ScoreConfig | TrainConfig, *, shared: bool = True
+) -> str:
     """Find a command: as configured, in the environment of this repository, or on the ``PATH``.
 
     In an image it is on the ``PATH``, which cannot be seen from here.
+
+    Parameters
+    ----------
+    name
+        Of the command.
+    settings
+        The configuration.
+    shared
+        Whether jobs see the files of this machine.
 
     Raises
     ------
     SystemExit
         If it is nowhere.
     """
-    if settings.container is not None:
+    if settings.container is not None or not shared:
         return settings.programs.get(name, name)
     beside = _REPOSITORY / _ENVIRONMENTS[name] / "bin" / name
     wanted = settings.programs.get(name) or (str(beside) if beside.exists() else name)

@@ -6,18 +6,15 @@ Paths are relative to the folder that snakemake runs in. Every mistake ends in o
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from checking import NAME, checked, is_shared, no_twins
+from inputs import check_places, is_address, name_of
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 __all__ = [
     "MODELS",
-    "NAME",
     "UNPLANNED",
     "MutateConfig",
     "PredictConfig",
@@ -25,11 +22,8 @@ __all__ = [
     "Section",
     "TrainConfig",
     "checked",
-    "first_mistake",
 ]
 
-#: Names become names of files, and of tracks.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 #: Models that come with the package, by their names.
 MODELS = ("yeast",)
 Shards = Annotated[int, Field(ge=1, le=100_000)]
@@ -93,6 +87,10 @@ class ModelConfig(Section):
         """Those models that are folders."""
         return [name for name in self.model if name not in MODELS or Path(name).exists()]
 
+    def here(self, info: ValidationInfo) -> list[str]:
+        """List the files that are read where snakemake is begun, if that is here."""
+        return [self.costs] if self.costs and is_shared(info) else []
+
 
 class ScoreConfig(ModelConfig):
     """The configuration of ``score.smk``: as `ModelConfig`, and what is said here.
@@ -125,20 +123,19 @@ class ScoreConfig(ModelConfig):
     container: str | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> ScoreConfig:
-        _no_twins(self.files, "variants", "a file's name without its ending")
-        _are_there(
-            [
-                *(*self.bundles, self.fasta, *self.variants),
-                *(self.options.genes, self.options.background, self.costs),
-            ]
+    def _consistent(self, info: ValidationInfo) -> ScoreConfig:
+        no_twins(self.files, "variants", "a file's name without its ending")
+        check_places(
+            [*self.bundles, self.fasta, *self.variants, self.options.genes],
+            [self.options.background, *self.here(info)],
+            shared=is_shared(info),
         )
         return self
 
     @property
     def files(self) -> list[tuple[str, str]]:
         """Name and path of each file of variants."""
-        return [(_SUFFIX.sub("", Path(path).name), path) for path in self.variants]
+        return [(_SUFFIX.sub("", name_of(path)), path) for path in self.variants]
 
 
 class PredictOptions(Section):
@@ -200,13 +197,17 @@ class PredictConfig(ModelConfig):
     container: str | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> PredictConfig:
+    def _consistent(self, info: ValidationInfo) -> PredictConfig:
         if not NAME.fullmatch(self.out):
             raise ValueError(f"out: {self.out!r} cannot name a file: use letters, digits and _ . -")
         if Path(self.out).suffix not in self._endings:
             known = ", ".join(f"x{ending}" for ending in self._endings)
             raise ValueError(f"out: {self.out} names no format: expected {known}")
-        _are_there([*self.bundles, self.fasta, self.bed, self.costs])
+        check_places([*self.bundles, self.fasta, self.bed], self.here(info), shared=is_shared(info))
+        if self.bed is None and (is_address(self.fasta) or not is_shared(info)):
+            raise ValueError(
+                "bed: give intervals: contigs of a genome elsewhere are not known here"
+            )
         return self
 
 
@@ -316,81 +317,24 @@ class TrainConfig(Section):
     container: str | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainConfig:
-        _no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
-        _no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
+    def _consistent(self, info: ValidationInfo) -> TrainConfig:
+        no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
+        no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
         if self.hosts > 1 and self.store.folds is not None:
             raise ValueError(
                 "hosts: several hosts train a run that holds chromosomes out: give test and "
                 "validation in the place of folds"
             )
+        if not is_shared(info):
+            raise ValueError(
+                "jobs of train.smk share a file system: give the profile local or slurm"
+            )
         files = [recipe for recipe in self.recipes if recipe.endswith(".json")]
-        _are_there([self.fasta, self.genes, self.samples, self.store.blacklist, *files])
+        files += [self.fasta, self.genes, self.samples, self.store.blacklist]
+        check_places([], files, shared=True)
         return self
 
     @property
     def named_recipes(self) -> list[tuple[str, str]]:
         """Name and recipe."""
         return [(Path(recipe).name.removesuffix(".json"), recipe) for recipe in self.recipes]
-
-
-_Config = TypeVar("_Config", bound=BaseModel)
-
-
-def checked(kind: type[_Config], config: Mapping[str, object]) -> _Config:
-    """Check what snakemake read of a configuration file; a mistake ends the program in one line.
-
-    Parameters
-    ----------
-    kind
-        What the configuration is to be.
-    config
-        Its content.
-
-    Raises
-    ------
-    SystemExit
-        With what is wrong, and where.
-    """
-    if not config:
-        raise SystemExit("error: there is no configuration: pass --configfile FILE.yaml")
-    try:
-        return kind.model_validate(config)
-    except ValidationError as error:
-        raise SystemExit(f"error: the configuration: {first_mistake(error, kind)}") from None
-
-
-def first_mistake(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Say the first mistake in one line."""
-    first = error.errors()[0]
-    place = ".".join(str(step) for step in first["loc"])
-    if first["type"] == "extra_forbidden":
-        section: object = kind
-        for step in first["loc"][:-1]:
-            section = section.model_fields[step].annotation  # type: ignore[attr-defined]
-        known = ", ".join(section.model_fields)  # type: ignore[attr-defined]
-        return f"{place} is no key: expected {known}"
-    if first["type"] == "missing":
-        return f"{place} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
-
-
-def _no_twins(named: Iterable[tuple[str, str]], key: str, what: str) -> None:
-    counts = Counter(name for name, _ in named)
-    for name, count in counts.items():
-        if count > 1:
-            raise ValueError(f"{key}: the name {name} is there twice ({what} must be of its own)")
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{key}: {name!r} cannot name a file: use letters, digits and _ . -")
-
-
-def _are_there(paths: Iterable[str | None]) -> None:
-    for path in paths:
-        if path is not None and "://" in path:
-            raise ValueError(
-                f"{path}: workflows read files of a file system that all machines share: fetch it "
-                "and name the file"
-            )
-        if path is not None and not Path(path).exists():
-            raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")

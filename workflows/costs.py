@@ -92,7 +92,7 @@ def told(
     lasting = []
     for work in works:
         if work.size is None:
-            yield f"cost of {work.name}: not known before its plan is made"
+            yield f"cost of {work.name}: not known before it is read"
             continue
         each = work.size / work.shards
         parts = math.ceil(each / part) if part else 0
@@ -128,7 +128,7 @@ def _cost_of(command: str, settings: ScoreConfig | PredictConfig) -> dict[str, A
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         found = [each for each in _listed(found) if each["command"] == command]
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise SystemExit(
             f"error: the configuration: costs: {path} is not what benchmarks/speed/cost.py writes"
         ) from None

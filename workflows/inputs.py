@@ -1,4 +1,4 @@
-"""What the files hold that a workflow begins with, as far as Snakemake must know it."""
+"""Where the files lie that a workflow begins with, and what they hold, as far as Snakemake asks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,80 @@ import gzip
 import json
 import re
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["count_alleles", "count_positions", "write_contigs"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "check_places",
+    "count_alleles",
+    "count_positions",
+    "is_address",
+    "name_of",
+    "on_disk",
+    "shares_files",
+    "write_contigs",
+]
 
 #: So much of a file is read to count its alleles (bytes); the rest is taken to be alike.
 _MOST_READ = 1 << 27
+
+
+def shares_files(workflow: Any) -> bool:  # noqa: ANN401 - Snakemake's
+    """Tell whether jobs see the files of this machine, and do not share a bucket instead."""
+    return workflow.storage_settings.default_storage_provider is None
+
+
+def is_address(path: str) -> bool:
+    """Tell whether the commands are to fetch a file from somewhere."""
+    return "://" in path
+
+
+def on_disk(paths: Iterable[str | None], *, shared: bool) -> list[str]:
+    """List the paths that Snakemake can look at: those of this machine, and no addresses."""
+    return [path for path in paths if path and shared and not is_address(path)]
+
+
+def name_of(path: str) -> str:
+    """Return the name of a file, which an address has behind its last slash."""
+    return Path(unquote(urlsplit(path).path) if is_address(path) else path).name
+
+
+def check_places(
+    paths: Iterable[str | None], files: Iterable[str | None] = (), *, shared: bool
+) -> None:
+    """Check that jobs will find what a configuration names.
+
+    Parameters
+    ----------
+    paths
+        What may be named by an address.
+    files
+        What may not.
+    shared
+        Whether jobs see the files of this machine.
+
+    Raises
+    ------
+    ValueError
+        With the first that they would not find, and what to do.
+    """
+    files = [path for path in files if path]
+    for path in files:
+        if is_address(path):
+            raise ValueError(
+                f"{path}: this file is named by no address: fetch it and give its path"
+            )
+    for path in (*(path for path in paths if path and not is_address(path)), *files):
+        if not shared and not Path(path).is_absolute():
+            raise ValueError(
+                f"{path}: jobs see no files of this machine: give an address (s3:// or https://), "
+                "or the absolute path in the image or on a volume"
+            )
+        if shared and not Path(path).exists():
+            raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")
 
 
 def write_contigs(fasta: str, bed: str) -> None:
@@ -37,14 +105,16 @@ def write_contigs(fasta: str, bed: str) -> None:
     Path(bed).write_text("".join(rows), encoding="utf-8")
 
 
-def count_positions(fasta: str, bed: str | None) -> tuple[int, bool]:
+def count_positions(fasta: str, bed: str | None) -> tuple[int | None, bool]:
     """Count the positions of intervals, or of a genome where there are none (bp).
 
     Returns
     -------
     tuple of int and bool
-        How many there are, and that they were counted.
+        How many there are, and that they were counted; None of a file that lies elsewhere.
     """
+    if is_address(bed or fasta):
+        return None, False
     if bed is None:
         return sum(_lengths(Path(fasta)).values()), True
     with _opened(Path(bed)) as lines:
@@ -65,8 +135,11 @@ def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
     Returns
     -------
     tuple of int and bool
-        How many there are, and whether they were counted, not estimated; None of BCF.
+        How many there are, and whether they were counted, not estimated; None of BCF, and of
+        a file that lies elsewhere.
     """
+    if is_address(vcf):
+        return None, False
     path, planned = Path(vcf), Path(plan)
     size, alleles, read = path.stat().st_size, 0, 0
     if planned.exists() and planned.stat().st_mtime >= path.stat().st_mtime:

@@ -1,21 +1,25 @@
-"""What predict.smk and mutate.smk share, which set `command` and `settings`."""
+"""What predict.smk and mutate.smk share, which set `command`, `settings` and `shared`."""
 
 import shlex
 import sys
 
 from command_lines import alone, options, program
 from costs import Work, is_dry_run, jobs_at_a_time, told
-from inputs import count_positions, write_contigs
+from inputs import count_positions, on_disk, write_contigs
 
-basenji = program("basenji", settings)
+basenji = program("basenji", settings, shared=shared)
 bed = settings.bed or "whole_genome.bed"
-inputs = {"fasta": settings.fasta, "model": settings.bundles, "bed": bed}
+#: Addresses are fetched by the commands; Snakemake never sees them, nor files of an image.
+inputs = {
+    "fasta": on_disk([settings.fasta], shared=shared),
+    "model": on_disk(settings.bundles, shared=shared),
+    "bed": on_disk([bed], shared=shared),
+}
 given = shlex.join(
     [
         *("--fasta", settings.fasta),
         *(word for path in settings.model for word in ("--model", path)),
         *("--bed", bed),
-        *("--out", settings.out),
     ]
 )
 #: A file is one thing to Snakemake, and a folder another.
@@ -43,7 +47,7 @@ localrules:
 
 rule whole_genome:
     input:
-        settings.fasta,
+        on_disk([settings.fasta], shared=shared),
     output:
         "whole_genome.bed",
     run:
@@ -59,6 +63,8 @@ rule shard:
         update(directory(f"{settings.out}.shards/{{shard}}-of-{{shards}}")),
     params:
         given=given,
+        # Shards lie in a folder beside the output, wherever Snakemake lets that be.
+        out=lambda wildcards, output: output[0].rpartition(".shards/")[0],
         options=options(settings.options),
     log:
         f"logs/shard/{settings.out}/{{shard}}-of-{{shards}}.log",
@@ -67,8 +73,8 @@ rule shard:
     threads: 1
     shell:
         alone(f"shard/{settings.out}/{{wildcards.shard}}-of-{{wildcards.shards}}")
-        + " {basenji} {command} {params.given} {params.options} --shard {wildcards.shard}/{wildcards.shards}"
-        " --resume --overwrite --quiet 2>> {log:q}"
+        + " {basenji} {command} {params.given} {params.options} --out {params.out:q}"
+        " --shard {wildcards.shard}/{wildcards.shards} --resume --overwrite --quiet 2>> {log:q}"
 
 
 rule join:
@@ -89,5 +95,5 @@ rule join:
     benchmark:
         f"measured/join/{settings.out}.tsv"
     shell:
-        "{basenji} {command} {params.given} {params.options} --join-shards --resume --overwrite"
-        " --quiet 2> {log:q}"
+        "{basenji} {command} {params.given} {params.options} --out {output:q} --join-shards --resume"
+        " --overwrite --quiet 2> {log:q}"

@@ -9,9 +9,11 @@ import sys
 
 sys.path.insert(0, str(workflow.basedir))
 from configuration import MutateConfig, checked
+from inputs import shares_files
 
 command = "mutate"
-settings = checked(MutateConfig, config)
+shared = shares_files(workflow)
+settings = checked(MutateConfig, config, shared=shared)
 
 
 include: "intervals.smk"

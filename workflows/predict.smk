@@ -9,9 +9,11 @@ import sys
 
 sys.path.insert(0, str(workflow.basedir))
 from configuration import PredictConfig, checked
+from inputs import shares_files
 
 command = "predict"
-settings = checked(PredictConfig, config)
+shared = shares_files(workflow)
+settings = checked(PredictConfig, config, shared=shared)
 
 
 include: "intervals.smk"

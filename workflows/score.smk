@@ -13,18 +13,27 @@ sys.path.insert(0, str(workflow.basedir))
 from command_lines import alone, option, options, program
 from configuration import UNPLANNED, ScoreConfig, checked
 from costs import Work, is_dry_run, jobs_at_a_time, told
-from inputs import count_alleles
+from inputs import count_alleles, on_disk, shares_files
 
-settings = checked(ScoreConfig, config)
-basenji = program("basenji", settings)
+shared = shares_files(workflow)
+settings = checked(ScoreConfig, config, shared=shared)
+basenji = program("basenji", settings, shared=shared)
 files = dict(settings.files)
+#: Addresses are fetched by the commands; Snakemake never sees them, nor files of an image.
 inputs = {
-    "fasta": settings.fasta,
-    "model": settings.bundles,
-    "others": [path for path in (settings.options.genes, settings.options.background) if path],
+    "fasta": on_disk([settings.fasta], shared=shared),
+    "model": on_disk(settings.bundles, shared=shared),
+    "others": on_disk(
+        [settings.options.genes, settings.options.background], shared=shared
+    ),
 }
-#: Forms of the output.
-forms = ["parquet", *(["vcf.gz"] if settings.vcf else [])]
+#: Endings of the files of each form of the output; genes have a table of their own.
+forms = {"parquet": ["parquet"]}
+if settings.vcf:
+    forms["vcf"] = ["vcf.gz"]
+if settings.options.genes:
+    for form, ending in {"parquet": "genes.parquet", "vcf": "genes.tsv.gz"}.items():
+        forms.get(form, []).append(ending)
 given = shlex.join(
     ["--fasta", settings.fasta, *(word for path in settings.model for word in ("--model", path))]
 )
@@ -43,6 +52,10 @@ def vcf(wildcards):
     return files[wildcards.name]
 
 
+def vcf_on_disk(wildcards):
+    return on_disk([vcf(wildcards)], shared=shared)
+
+
 if settings.container is not None:
 
     container: settings.container
@@ -51,7 +64,6 @@ if settings.container is not None:
 wildcard_constraints:
     name="|".join(map(re.escape, files)),
     shard="[0-9]+",
-    form="parquet|vcf.gz",
 
 
 localrules:
@@ -60,16 +72,17 @@ localrules:
 
 rule all:
     input:
-        expand("scores/{name}.{form}", name=files, form=forms),
+        expand("scores/{name}.{ending}", name=files, ending=sum(forms.values(), [])),
 
 
 rule plan:
     input:
-        vcf=vcf,
+        vcf=vcf_on_disk,
         **inputs,
     output:
         "plans/{name}.json",
     params:
+        vcf=vcf,
         given=given,
         options=options(settings.options, leaving_out=UNPLANNED),
     log:
@@ -77,7 +90,7 @@ rule plan:
     benchmark:
         "measured/plan/{name}.tsv"
     shell:
-        "{basenji} plan-scores {params.given} {params.options} --vcf {input.vcf:q}"
+        "{basenji} plan-scores {params.given} {params.options} --vcf {params.vcf:q}"
         " --out {output:q} --overwrite --quiet 2> {log:q}"
 
 
@@ -85,14 +98,20 @@ rule plan:
 # place waits, and finds the shard complete: `update` keeps Snakemake from deleting it first.
 rule shard:
     input:
-        vcf=vcf,
+        vcf=vcf_on_disk,
         plan="plans/{name}.json",
         **inputs,
     output:
-        [update(f"shards/{{name}}/{{shard}}-of-{{shards}}.{form}") for form in forms],
+        [
+            update(f"shards/{{name}}/{{shard}}-of-{{shards}}.{ending}")
+            for ending in sum(forms.values(), [])
+        ],
     params:
+        vcf=vcf,
         given=given,
-        also=lambda wildcards, output: option("also", output[1] if settings.vcf else None),
+        also=lambda wildcards, output: option(
+            "also", output[len(forms["parquet"])] if settings.vcf else None
+        ),
         options=options(settings.options),
     log:
         "logs/shard/{name}/{shard}-of-{shards}.log",
@@ -101,23 +120,29 @@ rule shard:
     threads: 1
     shell:
         alone("shard/{wildcards.name:q}/{wildcards.shard}-of-{wildcards.shards}")
-        + " {basenji} score {params.given} {params.options} --vcf {input.vcf:q} --plan {input.plan:q}"
+        + " {basenji} score {params.given} {params.options} --vcf {params.vcf:q} --plan {input.plan:q}"
         " --shard {wildcards.shard}/{wildcards.shards} --out {output[0]:q} {params.also}"
         " --resume --overwrite --quiet 2>> {log:q}"
 
 
-rule merge:
-    input:
-        expand(
-            "shards/{{name}}/{shard}-of-{shards}.{{form}}",
-            shard=range(1, settings.shards + 1),
-            shards=settings.shards,
-        ),
-    output:
-        "scores/{name}.{form}",
-    log:
-        "logs/merge/{name}.{form}.log",
-    benchmark:
-        "measured/merge/{name}.{form}.tsv"
-    shell:
-        "{basenji} merge-scores {input:q} --out {output:q} --overwrite --quiet 2> {log:q}"
+for form, endings in forms.items():
+
+    rule:
+        name:
+            f"merge_{form}"
+        input:
+            [
+                f"shards/{{name}}/{shard}-of-{settings.shards}.{ending}"
+                for ending in endings
+                for shard in range(1, settings.shards + 1)
+            ],
+        output:
+            [f"scores/{{name}}.{ending}" for ending in endings],
+        params:
+            shards=lambda wildcards, input: list(input)[: settings.shards],
+        log:
+            f"logs/merge/{{name}}.{endings[0]}.log",
+        benchmark:
+            f"measured/merge/{{name}}.{endings[0]}.tsv"
+        shell:
+            "{basenji} merge-scores {params.shards:q} --out {output[0]:q} --overwrite --quiet 2> {log:q}"

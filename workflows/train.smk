@@ -11,9 +11,10 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 from command_lines import THREADS, alone, option, options, program, together
 from configuration import TrainConfig, checked
+from inputs import shares_files
 from training_tables import read_samples, write_summary, write_targets
 
-settings = checked(TrainConfig, config)
+settings = checked(TrainConfig, config, shared=shares_files(workflow))
 train = program("basenji-train", settings)
 samples = {sample.sample: sample for sample in read_samples(settings.samples)}
 recipes = dict(settings.named_recipes)

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from configuration import NAME, Section, first_mistake
+from checking import NAME, first_mistake
+from configuration import Section
 from pydantic import ValidationError
 
 if TYPE_CHECKING:

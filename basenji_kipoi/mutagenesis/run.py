@@ -11,7 +11,7 @@ import numpy as np
 from basenji_kipoi.base import __version__
 from basenji_kipoi.base.array_files import save_piece
 from basenji_kipoi.base.atomic import FIGURES, atomic_path, check_output
-from basenji_kipoi.base.checksum import check_unchanged, fingerprint
+from basenji_kipoi.base.checksum import check_unchanged, checksum, fingerprint
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.base.progress import label_of, progress_bar
 from basenji_kipoi.base.resources import MEMORY
@@ -258,10 +258,13 @@ def mutate_file(
             figures = len(intervals) * len(choice.scores)
             drawn = _drawn(choice.targets, choice.columns, plot_tracks, figures)
         table = _table(choice, genome, intervals, bed=str(bed), command=command)
+        before = fingerprint(fasta)
+        # Shards may be of machines that have each a copy of its own, of another time.
+        in_shards = is_shard or join_shards
         settings = {
             "intervals": [f"{interval}" for interval in intervals],
             "blocks": [[block.start, block.end, block.window] for block in table.blocks],
-            "fasta": fingerprint(fasta),
+            "fasta": checksum(fasta) if in_shards else before,
             "models": choice.model.weights_sha256,
             **choice.settings,
             "tracks": choice.columns,
@@ -288,7 +291,7 @@ def mutate_file(
             elif run.todo:
                 mutagenesis = choice.mutagenesis(genome, memory=memory)
                 _score(mutagenesis, table, run.todo, keep, progress, run.wanted)
-            check_unchanged({fasta: settings["fasta"]})
+            check_unchanged({fasta: before})
             if shard is not None:
                 run.place_shard()
                 return table, None
@@ -300,7 +303,7 @@ def mutate_file(
 
                 with atomic_path(Path(plots), overwrite=overwrite) as folder:
                     draw_mutations(path, folder, tracks=drawn)
-            check_unchanged({fasta: settings["fasta"]})
+            check_unchanged({fasta: before})
             run.place()
     return table, statuses
 

@@ -217,9 +217,12 @@ def predict_file(
         )
         batch = batch_size or batch_size_of(model.architecture)
         windows = windows_of_a_piece(table, model.architecture, batch)
+        before = fingerprint(genome.path)
+        # Shards may be of machines that have each a copy of its own, of another time.
+        in_shards = is_shard or join_shards
         settings = {
             "model": model.weights_sha256,
-            "fasta": fingerprint(genome.path),
+            "fasta": checksum(genome.path) if in_shards else before,
             "bed": checksum(Path(bed)),
             "format": output_format or format_of(out),
             "tracks": columns,
@@ -246,14 +249,14 @@ def predict_file(
                 run, model, genome, table, options, windows=windows, workers=workers,
                 progress=progress,
             )  # fmt: skip
-            check_unchanged({genome.path: settings["fasta"]})
+            check_unchanged({genome.path: before})
             if shard is not None:
                 run.place_shard()
                 return table
             with writer_of(run.output(out), table) as writer:
                 for name in run.names:
                     writer.append(load_piece(run.path(name))["predictions"])
-            check_unchanged({genome.path: settings["fasta"]})
+            check_unchanged({genome.path: before})
             run.place()
     return table
 

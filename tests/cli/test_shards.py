@@ -69,6 +69,20 @@ def test_joined_shards_are_what_one_run_writes(command, run, tmp_path):
     assert names == {"in.bed", "in.vcf", "one.h5", "x.h5", "x.h5.shards"} - {"in.vcf"}
 
 
+@pytest.mark.parametrize("command", VALUES)
+def test_each_machine_may_have_a_genome_of_its_own(command, run, files, tmp_path):
+    copy = tmp_path / "elsewhere" / "genome.fa"
+    copy.parent.mkdir()
+    copy.write_bytes(files["fasta"].read_bytes())
+    run(command, "--shard", "1/2")
+    run(command, "--shard", "2/2", "--fasta", copy)
+    run(command, "--join-shards", "--fasta", copy)
+    copy.write_text(copy.read_text().replace("A", "C", 1))
+    copy.with_name("genome.fa.fai").unlink()
+    for more in (["--shard", "2/2", "--resume"], ["--join-shards", "--overwrite"]):
+        assert "was made with another fasta" in run(command, *more, "--fasta", copy, status=2)
+
+
 def test_shards_of_bigwigs(run, tmp_path):
     (tmp_path / "in.bed").write_text("chrII\t0\t2900\nchrI\t4000\t14000\n")
     for number in (1, 2):

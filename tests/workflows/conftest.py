@@ -16,7 +16,7 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 def modules():
     """Import the modules of the workflows, which Snakemake finds in their folder."""
     sys.path.insert(0, str(WORKFLOWS))
-    names = ("command_lines", "configuration", "costs", "inputs", "training_tables")
+    names = ("checking", "command_lines", "configuration", "costs", "inputs", "training_tables")
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     sys.path.remove(str(WORKFLOWS))
     for name in names:

@@ -54,7 +54,9 @@ def message(check, *arguments):
         ({"options": {"windw": "grid"}}, "options.windw is no key: expected scores, tracks"),
         ({"fasta": None}, "fasta: Input should be a valid string"),
         ({"fasta": "genome.fasta"}, "there is no file genome.fasta (paths begin in /"),
-        ({"fasta": "https://x.org/g.fa"}, "https://x.org/g.fa: workflows read files"),
+        ({"options": {"background": "s3://x/b"}}, "s3://x/b: this file is named by no address"),
+        ({"variants": ["s3://x/a.vcf", "a.vcf.gz"]}, "variants: the name a is there twice"),
+        ({"variants": ["s3://x/a%20b.vcf"]}, "variants: 'a b' cannot name a file"),
         ({"options": {"genes": "x.gtf"}}, "there is no file x.gtf"),
         ({"shards": 0}, "shards: Input should be greater than or equal to 1"),
         ({"variants": ["a.vcf.gz", "more/a.vcf"]}, "variants: the name a is there twice"),
@@ -74,6 +76,7 @@ def test_what_a_configuration_of_scores_has_wrong(configuration, folder, change,
         ("Predict", {"model": ["model", "yeast"]}, "model: List should have at most 1 item"),
         ("Predict", {"options": {"counts": False}}, "options.counts: Input should be True"),
         ("Predict", {"bed": "x.bed"}, "there is no file x.bed"),
+        ("Predict", {"fasta": "s3://x/g.fa"}, "bed: give intervals: contigs of a genome elsewhere"),
         ("Predict", {"out": "more/x.h5"}, "out: 'more/x.h5' cannot name a file"),
         ("Predict", {"out": "x.bw"}, "names no format: expected x, x.h5, x.zarr"),
         ("Mutate", {"out": "tracks"}, "names no format: expected x.h5, x.zarr"),
@@ -104,12 +107,33 @@ def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind
         ({"hosts": 0}, "hosts: Input should be greater than or equal to 1"),
         ({"recipes": ["small", "small"]}, "recipes: the name small is there twice"),
         ({"recipes": ["mine.json"]}, "there is no file mine.json"),
+        ({"fasta": "s3://x/g.fa"}, "s3://x/g.fa: this file is named by no address: fetch it"),
         ({"seeds": [1, 1]}, "seeds: the name 1 is there twice"),
     ],
 )
 def test_what_a_configuration_of_training_has_wrong(configuration, folder, change, expected):
     assert configuration.checked(configuration.TrainConfig, TRAIN).store.parts == ["test"]
     assert expected in message(configuration.checked, configuration.TrainConfig, TRAIN | change)
+
+
+def test_jobs_that_see_no_files_of_this_machine(configuration, folder):
+    def check(kind, given):
+        return configuration.checked(kind, given, shared=False)
+
+    good = {
+        "model": ["yeast", "https://x.org/model"], "fasta": "/volume/genome.fa",
+        "variants": ["s3://x/a.vcf.gz?versionId=3#md5=5"], "costs": "read_on_this_machine.json",
+    }  # fmt: skip
+    assert check(configuration.ScoreConfig, good).files == [("a", good["variants"][0])]
+    text = message(check, configuration.ScoreConfig, good | {"fasta": "genome.fa"})
+    assert "genome.fa: jobs see no files of this machine: give an address (s3:// or " in text
+    text = message(
+        check, configuration.PredictConfig, {"model": "yeast", "fasta": "/x", "out": "x"}
+    )
+    assert "bed: give intervals" in text
+    assert "jobs of train.smk share a file system" in message(
+        check, configuration.TrainConfig, TRAIN
+    )
 
 
 def test_an_absent_configuration(configuration):

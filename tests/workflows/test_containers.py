@@ -67,10 +67,14 @@ def test_the_steps_install_what_runs(tmp_path):
     run = subprocess.run([steps, prefix, "cpu"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     shutil.rmtree(source)  # nothing of it is needed any more
-    for command in ("basenji", "basenji-train"):
+    path = re.search(r"^ENV PATH=(\S+):\$PATH", (FOLDER / "Dockerfile").read_text(), re.M)[1]
+    path = path.replace("/opt/basenji", str(prefix)) + ":/usr/bin:/bin"
+    commands = [prefix / "bin" / name for name in ("basenji", "basenji-train", "snakemake")]
+    # What a job on Kubernetes begins with.
+    kubernetes = [shutil.which("python", path=path), "-m", "snakemake"]
+    for command in (*([each] for each in commands), kubernetes):
         told = subprocess.run(
-            [prefix / "bin" / command, "--version"],
-            env={"PATH": f"{prefix}/bin:/usr/bin:/bin"}, cwd=tmp_path,
+            [*command, "--version"], env={"PATH": path}, cwd=tmp_path,
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert re.search(r"\d+\.\d+\.\d+", told.stdout)

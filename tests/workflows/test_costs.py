@@ -77,7 +77,7 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
     assert "as measured with mine (no options) on a core of a computer (4 cores)" in lines[2]
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
-        "not known before its plan is made"
+        "not known before it is read"
     )
 
 

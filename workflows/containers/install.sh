@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What an image holds: both commands, each in an environment of its lock, installed into a folder.
+# What an image holds: both commands and Snakemake, each in an environment of its lock, installed into a folder.
 #
 #     workflows/containers/install.sh PREFIX cpu|cuda
 #
-# PREFIX/bin has basenji and basenji-train. With cuda, TensorFlow's libraries for GPUs come too.
+# PREFIX/bin has basenji, basenji-train and snakemake. With cuda, TensorFlow's libraries for GPUs come too.
+# A job on Kubernetes begins with `python -m snakemake`: the python of PREFIX/workflows/bin.
 set -euo pipefail
 
 if (($# != 2)) || [[ $2 != cpu && $2 != cuda ]]; then
@@ -25,15 +26,18 @@ python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --no-cache-dir "uv==$(sed -n 's/^UV_VERSION := //p' Makefile)"
 uv=$tools/bin/uv
 
-environment() { # environment NAME COMMAND LOCK PROJECT...
+environment() { # environment NAME COMMAND LOCK [PROJECT...]
   local home=$prefix/$1 name=$2 lock=$3
   shift 3
   "$uv" venv --quiet --python "$(command -v python3)" "$home"
   "$uv" pip sync --quiet --python "$home/bin/python" --require-hashes "$lock"
-  "$uv" pip install --quiet --python "$home/bin/python" --no-deps --no-build-isolation "$@"
+  if (($#)); then
+    "$uv" pip install --quiet --python "$home/bin/python" --no-deps --no-build-isolation "$@"
+  fi
   ln -s "$home/bin/$name" "$prefix/bin/$name"
 }
 
 mkdir -p "$prefix/bin"
 environment inference basenji "$inference" .
 environment training basenji-train "$training" . ./training
+environment workflows snakemake requirements/workflows.txt

@@ -37,7 +37,7 @@ fold() { # fold NAME TEST VALIDATION
       --name factors --out "$1.zarr"
   fi
   basenji-train fit "$1.zarr" --network model/architecture.json --init model --init-member 2 \
-    --trunk-learning-rate-factor 0.3 --epochs 4 --warmup-epochs 0.3 --batch-size 2 \
+    --trunk-learning-rate-factor 0.3 --epochs 2 --warmup-epochs 0.3 --batch-size 2 \
     --learning-rate 0.005 --weight-decay 0.15 --averaging 0.98 --out "$1" --resume
   basenji-train evaluate "$1" --store "$1.zarr" --split validation --resolution 128 --both-strands \
     --out "$1.json" --overwrite

@@ -196,6 +196,10 @@ def test_a_score_that_knows_is_told_from_one_that_does_not():
         assert 0.4 < each["median"]["match"].value < 0.6
         assert len(each["factors"]) == 12
     assert lines_of(found)[2].startswith("| all | 12 | 1.00")
+    both = measured(sites.assign(own=-sites.contribution))
+    assert both["all"]["median"]["own"].value == 0
+    assert both["all"]["median"]["contribution"].value == 1
+    assert lines_of(both)[0].endswith("| match | own |")
 
 
 def test_promoters_do_not_overlap_and_lie_before_their_genes(tmp_path):

@@ -95,6 +95,12 @@ class LociConfig(ModelConfig):
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> LociConfig:
         no_twins(self.files, "tables", "a table's name without its ending")
+        for name, path in self.files:
+            if name.endswith(".shards"):
+                raise ValueError(
+                    f"tables: {path}: what ends in .shards is the folder of a table's shards: "
+                    "name the file otherwise"
+                )
         # What pages ask for would be told only behind the ranking.
         if self.elements and not self.genes:
             raise ValueError("elements: they are knocked out for genes: give genes, too")

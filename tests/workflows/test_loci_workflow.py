@@ -40,6 +40,7 @@ def check(modules, tmp_path, monkeypatch):
         ({"rank": {"wieght": 1}}, "rank.wieght is no key: expected score, tracks, group_by"),
         ({"locus": {"genes": "x"}}, "locus.genes is no key: expected tracks, size, observed"),
         ({"tables": ["a.tsv.gz", "a.parquet"]}, "tables: the name a is there twice (a table's"),
+        ({"tables": ["a.shards.tsv"]}, "tables: a.shards.tsv: what ends in .shards is the folder"),
         ({"tables": ["none.tsv"]}, "there is no file none.tsv (paths begin in /"),
         ({"genes": "none.gtf"}, "there is no file none.gtf"),
         ({"motifs": "none.meme"}, "there is no file none.meme"),

@@ -51,7 +51,7 @@ install: $(VENV_READY) $(TRAINING_READY) ## both environments: .venv (inference,
 define environment
 	@$(UV) venv --quiet --python $(2) --allow-existing $(1) \
 		|| { echo "error: uv found no Python $(2); install it or put it on the PATH" >&2; exit 1; }
-	$(UV) pip sync --python $(1)/bin/python --require-hashes $(3)
+	$(UV) pip sync --compile-bytecode --python $(1)/bin/python --require-hashes $(3)
 	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation $(4)
 	@mkdir -p build # what the documentation's commands write into
 	@touch $(1)/.ready
@@ -71,7 +71,7 @@ $(LEGACY_READY): requirements/legacy.txt pyproject.toml | $(UV)
 # Snakemake runs the commands of the other environments and imports nothing of them.
 $(WORKFLOWS_READY): requirements/workflows.txt | $(UV)
 	@$(UV) venv --quiet --python 3.11 --allow-existing $(WORKFLOWS)
-	$(UV) pip sync --quiet --python $(WORKFLOWS)/bin/python --require-hashes requirements/workflows.txt
+	$(UV) pip sync --quiet --compile-bytecode --python $(WORKFLOWS)/bin/python --require-hashes requirements/workflows.txt
 	@touch $@
 	@echo "$(WORKFLOWS) is ready"
 

@@ -30,7 +30,7 @@ environment() { # environment NAME COMMAND LOCK [PROJECT...]
   local home=$prefix/$1 name=$2 lock=$3
   shift 3
   "$uv" venv --quiet --python "$(command -v python3)" "$home"
-  "$uv" pip sync --quiet --python "$home/bin/python" --require-hashes "$lock"
+  "$uv" pip sync --quiet --compile-bytecode --python "$home/bin/python" --require-hashes "$lock"
   if (($#)); then
     "$uv" pip install --quiet --python "$home/bin/python" --no-deps --no-build-isolation "$@"
   fi

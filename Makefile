@@ -98,7 +98,7 @@ TRAINING_TUTORIALS := cluster reporters train
 TUTORIALS := $(filter-out $(TRAINING_TUTORIALS),$(basename $(notdir $(wildcard docs/tutorials/*.ipynb))))
 $(TUTORIAL_TOOLS)/.ready: requirements/tutorials.txt $(VENV_READY) | $(UV)
 	rm -rf $(TUTORIAL_TOOLS)
-	$(UV) pip install --quiet --python $(VENV)/bin/python --target $(TUTORIAL_TOOLS) --require-hashes \
+	$(UV) pip install --quiet --compile-bytecode --python $(VENV)/bin/python --target $(TUTORIAL_TOOLS) --require-hashes \
 		-r requirements/tutorials.txt
 	@touch $@
 

@@ -144,6 +144,24 @@ def natural_alleles(data: Path) -> list[tuple[str, int, str, str]]:
     return alleles
 
 
+def summed_effects(model: Model, data: Path) -> pd.DataFrame:
+    """Sum the effects of the natural variants of each gene's promoter: columns gene, reporter."""
+    with Genome(data / "genome.fa.gz") as genome:
+        oligos = Oligos(**OLIGOS, promoter=PROMOTER, strand="gene")
+        genes = data / "genes.gtf.gz"
+        rows = scored(model, genome, natural_alleles(data), genes=genes, oligos=oligos).genes
+    columns = {"gene": rows["gene_id"], "reporter": rows[f"SED/{first_activity(model)}"]}
+    predicted = pd.DataFrame({name: column.to_pandas() for name, column in columns.items()})
+    return predicted.groupby("gene", as_index=False).sum()
+
+
+def cis_effects(data: Path) -> pd.DataFrame:
+    """Read the genes' cis effects: columns gene, cis_log2FC, LOD."""
+    effect = pd.DataFrame(rows_of(data / "variants" / "local_effects.tsv.gz"))
+    effect = effect[["gene", "cis_log2FC", "LOD"]].replace("", np.nan)
+    return effect.astype({"cis_log2FC": float, "LOD": float})
+
+
 def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
     """Compare sums over promoters' variants with the genes' cis effects.
 
@@ -153,20 +171,12 @@ def compare_genes(model: Model, data: Path) -> dict[str, Comparison]:
         ``genes``: all that have such variants; ``measured genes``: those of which the reporter was
         measured too, beside the sum of what was measured.
     """
-    with Genome(data / "genome.fa.gz") as genome:
-        oligos = Oligos(**OLIGOS, promoter=PROMOTER, strand="gene")
-        genes = data / "genes.gtf.gz"
-        rows = scored(model, genome, natural_alleles(data), genes=genes, oligos=oligos).genes
-    columns = {"gene": rows["gene_id"], "reporter": rows[f"SED/{first_activity(model)}"]}
-    predicted = pd.DataFrame({name: column.to_pandas() for name, column in columns.items()})
+    table = summed_effects(model, data)
     tests = pd.DataFrame(rows_of(data / "variants" / "mpra_tests.tsv.gz"))
     tests = tests[tests["library"] == "UpStream"]
-    table = predicted.groupby("gene", as_index=False).sum()
     sums = tests["logFC"].astype(float).groupby(tests["gene"]).sum()
     both = table.assign(measured_reporter=table["gene"].map(sums)).dropna()
-    effect = pd.DataFrame(rows_of(data / "variants" / "local_effects.tsv.gz"))
-    effect = effect[["gene", "cis_log2FC", "LOD"]].replace("", np.nan)
-    effect = effect.astype({"cis_log2FC": float, "LOD": float})
+    effect = cis_effects(data)
     options = CompareOptions(effect="cis_log2FC", match="gene", parts=("LOD>=50",))
     return {
         name: compare(

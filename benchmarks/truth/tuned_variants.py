@@ -23,23 +23,26 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import keras
 import numpy as np
-import pandas as pd
 import typer
-from reporter_variants import OLIGOS, rows_of
+from yeast_oligos import (
+    ALLELES,
+    compare_upstream,
+    described,
+    upstream,
+    weights_of,
+    word_counts,
+)
 
 from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.base.sequence import encode_rows
-from basenji_kipoi.comparison.options import CompareOptions
-from basenji_kipoi.comparison.run import compare
 from basenji_kipoi.comparison.statistics import as_json
-from basenji_kipoi.models.model import Model, load
-from basenji_kipoi.models.networks.reporter_passes import standardised_activities
+from basenji_kipoi.models.model import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 WORDS = range(1, 7)
 #: Penalties beside a kernel whose mean diagonal is 1, and shares of the reporter's kernel.
@@ -47,73 +50,13 @@ PENALTIES = tuple(10.0**power for power in np.arange(-1, 4.1, 0.5))
 SHARES = (0.25, 0.5, 0.75)
 
 
-def pieces(reference: str, alternative: str) -> list[tuple[str, str]]:
-    """Cut both alleles of an oligo into pairs of oligos of the training assay, as the plan says."""
-    shortest, size = min(len(reference), len(alternative)), OLIGOS["insert"]
-    if shortest < size or reference == alternative:
-        return []
-    pairs = enumerate(zip(reference, alternative))
-    place = next((i for i, (a, b) in pairs if a != b), shortest - 1)
-    starts = {min(max(place - within, 0), shortest - size) for within in OLIGOS["places"]}
-    before, behind = OLIGOS["ends"]
-    return [
-        tuple(before + oligo[s : s + size] + behind for oligo in (reference, alternative))
-        for s in sorted(starts)
-        if s <= place < s + size
-    ]
-
-
-def of_reporter(
-    model: Model, alleles: Sequence[Sequence[tuple[str, str]]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Describe variants by what differs in the reporter's heads.
-
-    Returns
-    -------
-    values : ndarray, float32, shape (variants, values)
-        Differences of hidden units and activities.
-    effect : ndarray, float32, shape (variants,)
-        Of the first activity, in its unit; the mean of the networks.
-    """
-    name, assay = model.assay_of()
-    distinct = list(dict.fromkeys(s for pairs in alleles for pair in pairs for s in pair))
-    codes, lengths = encode_rows(distinct)
-    blocks, effects = [], []
-    for networks in model.bundles[0].networks():
-        network = networks.reporters[name]
-        (hidden,) = [layer for layer in network.layers if layer.name.endswith("_hidden")]
-        for output in (hidden.output, network.output):
-            values = standardised_activities(
-                keras.Model(network.input, output),
-                model.architecture,
-                name,
-                assay,
-                codes,
-                lengths,
-            )
-            blocks.append(values)
-        effects.append(blocks[-1][:, 0] * assay.activities[0].deviation)
-    values = np.column_stack([*blocks, np.mean(effects, axis=0)])
-    place = {sequence: number for number, sequence in enumerate(distinct)}
-    differences = np.array(
-        [np.mean([values[place[b]] - values[place[a]] for a, b in pairs], axis=0)
-         for pairs in alleles]
-    )  # fmt: skip
-    return differences[:, :-1], differences[:, -1]
-
-
-def of_words(oligos: Sequence[tuple[str, str]]) -> np.ndarray:
+def of_words(table: pd.DataFrame) -> np.ndarray:
     """Describe variants by the differences of counts of words: float32, (variants, words)."""
     blocks = []
     for size in WORDS:
-        counts = np.zeros((len(oligos), 4**size), dtype=np.float32)
-        for row, pair in zip(counts, oligos, strict=True):
-            for sign, oligo in zip((-1, 1), pair, strict=True):
-                digits = np.frombuffer(oligo.encode(), np.uint8)
-                digits = np.searchsorted(np.frombuffer(b"ACGT", np.uint8), digits)
-                windows = np.lib.stride_tricks.sliding_window_view(digits, size)
-                np.add.at(row, windows @ 4 ** np.arange(size), sign)
+        before, behind = (word_counts(list(table[name]), size) for name in ALLELES)
         # Each size of words counts alike.
+        counts = behind - before
         blocks.append(counts / np.sqrt((counts**2).sum(axis=1).mean()))
     return np.concatenate(blocks, axis=1)
 
@@ -189,42 +132,19 @@ def main(
         kind = Folder("these comparisons", holds=("figures.json",))
         check_output(out, overwrite=overwrite, folder=kind)
         loaded = load(model)
-        rows = [
-            (row, pairs)
-            for row in rows_of(data / "variants" / "mpra_tests.tsv.gz")
-            if row["library"] == "UpStream"
-            and (pairs := pieces(row["oligo_BY"], row["oligo_RM_allele"]))
-        ]
-        table = pd.DataFrame([row for row, _ in rows]).astype({"pos": int})
-        numbers = ["logFC", "SE", "adj.P.Val"]
-        table = table.astype(dict.fromkeys(numbers, float)).rename(columns={"chr": "chrom"})
-        alleles = [pairs for _, pairs in rows]
-        effect, error = table["logFC"].to_numpy(), table["SE"].to_numpy()
-        weight = 1 / (error**2 + max(np.var(effect) - np.mean(error**2), 0))
-        described, table["reporter"] = of_reporter(loaded, alleles)
-        reporter = kernel_of(described)
-        words = kernel_of(
-            of_words(list(zip(table["oligo_BY"], table["oligo_RM_allele"], strict=True)))
-        )
+        table = upstream(data)
+        effect, weight = table["logFC"].to_numpy(), weights_of(table)
+        values = described(loaded, table["pieces"])
+        table["reporter"] = values.effect
+        both = np.concatenate([values.hidden, values.activities.reshape(len(table), 2, -1)], axis=2)
+        reporter = kernel_of(both[:, 1] - both[:, 0])
+        words = kernel_of(of_words(table))
         groups = table["chrom"].to_numpy()
         sums = [share * reporter + (1 - share) * words for share in SHARES]
         for name, kernels in (("tuned", [reporter]), ("words", [words]), ("both", sums)):
             table[name] = tuned(kernels, effect, weight, groups)
-        keys = ["chrom", "pos", "ref", "alt", "gene"]
-        scores = ("reporter", "tuned", "words", "both")
-        comparison = compare(
-            table[[*keys, *scores]],
-            table[[*keys, *numbers]],
-            CompareOptions(
-                scores=scores,
-                effect="logFC",
-                error="SE",
-                match="variant-gene",
-                parts=("SE<0.1",),
-                with_effect="adj.P.Val<0.05",
-                genes=data / "genes.gtf.gz",
-            ),
-            command="tuned_variants.py",
+        comparison = compare_upstream(
+            table, ("reporter", "tuned", "words", "both"), data, command="tuned_variants.py"
         )
         with atomic_path(out, overwrite=overwrite) as folder:
             folder.mkdir()

@@ -228,3 +228,80 @@ def test_tuning_leaves_groups_out_as_if_they_were_never_there(programs):
     whole = kernel * root[:, None] * root
     solved = root * np.linalg.solve(whole + penalty * np.eye(60), root * effect)
     np.testing.assert_allclose(kernel @ coefficients, kernel @ solved, rtol=1e-6, atol=1e-9)
+
+
+def test_words_on_both_strands_are_those_of_either_strand(programs):
+    import pandas as pd
+    from tuned_levels import of_words
+    from yeast_oligos import ALLELES, word_counts
+
+    counts = word_counts(["ACGTT"], 2)[0]
+    # In alphabetical order: AC is word 1, CG 6, GT 11, TT 15.
+    assert np.flatnonzero(counts).tolist() == [1, 6, 11, 15]
+    generator = np.random.default_rng(0)
+    oligos = ["".join(generator.choice(list("ACGT"), 30)) for _ in range(8)]
+    turned = [each[::-1].translate(str.maketrans("ACGT", "TGCA")) for each in oligos]
+    forward = of_words(pd.DataFrame(dict(zip(ALLELES, (oligos[:4], oligos[4:])))))
+    reverse = of_words(pd.DataFrame(dict(zip(ALLELES, (turned[:4], turned[4:])))))
+    # 2, 10, 32, 136 and 512 words differ from each other's reverse complement.
+    assert forward.shape == (4, 2, 692)
+    np.testing.assert_allclose(forward, reverse)
+    assert np.mean((forward[:, 1] - forward[:, 0]) ** 2) * 692 == pytest.approx(1)
+
+
+def variants_with_levels(generator, noise):
+    """Six groups of variants whose effects and levels follow one linear function of 6 values."""
+    from tuned_levels import Rows
+
+    values = generator.normal(size=(240, 2, 6))
+    slopes = generator.normal(size=6)
+    means, differences = values.mean(axis=1), values[:, 1] - values[:, 0]
+    effect = differences @ slopes + noise * generator.normal(size=240)
+    level = 7 + means @ slopes + 0.1 * generator.normal(size=240)
+    rows = Rows(differences, means, effect, generator.uniform(0.5, 2, 240), level)
+    return rows, np.repeat(list("abcdef"), 40), differences @ slopes
+
+
+def test_a_fit_to_levels_and_effects_is_ridge_regression_with_a_free_constant(programs):
+    from tuned_levels import Moments, fitted
+
+    rows, _, _ = variants_with_levels(np.random.default_rng(0), noise=1)
+    scale = np.array([1, 0.5, 2, 1, 0, 1])
+    found = fitted(Moments.of(rows), scale, 0.3, [2.0])[:, 0]
+    design = np.vstack([rows.differences, rows.means]) * scale
+    design = np.column_stack([design, np.repeat([0, 1], 240)])
+    root = np.sqrt(np.concatenate([rows.weight, np.full(240, 0.3)]))
+    normal = (design * root[:, None]).T @ (design * root[:, None]) + np.diag([2.0] * 6 + [0])
+    right = (design * root[:, None]).T @ (root * np.concatenate([rows.effect, rows.level]))
+    np.testing.assert_allclose(found, scale * np.linalg.solve(normal, right)[:6], rtol=1e-8)
+
+
+def test_levels_are_used_where_they_tell_more_than_effects_and_left_where_they_mislead(programs):
+    from tuned_levels import tuned
+
+    generator = np.random.default_rng(0)
+    rows, groups, truth = variants_with_levels(generator, noise=30)
+    kinds, whole = np.zeros(6, dtype=int), [(1,)]
+    predicted, chosen = tuned(rows, groups, kinds, whole)
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.95
+    assert all(setting.levels == 0.3 for setting in chosen.values())
+    misled, clear, truth = variants_with_levels(generator, noise=0.1)
+    misled = misled._replace(level=generator.permutation(misled.level) * 100)
+    predicted, chosen = tuned(misled, clear, kinds, whole)
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.95
+    assert all(setting.levels == 0 for setting in chosen.values())
+
+
+def test_tuning_by_levels_never_sees_the_group_that_it_predicts(programs):
+    from tuned_levels import tuned
+
+    rows, groups, _ = variants_with_levels(np.random.default_rng(0), noise=1)
+    kinds, whole = np.zeros(6, dtype=int), [(1,)]
+    before, _ = tuned(rows, groups, kinds, whole)
+    mine = groups == "c"
+    spoilt = rows._replace(
+        effect=np.where(mine, 1e6, rows.effect), level=np.where(mine, -1e6, rows.level)
+    )
+    after, _ = tuned(spoilt, groups, kinds, whole)
+    np.testing.assert_allclose(after[mine], before[mine])
+    assert not np.allclose(after[~mine], before[~mine])

@@ -46,6 +46,14 @@ def test_images_have_what_commands_need_beyond(lock, extra):
     assert {re.match(r"[A-Za-z0-9_.-]+", each)[0].lower() for each in needed} <= names
 
 
+@pytest.mark.parametrize("name", ["Makefile", "workflows/containers/install.sh"])
+def test_environments_come_with_bytecode(name):
+    """Where none may be written, every command would compile thousands of modules anew."""
+    synced = re.findall(r"pip sync .*", (REPOSITORY / name).read_text())
+    assert synced
+    assert all("--compile-bytecode" in command for command in synced)
+
+
 def copied(folder):
     """Copy what .dockerignore lets through."""
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
@@ -78,6 +86,8 @@ def test_the_steps_install_what_runs(tmp_path):
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert re.search(r"\d+\.\d+\.\d+", told.stdout)
+    for environment in {command.resolve().parents[1] for command in commands}:
+        assert any(environment.glob("lib/python*/site-packages/yaml/__pycache__/*.pyc"))
     usage = subprocess.run(
         [FOLDER / "install.sh", prefix], capture_output=True, text=True, check=False
     )

@@ -101,3 +101,25 @@ def test_the_arithmetic_of_the_network_of_2018_is_known(training_cost):
     from basenji_kipoi.models.networks.presets.presets import read_preset
 
     assert training_cost.operations_of(read_preset("basenji2018")) == pytest.approx(244e9, rel=1e-3)
+
+
+def test_operations_of_alleles_are_those_of_the_layers(small_bundle, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from allele_operations import counted, operations
+    from training_cost import operations_of
+
+    from basenji_kipoi.models.incremental.steps import lower
+
+    architecture = small_bundle.architecture
+    lowered = lower(architecture, small_bundle.network(both_strands=False))
+    found = counted(lowered)
+    # Keras' layers know nothing of the steps that alleles are computed by.
+    assert found["reference"] == operations_of(architecture)
+    # Changes everywhere are a whole pass; one of a single base is less.
+    whole, bins, _ = operations(lowered.steps, lowered.weights, architecture.window)
+    window = architecture.window
+    everywhere, _, reached = operations(lowered.steps, lowered.weights, window, (0, window))
+    assert everywhere == whole
+    assert reached[0] <= 0
+    assert reached[1] >= bins
+    assert 0 < found["substitution"] < found["reference"] < found["insertion or deletion"]

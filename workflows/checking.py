@@ -17,6 +17,11 @@ __all__ = ["NAME", "checked", "first_mistake", "is_shared", "no_twins"]
 
 #: Names become names of files, and of tracks.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+#: What was expected where YAML has another kind of value, in its words.
+_KINDS = {
+    "list_type": "expected a list, in brackets even of one: [one, two]",
+    "model_type": "expected keys and values below it; leave it out where there are none",
+}
 
 _Config = TypeVar("_Config", bound=BaseModel)
 
@@ -58,7 +63,9 @@ def first_mistake(error: ValidationError, kind: type[BaseModel]) -> str:
         return f"{place} is no key: expected {known}"
     if first["type"] == "missing":
         return f"{place} is missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _KINDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type" and isinstance(first["input"], list):
+        message = "expected one text, such as one,two, and no list"
     return f"{place}: {message}" if place else message
 
 

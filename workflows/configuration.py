@@ -56,6 +56,12 @@ class ScoreOptions(Section):
     background: str | None = None
     counts: Literal[True] | None = None
     reporter: str | None = None
+    activities: str | None = None
+    insert: int | None = None
+    places: str | None = None
+    ends: str | None = None
+    strand: Literal["both", "+", "-", "gene"] | None = None
+    promoter: str | None = None
     part_size: int | None = None
     memory: float | None = None
 

@@ -41,6 +41,8 @@ __all__ = [
 #: Endings of the indexes that stand beside files and belong to them.
 _INDEXES = (".fai", ".gzi", ".bai", ".crai", ".csi", ".tbi")
 _ZARR = "zarr.json"
+#: What Snakemake leaves in each folder that one of its jobs made.
+_TIMESTAMP = ".snakemake_timestamp"
 #: Bytes of a file's name that every file system takes, less some for temporary ones.
 _LONGEST_NAME = 180
 #: What `atomic_path` calls the folder that it writes in.
@@ -70,7 +72,7 @@ class Folder:
 
     def is_one(self, path: Path) -> bool:
         """Tell whether a folder is one of this kind; an empty folder is."""
-        names = {entry.name for entry in path.iterdir()}
+        names = {entry.name for entry in path.iterdir()} - {_TIMESTAMP}
         if self.only is not None and not all(name.endswith(self.only) for name in names):
             return False
         if self.zarr_format is not None and names:

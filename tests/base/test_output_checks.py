@@ -109,3 +109,13 @@ def test_space_is_checked_and_given_back(small_disk):
     with pytest.raises(InputError, match=r"needs up to 1,000,000 bytes .* no room"):
         check_space(small_disk / "x", 1_000_000)
     assert list(small_disk.iterdir()) == []
+
+
+def test_the_mark_that_snakemake_leaves_in_a_folder_is_none_of_its_files(tmp_path):
+    pages = Folder("a folder of pages", holds=("index.html",), only=".html")
+    (tmp_path / ".snakemake_timestamp").touch()
+    assert pages.is_one(tmp_path)  # empty but for it
+    (tmp_path / "index.html").touch()
+    assert pages.is_one(tmp_path)
+    (tmp_path / ".notes").touch()
+    assert not pages.is_one(tmp_path)

@@ -61,6 +61,9 @@ def message(check, *arguments):
         ({"shards": 0}, "shards: Input should be greater than or equal to 1"),
         ({"variants": ["a.vcf.gz", "more/a.vcf"]}, "variants: the name a is there twice"),
         ({"variants": []}, "variants: List should have at least 1 item"),
+        ({"variants": "a.vcf.gz"}, "variants: expected a list, in brackets even of one: [one"),
+        ({"options": None}, "options: expected keys and values below it; leave it out where"),
+        ({"options": {"scores": ["SAD"]}}, "options.scores: expected one text, such as one,two"),
     ],
 )
 def test_what_a_configuration_of_scores_has_wrong(configuration, folder, change, expected):
@@ -216,7 +219,9 @@ def test_options_are_those_of_the_commands(configuration):
         "overwrite",
         "devices",
     }
-    assert ours <= known["score"] - decided
+    # What the workflow does not offer.
+    assert known["score"] - decided - ours == {"long", "quiet"}
+    assert ours <= known["score"]
     assert ours - configuration.UNPLANNED == ours & known["plan-scores"]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 
 import pytest
+import yaml
 from snakemake_command import REPOSITORY, SNAKEMAKE, needs_snakemake
 
 PROFILES = REPOSITORY / "workflows" / "profiles"
@@ -34,3 +37,11 @@ def test_snakemake_knows_all_of_a_profile(tmp_path, profile):
     )
     assert done.returncode == 0, done.stderr
     assert "rule shard" in done.stdout + done.stderr
+
+
+def test_the_page_gives_all_that_the_command_line_takes_the_place_of():
+    profile = yaml.safe_load((PROFILES / "slurm" / "config.yaml").read_text())
+    page = (REPOSITORY / "docs" / "how-to" / "cluster.md").read_text()
+    (given,) = re.findall(r"`--default-resources (.*)`", page)
+    words = dict(word.split("=", 1) for word in shlex.split(given))
+    assert words.items() >= profile["default-resources"].items()

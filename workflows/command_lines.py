@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from loci_configuration import LociConfig
     from pydantic import BaseModel
 
-__all__ = ["THREADS", "alone", "option", "options", "program", "together"]
+__all__ = ["THREADS", "alone", "option", "options", "outdate", "program", "together"]
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 #: Where `make install` puts each command.
 _ENVIRONMENTS = {"basenji": ".venv", "basenji-train": ".venv-training"}
 #: What keeps TensorFlow to the cores that a job was given.
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS={threads}"
+
+_BEGUN = ".begun"
 
 
 def program(
@@ -78,20 +81,42 @@ def options(section: BaseModel, *, leaving_out: Collection[str] = ()) -> str:
 def together(hosts: int) -> str:
     """Write what begins a command that several hosts run together; nothing for one."""
     script = Path(__file__).parent / "slurm" / "together.sh"
-    return f" {shlex.quote(str(script))} {hosts}" if hosts > 1 else ""
+    return f"{shlex.quote(str(script))} {hosts} " if hosts > 1 else ""
 
 
-def alone(name: str) -> str:
-    """Write what begins a command of which one at a time may run, and the others wait.
+def alone(name: str, command: str) -> str:
+    """Write a command of which one at a time may run, and the others wait.
 
     A job whose Snakemake was killed lives on, and the one that takes its place would meet it. The
-    lock of flock ends with the process that holds it, however that ends.
+    lock of flock ends with the process that holds it, however that ends. Beside the lock stands,
+    until the command has ended well, what it writes: `outdate` reads that.
 
     Parameters
     ----------
     name
         Of the job, with Snakemake's wildcards.
+    command
+        What runs, with Snakemake's wildcards.
     """
     # Not its log, which Snakemake replaces.
     lock = f"locks/{name}"
-    return f"mkdir -p $(dirname {lock}) && {THREADS} flock {lock}"
+    begun = f"{lock}{_BEGUN}"
+    return (
+        f"mkdir -p $(dirname {lock}) && printf '%s\\n' {{output:q}} > {begun} &&"
+        f" {THREADS} flock {lock} {command} && rm -f {begun}"
+    )
+
+
+def outdate() -> None:
+    """Make outputs older than their inputs whose jobs began and have not ended well.
+
+    Where a job fails that was to make an output anew, Snakemake puts the old one back and notes
+    that it was made as it is asked for now: it would be taken for that ever after.
+    """
+    for begun in Path("locks").rglob(f"*{_BEGUN}"):
+        for line in begun.read_text(encoding="utf-8").splitlines():
+            # Of a folder, Snakemake looks at the mark that it leaves there.
+            for path in (Path(line), Path(line) / ".snakemake_timestamp"):
+                if path.exists():
+                    os.utime(path, (1, 1))
+        begun.unlink()

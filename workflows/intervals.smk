@@ -3,7 +3,7 @@
 import shlex
 import sys
 
-from command_lines import alone, options, program
+from command_lines import alone, options, outdate, program
 from costs import Work, is_dry_run, jobs_at_a_time, told
 from inputs import count_positions, on_disk, write_contigs
 
@@ -54,6 +54,12 @@ rule whole_genome:
         write_contigs(input[0], output[0])
 
 
+# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+onerror:
+    if workflow.is_main_process:
+        outdate()
+
+
 # What a killed job left is gone on with. Where a job outlived its Snakemake, the one that takes its
 # place waits, and finds the shard complete: `update` keeps Snakemake from deleting it first.
 rule shard:
@@ -72,9 +78,11 @@ rule shard:
         f"measured/shard/{settings.out}/{{shard}}-of-{{shards}}.tsv"
     threads: 1
     shell:
-        alone(f"shard/{settings.out}/{{wildcards.shard}}-of-{{wildcards.shards}}")
-        + " {basenji} {command} {params.given} {params.options} --out {params.out:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --resume --overwrite --quiet 2>> {log:q}"
+        alone(
+            f"shard/{settings.out}/{{wildcards.shard}}-of-{{wildcards.shards}}",
+            "{basenji} {command} {params.given} {params.options} --out {params.out:q}"
+            " --shard {wildcards.shard}/{wildcards.shards} --resume --overwrite --quiet 2>> {log:q}",
+        )
 
 
 rule join:

@@ -10,7 +10,7 @@ import shlex
 import sys
 
 sys.path.insert(0, str(workflow.basedir))
-from command_lines import THREADS, alone, option, options, program
+from command_lines import THREADS, alone, option, options, outdate, program
 from configuration import checked
 from inputs import on_disk, shares_files
 from loci_configuration import BOTH, LociConfig
@@ -69,6 +69,12 @@ localrules:
     all,
 
 
+# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+onerror:
+    if workflow.is_main_process:
+        outdate()
+
+
 rule all:
     input:
         expand("ranked/{name}", name=tables),
@@ -95,9 +101,11 @@ rule rank:
         "measured/rank/{name}.tsv"
     threads: 1
     shell:
-        alone("rank/{wildcards.name:q}")
-        + " {basenji} rank {params.given} {params.background} {params.options}"
-        " --variants {params.table:q} --out {output:q} --resume --overwrite --quiet 2>> {log:q}"
+        alone(
+            "rank/{wildcards.name:q}",
+            "{basenji} rank {params.given} {params.background} {params.options}"
+            " --variants {params.table:q} --out {output:q} --resume --overwrite --quiet 2>> {log:q}",
+        )
 
 
 rule shard:
@@ -120,10 +128,12 @@ rule shard:
         "measured/shard/{name}/{shard}-of-{shards}.tsv"
     threads: 1
     shell:
-        alone("shard/{wildcards.name:q}/{wildcards.shard}-of-{wildcards.shards}")
-        + " {basenji} locus {params.given} {params.options} --ranking {input.ranking:q}"
-        " --variants {params.table:q} --out {params.out:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --resume --overwrite --quiet 2>> {log:q}"
+        alone(
+            "shard/{wildcards.name:q}/{wildcards.shard}-of-{wildcards.shards}",
+            "{basenji} locus {params.given} {params.options} --ranking {input.ranking:q}"
+            " --variants {params.table:q} --out {params.out:q}"
+            " --shard {wildcards.shard}/{wildcards.shards} --resume --overwrite --quiet 2>> {log:q}",
+        )
 
 
 rule join:

@@ -10,7 +10,7 @@ import shlex
 import sys
 
 sys.path.insert(0, str(workflow.basedir))
-from command_lines import alone, option, options, program
+from command_lines import alone, option, options, outdate, program
 from configuration import UNPLANNED, ScoreConfig, checked
 from costs import Work, is_dry_run, jobs_at_a_time, told
 from inputs import count_alleles, on_disk, shares_files
@@ -70,6 +70,12 @@ localrules:
     all,
 
 
+# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+onerror:
+    if workflow.is_main_process:
+        outdate()
+
+
 rule all:
     input:
         expand("scores/{name}.{ending}", name=files, ending=sum(forms.values(), [])),
@@ -119,10 +125,12 @@ rule shard:
         "measured/shard/{name}/{shard}-of-{shards}.tsv"
     threads: 1
     shell:
-        alone("shard/{wildcards.name:q}/{wildcards.shard}-of-{wildcards.shards}")
-        + " {basenji} score {params.given} {params.options} --vcf {params.vcf:q} --plan {input.plan:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --out {output[0]:q} {params.also}"
-        " --resume --overwrite --quiet 2>> {log:q}"
+        alone(
+            "shard/{wildcards.name:q}/{wildcards.shard}-of-{wildcards.shards}",
+            "{basenji} score {params.given} {params.options} --vcf {params.vcf:q} --plan {input.plan:q}"
+            " --shard {wildcards.shard}/{wildcards.shards} --out {output[0]:q} {params.also}"
+            " --resume --overwrite --quiet 2>> {log:q}",
+        )
 
 
 for form, endings in forms.items():

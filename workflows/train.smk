@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
-from command_lines import THREADS, alone, option, options, program, together
+from command_lines import THREADS, alone, option, options, outdate, program, together
 from configuration import TrainConfig, checked
 from inputs import shares_files
 from training_tables import read_samples, write_summary, write_targets
@@ -54,6 +54,12 @@ localrules:
     summary,
 
 
+# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+onerror:
+    if workflow.is_main_process:
+        outdate()
+
+
 rule all:
     input:
         "summary.tsv",
@@ -82,10 +88,12 @@ rule coverage:
         "measured/coverage/{sample}.tsv"
     threads: 1
     shell:
-        alone("coverage/{wildcards.sample:q}")
-        + " {train} coverage {input.reads:q} --assay {params.assay} --fasta {input.fasta:q}"
-        " {params.genes} --out coverage/{wildcards.sample:q}.bw --processes {threads}"
-        " --resume --overwrite >> {log:q} 2>&1"
+        alone(
+            "coverage/{wildcards.sample:q}",
+            "{train} coverage {input.reads:q} --assay {params.assay} --fasta {input.fasta:q}"
+            " {params.genes} --out coverage/{wildcards.sample:q}.bw --processes {threads}"
+            " --resume --overwrite >> {log:q} 2>&1",
+        )
 
 
 rule targets:
@@ -113,10 +121,12 @@ rule data:
         "measured/data.tsv"
     threads: 1
     shell:
-        alone("data")
-        + " {train} data {input.targets:q} --fasta {input.fasta:q} {params.name}"
-        " {params.options} --out {output:q} --processes {threads} --resume --overwrite"
-        " >> {log:q} 2>&1"
+        alone(
+            "data",
+            "{train} data {input.targets:q} --fasta {input.fasta:q} {params.name}"
+            " {params.options} --out {output:q} --processes {threads} --resume --overwrite"
+            " >> {log:q} 2>&1",
+        )
 
 
 rule check:
@@ -156,10 +166,11 @@ rule fit:
     resources:
         **several,
     shell:
-        alone("fit/{wildcards.recipe:q}/{wildcards.part:q}/{wildcards.seed}")
-        + together(hosts)
-        + " {train} fit {input.store:q} {params.recipe} {params.fold}"
-        " --seed {wildcards.seed} --out {params.out:q} --resume >> {log:q} 2>&1"
+        alone(
+            "fit/{wildcards.recipe:q}/{wildcards.part:q}/{wildcards.seed}",
+            together(hosts) + "{train} fit {input.store:q} {params.recipe} {params.fold}"
+            " --seed {wildcards.seed} --out {params.out:q} --resume >> {log:q} 2>&1",
+        )
 
 
 rule evaluate:

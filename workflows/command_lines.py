@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from costs import is_dry_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,16 +110,28 @@ def alone(name: str, command: str) -> str:
     )
 
 
-def outdate() -> None:
-    """Make outputs older than their inputs whose jobs began and have not ended well.
+def outdate(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
+    """Make outputs older than their inputs whose jobs began, have not ended well, and do not run.
 
     Where a job fails that was to make an output anew, Snakemake puts the old one back and notes
     that it was made as it is asked for now: it would be taken for that ever after.
+
+    Parameters
+    ----------
+    workflow
+        Of Snakemake. Those of its jobs read the same file, and leave it to the one that began them.
     """
+    if not workflow.is_main_process or is_dry_run():
+        return
     for begun in Path("locks").rglob(f"*{_BEGUN}"):
-        for line in begun.read_text(encoding="utf-8").splitlines():
-            # Of a folder, Snakemake looks at the mark that it leaves there.
-            for path in (Path(line), Path(line) / ".snakemake_timestamp"):
-                if path.exists():
-                    os.utime(path, (1, 1))
-        begun.unlink()
+        with begun.with_suffix("").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # its Snakemake was killed, and it lives on
+                continue
+            for line in begun.read_text(encoding="utf-8").splitlines():
+                # Of a folder, Snakemake looks at the mark that it leaves there.
+                for path in (Path(line), Path(line) / ".snakemake_timestamp"):
+                    if path.exists():
+                        os.utime(path, (1, 1))
+            begun.unlink()

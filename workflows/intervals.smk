@@ -54,10 +54,12 @@ rule whole_genome:
         write_contigs(input[0], output[0])
 
 
-# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+# Of a Snakemake that was killed, too.
+outdate(workflow)
+
+
 onerror:
-    if workflow.is_main_process:
-        outdate()
+    outdate(workflow)
 
 
 # What a killed job left is gone on with. Where a job outlived its Snakemake, the one that takes its

@@ -54,10 +54,12 @@ localrules:
     summary,
 
 
-# Jobs have hooks too where they run elsewhere; an output is put back behind them.
+# Of a Snakemake that was killed, too.
+outdate(workflow)
+
+
 onerror:
-    if workflow.is_main_process:
-        outdate()
+    outdate(workflow)
 
 
 rule all:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet
 import pytest
@@ -19,6 +21,7 @@ def test_what_an_unfinished_job_writes_becomes_older_than_its_inputs(
     modules, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    main = SimpleNamespace(is_main_process=True)
     command = modules.command_lines.alone("shard/{name}", "{program} >> log")
     outputs = ["one.parquet", "a folder"]
     (tmp_path / "a folder").mkdir()
@@ -30,12 +33,18 @@ def test_what_an_unfinished_job_writes_becomes_older_than_its_inputs(
         whole = command.replace("{name}", "in").replace("{program}", f"bash -c '{program}'")
         run = subprocess.run(["bash", "-c", whole], check=False)
         assert (run.returncode == 0) == ends_well
-        modules.command_lines.outdate()
+        # Not by a job, and not while it runs.
+        modules.command_lines.outdate(SimpleNamespace(is_main_process=False))
+        with (tmp_path / "locks/shard/in").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            modules.command_lines.outdate(main)
+            assert (tmp_path / "one.parquet").stat().st_mtime == now
+        modules.command_lines.outdate(main)
         for path in (*outputs, "a folder/.snakemake_timestamp"):
             assert ((tmp_path / path).stat().st_mtime == 1) is not ends_well
             os.utime(path, (now, now))
         # What was told once is not told again.
-        modules.command_lines.outdate()
+        modules.command_lines.outdate(main)
         assert (tmp_path / "one.parquet").stat().st_mtime == now
 
 

@@ -8,13 +8,15 @@ holds the arguments of each as JSON, a list of lists. Prints, as JSON, a list of
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import resource
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
-from typer.testing import CliRunner
+from typer.main import get_command
 
 if TYPE_CHECKING:
     import typer
@@ -86,12 +88,17 @@ def said(module: str, cases: list[list[str]], folder: object) -> tuple[list, flo
 
 
 def _main(module: str) -> None:
-    app, runner = importlib.import_module(module).app, CliRunner()
-    results = []
+    # Typer's own runner would make all commands anew for each case.
+    command, results = get_command(importlib.import_module(module).app), []
     for arguments in json.load(sys.stdin):
-        ran = runner.invoke(app, arguments)
+        output, status = io.StringIO(), 0
+        with redirect_stdout(output), redirect_stderr(output):
+            try:
+                command(arguments)
+            except SystemExit as end:
+                status = end.code
         heavy = [name for name in HEAVY if name in sys.modules]
-        results.append([ran.exit_code, ran.output, heavy])
+        results.append([status, output.getvalue(), heavy])
     used = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(json.dumps({"results": results, "seconds": used.ru_utime + used.ru_stime}))
 

@@ -261,6 +261,7 @@ def receive(
         received = 0
         while block := answer.read(_BLOCK):
             received += file.write(block)
+            file.flush()  # a run that is killed while a server stalls keeps it
             advance(len(block))
             _check_size(kept + received, most)
         if kept + received < (answer.size or 0):

@@ -25,7 +25,7 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 _ENVIRONMENTS = {"basenji": ".venv", "basenji-train": ".venv-training"}
 #: What keeps TensorFlow to the cores that a job was given.
 THREADS = "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS={threads}"
-
+#: Behind the name of a lock: the file that lists what a job writes, until it has ended well.
 _BEGUN = ".begun"
 
 

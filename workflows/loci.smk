@@ -69,7 +69,7 @@ localrules:
     all,
 
 
-# Of a Snakemake that was killed, too.
+# What failed jobs left as it was is made again: also where Snakemake was killed before it could say so.
 outdate(workflow)
 
 

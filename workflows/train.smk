@@ -54,7 +54,7 @@ localrules:
     summary,
 
 
-# Of a Snakemake that was killed, too.
+# What failed jobs left as it was is made again: also where Snakemake was killed before it could say so.
 outdate(workflow)
 
 

@@ -18,22 +18,18 @@ The genes are those that reporter_variants.py compares.
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
+from comparison_folders import write_comparisons
 from measured_variants import predict
 from reporter_variants import cis_effects, summed_effects
 from yeast_measurements import Measurement, genes_by_id, read_haplotypes
 
-from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
-from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.comparison.options import CompareOptions
-from basenji_kipoi.comparison.run import compare
-from basenji_kipoi.comparison.statistics import as_json
+from basenji_kipoi.comparison.run import Comparison, compare
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.genome.genes import read_genes
 from basenji_kipoi.models.model import load
@@ -48,6 +44,31 @@ def together(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     return (values / values.std()).mean(axis=1)
 
 
+def compare_outputs(model: Path, data: Path) -> tuple[Comparison, int]:
+    """Compare, and count the genes whose promoters differ between the strains."""
+    loaded = load(model)
+    effect = cis_effects(data)
+    table = summed_effects(loaded, data)
+    table = table[table["gene"].isin(effect["gene"])].reset_index(drop=True)
+    with Genome(data / "genome.fa.gz") as genome:
+        known = genes_by_id(read_genes(data / "genes.gtf.gz", genome), genome)
+        genes = [Measurement(known[name], 0, "", "", 0.0, True) for name in table["gene"]]
+        promoters = read_haplotypes(data, genes, genome)
+        predicted = predict(loaded.bundles[0], genome, promoters, "promoters")
+    names = [each.gene.gene_id for each in promoters]
+    for name in STARTS:
+        table[name] = table["gene"].map(dict(zip(names, predicted[f"{name} logFC"])))
+    table["starts"] = together(table, STARTS)
+    table["outputs"] = together(table, ("starts", "reporter"))
+    comparison = compare(
+        table[["gene", *SCORES]].fillna(0),
+        effect,
+        CompareOptions(effect="cis_log2FC", match="gene", parts=("LOD>=50",), scores=SCORES),
+        command="gene_outputs.py",
+    )
+    return comparison, len(promoters)
+
+
 def main(
     data: Annotated[Path, typer.Option(help="Folder with the yeast data.")],
     model: Annotated[Path, typer.Option(help="Bundle with a reporter of promoters.")],
@@ -55,37 +76,12 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
 ) -> None:
     """Compare cis effects on genes with starts and reporter together."""
-    try:
-        kind = Folder("these comparisons", holds=("figures.json",))
-        check_output(out, overwrite=overwrite, folder=kind)
-        loaded = load(model)
-        effect = cis_effects(data)
-        table = summed_effects(loaded, data)
-        table = table[table["gene"].isin(effect["gene"])].reset_index(drop=True)
-        with Genome(data / "genome.fa.gz") as genome:
-            known = genes_by_id(read_genes(data / "genes.gtf.gz", genome), genome)
-            genes = [Measurement(known[name], 0, "", "", 0.0, True) for name in table["gene"]]
-            promoters = read_haplotypes(data, genes, genome)
-            predicted = predict(loaded.bundles[0], genome, promoters, "promoters")
-        names = [each.gene.gene_id for each in promoters]
-        for name in STARTS:
-            table[name] = table["gene"].map(dict(zip(names, predicted[f"{name} logFC"])))
-        table["starts"] = together(table, STARTS)
-        table["outputs"] = together(table, ("starts", "reporter"))
-        comparison = compare(
-            table[["gene", *SCORES]].fillna(0),
-            effect,
-            CompareOptions(effect="cis_log2FC", match="gene", parts=("LOD>=50",), scores=SCORES),
-            command="gene_outputs.py",
-        )
-        with atomic_path(out, overwrite=overwrite) as folder:
-            folder.mkdir()
-            comparison.write(folder)
-            figures = {**as_json(comparison.figures), "promoters": len(promoters)}
-            (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
-    except InputError as problem:
-        sys.exit(f"error: {problem}")
-    print(comparison)
+
+    def make() -> tuple[dict[str, Comparison], dict[str, int]]:
+        comparison, promoters = compare_outputs(model, data)
+        return {"": comparison}, {"promoters": promoters}
+
+    write_comparisons(out, make, overwrite=overwrite)
 
 
 if __name__ == "__main__":

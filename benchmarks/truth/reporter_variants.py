@@ -23,8 +23,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
-import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,13 +30,12 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pandas as pd
 import typer
+from comparison_folders import write_comparisons
 from cyvcf2 import VCF
 
-from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
 from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.comparison.options import CompareOptions
 from basenji_kipoi.comparison.run import Comparison, compare
-from basenji_kipoi.comparison.statistics import as_json
 from basenji_kipoi.effects.reporters.oligos import Oligos
 from basenji_kipoi.genome.fasta import Genome
 from basenji_kipoi.models.model import Model, load
@@ -196,24 +193,13 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
 ) -> None:
     """Compare effects of natural yeast variants, through a reporter, with measured ones."""
-    try:
-        kind = Folder("these comparisons", holds=("figures.json",))
-        check_output(out, overwrite=overwrite, folder=kind)
+
+    def make() -> tuple[dict[str, Comparison], dict[str, list[str]]]:
         loaded = load(model)
         found = {name: compare_reporter(loaded, data, name) for name in ("UpStream", "TSS")}
-        found |= compare_genes(loaded, data)
-        with atomic_path(out, overwrite=overwrite) as folder:
-            folder.mkdir()
-            for name, comparison in found.items():
-                (folder / name).mkdir()
-                comparison.write(folder / name)
-            figures = {name: each.figures for name, each in found.items()}
-            figures["weights_sha256"] = loaded.weights_sha256
-            (folder / "figures.json").write_text(json.dumps(as_json(figures), indent=2) + "\n")
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    for name, comparison in found.items():
-        print(f"{name}: {comparison}")
+        return found | compare_genes(loaded, data), {"weights_sha256": loaded.weights_sha256}
+
+    write_comparisons(out, make, overwrite=overwrite)
 
 
 if __name__ == "__main__":

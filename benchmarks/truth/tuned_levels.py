@@ -14,25 +14,24 @@ penalty.
 
 from __future__ import annotations
 
-import json
-import sys
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import typer
+from comparison_folders import write_comparisons
 from yeast_oligos import ALLELES, compare_upstream, described, upstream, weights_of, word_counts
 
-from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
-from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.comparison.statistics import as_json
+from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.models.model import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
+
+    from basenji_kipoi.comparison.run import Comparison
 
 WORDS = range(1, 6)
 PENALTIES = 10.0 ** np.arange(-1, 4.1, 0.5)
@@ -105,7 +104,15 @@ class Moments(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Variants: differences and means of the two alleles' values, effects, weights and levels."""
+    """Variants.
+
+    Attributes
+    ----------
+    differences, means : ndarray, float64, shape (variants, values)
+        Of the values of the two alleles: second minus first, and their mean.
+    effect, weight, level : ndarray, float64, shape (variants,)
+        Measured effect (log2), its weight, and the measured mean level of both alleles (log2).
+    """
 
     differences: np.ndarray
     means: np.ndarray
@@ -161,8 +168,9 @@ def tuned(
     moments = {name: Moments.of(part) for name, part in parts.items()}
     rooms = [*product(shares, LEVELS)]
     errors = {name: np.zeros((len(rooms), len(PENALTIES))) for name in names}
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
+    pairs = list(combinations(names, 2))
+    with progress_bar("choosing", total=len(pairs), unit="pairs of groups") as advance:
+        for first, second in pairs:
             rest = Moments.total(moments[name] for name in names if name not in (first, second))
             for row, (share, levels) in enumerate(rooms):
                 fits = fitted(rest, np.sqrt(np.array(share))[kinds], levels, PENALTIES)
@@ -170,6 +178,7 @@ def tuned(
                 for out, seen in ((first, second), (second, first)):
                     off = parts[seen].effect[:, None] - parts[seen].differences @ fits
                     errors[out][row] += (parts[seen].weight[:, None] * off**2).sum(axis=0)
+            advance(1)
     predicted, chosen = np.full(len(groups), np.nan), {}
     for name in names:
         room, penalty = np.unravel_index(np.argmin(errors[name]), errors[name].shape)
@@ -210,6 +219,31 @@ def described_by(values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarr
     )
 
 
+def compare_tuned(model: Path, data: Path) -> tuple[Comparison, dict[str, Setting]]:
+    """Compare, and tell what was chosen for each chromosome."""
+    table = upstream(data)
+    reporter = described(load(model), table["pieces"])
+    values, kinds = described_by(
+        {
+            "activity": reporter.activities[..., 0].astype(np.float64),
+            "hidden": reporter.hidden.astype(np.float64),
+            "words": of_words(table),
+        }
+    )
+    weight = weights_of(table)
+    rows = Rows(
+        values[:, 1] - values[:, 0],
+        values.mean(axis=1),
+        table["logFC"].to_numpy(),
+        weight / weight.mean(),
+        table["AveExpr"].to_numpy(),
+    )
+    table["reporter"] = reporter.effect
+    table["tuned"], chosen = tuned(rows, table["chrom"].to_numpy(), kinds)
+    comparison = compare_upstream(table, ("reporter", "tuned"), data, command="tuned_levels.py")
+    return comparison, chosen
+
+
 def main(
     data: Annotated[Path, typer.Option(help="Folder with the yeast data.")],
     model: Annotated[Path, typer.Option(help="Bundle with a reporter of promoters.")],
@@ -217,43 +251,18 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
 ) -> None:
     """Tune predicted effects of natural variants by levels and differences, and compare."""
-    try:
-        kind = Folder("these comparisons", holds=("figures.json",))
-        check_output(out, overwrite=overwrite, folder=kind)
-        table = upstream(data)
-        reporter = described(load(model), table["pieces"])
-        values, kinds = described_by(
-            {
-                "activity": reporter.activities[..., 0].astype(np.float64),
-                "hidden": reporter.hidden.astype(np.float64),
-                "words": of_words(table),
-            }
-        )
-        weight = weights_of(table)
-        rows = Rows(
-            values[:, 1] - values[:, 0],
-            values.mean(axis=1),
-            table["logFC"].to_numpy(),
-            weight / weight.mean(),
-            table["AveExpr"].to_numpy(),
-        )
-        table["reporter"] = reporter.effect
-        table["tuned"], chosen = tuned(rows, table["chrom"].to_numpy(), kinds)
-        comparison = compare_upstream(table, ("reporter", "tuned"), data, command="tuned_levels.py")
-        with atomic_path(out, overwrite=overwrite) as folder:
-            folder.mkdir()
-            comparison.write(folder)
-            figures = {
-                **as_json(comparison.figures),
-                "chosen": {name: setting._asdict() for name, setting in chosen.items()},
-            }
-            (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
-    except InputError as problem:
-        sys.exit(f"error: {problem}")
-    print(comparison)
-    for name, setting in chosen.items():
-        shares = ", ".join(f"{share:.2f}" for share in setting.shares)
-        print(f"{name}: shares {shares}; levels {setting.levels}; penalty {setting.penalty:.3g}")
+
+    def make() -> tuple[dict[str, Comparison], dict[str, dict]]:
+        comparison, chosen = compare_tuned(model, data)
+        for name, setting in chosen.items():
+            shares = ", ".join(f"{share:.2f}" for share in setting.shares)
+            print(
+                f"{name}: shares {shares}; levels {setting.levels}; penalty {setting.penalty:.3g}"
+            )
+        settings = {name: setting._asdict() for name, setting in chosen.items()}
+        return {"": comparison}, {"chosen": settings}
+
+    write_comparisons(out, make, overwrite=overwrite)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,12 @@ true effects). The reporter as it is, without any of this, stands beside.
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
+from comparison_folders import write_comparisons
 from yeast_oligos import (
     ALLELES,
     compare_upstream,
@@ -34,15 +33,14 @@ from yeast_oligos import (
     word_counts,
 )
 
-from basenji_kipoi.base.atomic import Folder, atomic_path, check_output
-from basenji_kipoi.base.errors import InputError
-from basenji_kipoi.comparison.statistics import as_json
 from basenji_kipoi.models.model import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
+    from basenji_kipoi.comparison.run import Comparison
 
 WORDS = range(1, 7)
 #: Penalties beside a kernel whose mean diagonal is 1, and shares of the reporter's kernel.
@@ -121,6 +119,23 @@ def tuned(
     return found
 
 
+def compare_tuned(model: Path, data: Path) -> Comparison:
+    """Tune, and compare."""
+    table = upstream(data)
+    effect, weight = table["logFC"].to_numpy(), weights_of(table)
+    values = described(load(model), table["pieces"])
+    table["reporter"] = values.effect
+    both = np.concatenate([values.hidden, values.activities.reshape(len(table), 2, -1)], axis=2)
+    reporter = kernel_of(both[:, 1] - both[:, 0])
+    words = kernel_of(of_words(table))
+    groups = table["chrom"].to_numpy()
+    sums = [share * reporter + (1 - share) * words for share in SHARES]
+    for name, kernels in (("tuned", [reporter]), ("words", [words]), ("both", sums)):
+        table[name] = tuned(kernels, effect, weight, groups)
+    scores = ("reporter", "tuned", "words", "both")
+    return compare_upstream(table, scores, data, command="tuned_variants.py")
+
+
 def main(
     data: Annotated[Path, typer.Option(help="Folder with the yeast data.")],
     model: Annotated[Path, typer.Option(help="Bundle with a reporter of promoters.")],
@@ -128,33 +143,7 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing folder.")] = False,
 ) -> None:
     """Tune predicted effects of natural variants with chromosomes left out, and compare."""
-    try:
-        kind = Folder("these comparisons", holds=("figures.json",))
-        check_output(out, overwrite=overwrite, folder=kind)
-        loaded = load(model)
-        table = upstream(data)
-        effect, weight = table["logFC"].to_numpy(), weights_of(table)
-        values = described(loaded, table["pieces"])
-        table["reporter"] = values.effect
-        both = np.concatenate([values.hidden, values.activities.reshape(len(table), 2, -1)], axis=2)
-        reporter = kernel_of(both[:, 1] - both[:, 0])
-        words = kernel_of(of_words(table))
-        groups = table["chrom"].to_numpy()
-        sums = [share * reporter + (1 - share) * words for share in SHARES]
-        for name, kernels in (("tuned", [reporter]), ("words", [words]), ("both", sums)):
-            table[name] = tuned(kernels, effect, weight, groups)
-        comparison = compare_upstream(
-            table, ("reporter", "tuned", "words", "both"), data, command="tuned_variants.py"
-        )
-        with atomic_path(out, overwrite=overwrite) as folder:
-            folder.mkdir()
-            comparison.write(folder)
-            (folder / "figures.json").write_text(
-                json.dumps(as_json(comparison.figures), indent=2) + "\n"
-            )
-    except InputError as problem:
-        sys.exit(f"error: {problem}")
-    print(comparison)
+    write_comparisons(out, lambda: ({"": compare_tuned(model, data)}, {}), overwrite=overwrite)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,13 @@ class ScoreOptions(Section):
     part_size: int | None = None
     memory: float | None = None
 
+    @field_validator("window")
+    @classmethod
+    def _is_placed(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(r"centred|grid|cluster:[1-9]\d*", given):
+            raise ValueError("expected centred, grid or cluster:BP, such as cluster:1000")
+        return given
+
 
 #: Those that ``basenji plan-scores`` has not: no part depends on them.
 UNPLANNED = set(ScoreOptions.model_fields) - {

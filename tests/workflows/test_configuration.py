@@ -52,6 +52,7 @@ def message(check, *arguments):
     [
         ({"shard": 4}, "shard is no key: expected model, fasta, variants, shards"),
         ({"options": {"windw": "grid"}}, "options.windw is no key: expected scores, tracks"),
+        ({"options": {"window": "grid2"}}, "options.window: expected centred, grid or cluster:BP"),
         ({"fasta": None}, "fasta: Input should be a valid string"),
         ({"fasta": "genome.fasta"}, "there is no file genome.fasta (paths begin in /"),
         ({"options": {"background": "s3://x/b"}}, "s3://x/b: this file is named by no address"),

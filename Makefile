@@ -122,7 +122,16 @@ workflow-slurm: workflows ## the same on a SLURM of this machine, whose jobs are
 .PHONY: workflow-kubernetes
 workflow-kubernetes: workflows ## scores by the profile of Kubernetes, on an emulation of its API (build/workflow-kubernetes)
 	rm -rf build/workflow-kubernetes
-	$(VENV)/bin/python workflows/kubernetes/trial.py build/workflow-kubernetes
+	$(VENV)/bin/python workflows/clouds/kubernetes_trial.py build/workflow-kubernetes
+
+.PHONY: workflow-aws-batch
+workflow-aws-batch: workflows ## the same by the profile of AWS Batch, in containers (build/workflow-aws-batch; root, Debian)
+	rm -rf build/workflow-aws-batch
+	$(VENV)/bin/python workflows/clouds/aws_batch_trial.py build/workflow-aws-batch build/containers
+
+.PHONY: image
+image: $(VENV_READY) ## the image of workflows/containers, built by podman on a Debian root (build/containers; root, Debian; VARIANT=cuda)
+	$(VENV)/bin/python workflows/clouds/engine.py build/containers $(or $(VARIANT),cpu)
 
 .PHONY: docs
 docs: $(DOCS_READY) ## the site of the documentation (build/site); a link that leads nowhere is an error

@@ -15,23 +15,9 @@ import pybigtools
 import pysam
 import pytest
 from score_command import files, score, snvs
-from snakemake_command import REPOSITORY, needs_snakemake
+from snakemake_command import needs_snakemake
 
 __all__ = ["files"]
-
-FOLDER = REPOSITORY / "workflows" / "kubernetes"
-
-
-@pytest.fixture(scope="module")
-def trial():
-    sys.path.insert(0, str(FOLDER))
-    import trial
-
-    yield trial
-    sys.path.remove(str(FOLDER))
-    for name in ("trial", "emulator"):
-        del sys.modules[name]
-
 
 TINY = """
 rule all:
@@ -59,20 +45,23 @@ rule b:
 
 
 @needs_snakemake
-def test_a_job_that_failed_is_tried_again(trial, tmp_path):
+def test_a_job_that_failed_is_tried_again(clouds, tmp_path):
     work = tmp_path / "work"
-    trial.lay_out(work)
+    clouds.trials.lay_out(work)
     (work / "workflows" / "tiny.smk").write_text(TINY)
     (work / "tiny.yaml").write_text("a: 1\n")
-    with trial.bucket(tmp_path) as variables, trial.cluster(tmp_path / "k8s", trial.IMAGE) as made:
+    with (
+        clouds.trials.bucket(tmp_path) as variables,
+        clouds.kubernetes_api.cluster(tmp_path / "k8s", clouds.kubernetes_trial.IMAGE) as made,
+    ):
         more = ("--set-resources", "a:attempt=attempt")
-        running = trial.begin(work, made, variables, "tiny", *more)
+        running = clouds.kubernetes_trial.begin(work, made, variables, "tiny", *more)
         assert running.wait() == 0, (work / "snakemake.log").read_text()
-        first, second = trial.files_of(variables).cat("results/run/b.txt").decode().split()
+        first, second = clouds.trials.files_of(variables).cat("results/run/b.txt").decode().split()
         assert first != second
         assert Path(first).parent == Path(second).parent == tmp_path / "k8s" / "pods"
         assert not Path(first).exists()
-        assert b"a reason" in trial.files_of(variables).cat("results/run/a.log")
+        assert b"a reason" in clouds.trials.files_of(variables).cat("results/run/a.log")
     assert len(made.pods) == 3
     assert made.secrets == {}
     limits = made.pods[1].job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
@@ -81,22 +70,25 @@ def test_a_job_that_failed_is_tried_again(trial, tmp_path):
 
 @pytest.mark.slow
 @needs_snakemake
-def test_what_is_in_the_bucket_is_not_done_again(trial, tmp_path):
+def test_what_is_in_the_bucket_is_not_done_again(clouds, tmp_path):
     work = tmp_path / "work"
-    trial.lay_out(work)
+    clouds.trials.lay_out(work)
     tiny = TINY.replace("test ! -e", "test -e go.txt || sleep 600; test ! -e")
     (work / "workflows" / "tiny.smk").write_text(tiny)
     (work / "tiny.yaml").write_text("a: 1\n")
-    with trial.bucket(tmp_path) as variables, trial.cluster(tmp_path / "k8s", trial.IMAGE) as made:
+    with (
+        clouds.trials.bucket(tmp_path) as variables,
+        clouds.kubernetes_api.cluster(tmp_path / "k8s", clouds.kubernetes_trial.IMAGE) as made,
+    ):
         more = ("--set-resources", "a:attempt=2")
-        first = trial.begin(work, made, variables, "tiny", *more)
-        trial.wait_for("the second job", lambda: len(made.pods) == 2)
+        first = clouds.kubernetes_trial.begin(work, made, variables, "tiny", *more)
+        clouds.trials.wait_for("the second job", lambda: len(made.pods) == 2)
         first.kill()
         first.wait()
         assert made.pods[1].process.poll() is None
-        assert trial.begin(work, made, variables, "tiny", "--unlock").wait() == 0
-        again = trial.begin(work, made, variables, "tiny", *more)
-        trial.wait_for("it again", lambda: len(made.pods) == 3)
+        assert clouds.kubernetes_trial.begin(work, made, variables, "tiny", "--unlock").wait() == 0
+        again = clouds.kubernetes_trial.begin(work, made, variables, "tiny", *more)
+        clouds.trials.wait_for("it again", lambda: len(made.pods) == 3)
         for pod in made.pods[1:]:
             (pod.folder / "go.txt").touch()
         assert again.wait() == 0, (work / "snakemake.log").read_text()
@@ -107,21 +99,24 @@ def test_what_is_in_the_bucket_is_not_done_again(trial, tmp_path):
 
 
 @pytest.fixture
-def elsewhere(trial, tmp_path, files):
+def elsewhere(clouds, tmp_path, files):
     """Let genome, genes and model be in a bucket, and jobs be run."""
-    with trial.bucket(tmp_path) as variables, trial.cluster(tmp_path / "k8s", trial.IMAGE) as made:
-        there = trial.files_of(variables)
+    with (
+        clouds.trials.bucket(tmp_path) as variables,
+        clouds.kubernetes_api.cluster(tmp_path / "k8s", clouds.kubernetes_trial.IMAGE) as made,
+    ):
+        there = clouds.trials.files_of(variables)
         there.mkdir("data")
         there.put(f"{files['model']}/", "data/model/", recursive=True)
         for name in ("fasta", "gtf"):
             there.put(str(files[name]), f"data/{name}")
-        trial.lay_out(tmp_path / "work")
+        clouds.trials.lay_out(tmp_path / "work")
         yield made, variables, there
 
 
 @pytest.mark.slow
 @needs_snakemake
-def test_scores_are_those_of_one_process(trial, elsewhere, files, tmp_path):
+def test_scores_are_those_of_one_process(clouds, elsewhere, files, tmp_path):
     made, variables, there = elsewhere
     work = tmp_path / "work"
     unbroken = score(files, tmp_path, snvs(60), genes=files["gtf"], part_size=20)
@@ -130,15 +125,15 @@ def test_scores_are_those_of_one_process(trial, elsewhere, files, tmp_path):
         "model: s3://data/model\nfasta: s3://data/fasta\nvariants: [s3://data/in.vcf]\n"
         "shards: 2\nvcf: true\noptions: {genes: s3://data/gtf, part_size: 20}\n"
     )
-    assert trial.begin(work, made, variables, "score", "--dry-run").wait() == 0
+    assert clouds.kubernetes_trial.begin(work, made, variables, "score", "--dry-run").wait() == 0
     assert "rule shard" in (work / "snakemake.log").read_text()
-    running = trial.begin(work, made, variables, "score")
-    killed = trial.kill_one(running, made)
+    running = clouds.kubernetes_trial.begin(work, made, variables, "score")
+    killed = clouds.kubernetes_trial.kill_one(running, made)
     assert running.wait() == 0, (work / "snakemake.log").read_text()
     # The plan, two shards, one of them twice, tables and VCF merged.
     assert len(made.pods) == 6
     assert made.pods[1:].index(killed) in (0, 1)
-    trial.check_shared_nothing(made, tmp_path)
+    clouds.kubernetes_trial.check_shared_nothing(made, tmp_path)
     there.get("results/run/scores/", str(tmp_path / "scores"), recursive=True)
     for name, expected in (
         ("in", unbroken),
@@ -150,14 +145,14 @@ def test_scores_are_those_of_one_process(trial, elsewhere, files, tmp_path):
     assert (tmp_path / "scores" / "in.genes.tsv.gz").exists()
     with pysam.VariantFile(str(tmp_path / "scores" / "in.vcf.gz")) as records:
         assert sum(1 for _ in records) == len(unbroken)
-    assert trial.begin(work, made, variables, "score").wait() == 0
+    assert clouds.kubernetes_trial.begin(work, made, variables, "score").wait() == 0
     assert "Nothing to be done" in (work / "snakemake.log").read_text()
     assert len(made.pods) == 6
 
 
 @pytest.mark.slow
 @needs_snakemake
-def test_predictions_are_those_of_one_process(trial, elsewhere, files, tmp_path):
+def test_predictions_are_those_of_one_process(clouds, elsewhere, files, tmp_path):
     made, variables, there = elsewhere
     work, bed = tmp_path / "work", tmp_path / "in.bed"
     bed.write_text("chrI\t4000\t24000\nchrII\t0\t2000\n")
@@ -169,9 +164,9 @@ def test_predictions_are_those_of_one_process(trial, elsewhere, files, tmp_path)
         "model: s3://data/model\nfasta: s3://data/fasta\nbed: s3://data/in.bed\nout: tracks\n"
         "shards: 2\n"
     )
-    running = trial.begin(work, made, variables, "predict")
+    running = clouds.kubernetes_trial.begin(work, made, variables, "predict")
     assert running.wait() == 0, (work / "snakemake.log").read_text()
-    trial.check_shared_nothing(made, tmp_path)
+    clouds.kubernetes_trial.check_shared_nothing(made, tmp_path)
     there.get("results/run/tracks/", str(tmp_path / "tracks"), recursive=True)
     names = [path.name for path in sorted((tmp_path / "one").glob("*.bw"))]
     assert names
@@ -184,7 +179,7 @@ def test_predictions_are_those_of_one_process(trial, elsewhere, files, tmp_path)
 
 @pytest.mark.slow
 @needs_snakemake
-def test_loci_are_ranked_and_have_pages(trial, elsewhere, files, tmp_path):
+def test_loci_are_ranked_and_have_pages(clouds, elsewhere, files, tmp_path):
     made, variables, there = elsewhere
     work = tmp_path / "work"
     rows = [
@@ -197,11 +192,11 @@ def test_loci_are_ranked_and_have_pages(trial, elsewhere, files, tmp_path):
         "tables: [s3://data/loci.tsv]\nshards: 2\nrank: {weight: 0.5, random: 20}\n"
         "locus: {explain: 0}\n"
     )
-    assert trial.begin(work, made, variables, "loci").wait() == 0, (
+    assert clouds.kubernetes_trial.begin(work, made, variables, "loci").wait() == 0, (
         work / "snakemake.log"
     ).read_text()
     assert len(made.pods) == 4
-    trial.check_shared_nothing(made, tmp_path)
+    clouds.kubernetes_trial.check_shared_nothing(made, tmp_path)
     assert b"posterior" in there.cat("results/run/ranked/loci/variants.tsv")
     index = there.cat("results/run/pages/loci/index.html").decode()
     for name in ("0", "1", "2"):
@@ -209,7 +204,7 @@ def test_loci_are_ranked_and_have_pages(trial, elsewhere, files, tmp_path):
         assert there.exists(f"results/run/pages/loci/{name}.html")
 
 
-def test_the_emulator_refuses_what_kubernetes_would(trial, tmp_path):
+def test_the_emulator_refuses_what_kubernetes_would(clouds, tmp_path):
     def ask(method, path, body=None):
         server = json.loads(made.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         data = json.dumps(body).encode() if body else None
@@ -230,7 +225,7 @@ def test_the_emulator_refuses_what_kubernetes_would(trial, tmp_path):
         return {"metadata": {"name": name}, "spec": spec}
 
     jobs, pods = "/apis/batch/v1/namespaces/x/jobs", "/api/v1/namespaces/x/pods"
-    with trial.cluster(tmp_path / "k8s", {"PATH": "/usr/bin:/bin"}) as made:
+    with clouds.kubernetes_api.cluster(tmp_path / "k8s", {"PATH": "/usr/bin:/bin"}) as made:
         assert ask("GET", "/api/v1/nodes") == 404
         assert ask("GET", f"{jobs}/a-job/status") == 404
         assert ask("POST", jobs, job("A_job")) == 422

@@ -77,6 +77,14 @@ class GoogleBucket(ThreadingHTTPServer):
         with urlopen(Request(address, data=content, method="PUT")):
             pass
 
+    def describe(self, name, **what):
+        """Change what is said of an object, and not the object."""
+        address = f"{self.address}/storage/v1/b/data/o/{quote(name, safe='')}"
+        head = {"Content-Type": "application/json"}
+        content = json.dumps(what).encode()
+        with urlopen(Request(address, data=content, headers=head, method="PATCH")):
+            pass
+
     def handle_error(self, *_):
         """Say nothing of clients that went."""
 

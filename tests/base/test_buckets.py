@@ -97,6 +97,22 @@ def test_a_folder_is_no_file(google):
         local_copy(address(google, "dir"))
 
 
+def test_an_object_that_is_compressed_on_its_way_is_refused(google):
+    google.put("dir/a.bin", CONTENT)
+    google.describe("dir/a.bin", contentEncoding="gzip")
+    with pytest.raises(InputError, match="stored with Content-Encoding: gzip: store it without"):
+        local_copy(address(google))
+
+
+def test_a_change_of_what_is_said_of_an_object_is_none_of_it(google):
+    google.put("dir/a.bin", CONTENT)
+    local_copy(address(google))
+    sent = google.sent
+    google.describe("dir/a.bin", metadata={"from": "me"})
+    local_copy(address(google))
+    assert google.sent == sent
+
+
 def test_where_nobody_is_let_in_credentials_are_named(google):
     google.put("dir/a.bin", CONTENT)
     google.codes = [401] * 4

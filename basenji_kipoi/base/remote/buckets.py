@@ -112,6 +112,9 @@ def _found(files: AbstractFileSystem, path: str, patience: float) -> dict[str, A
         raise FileNotFoundError(said if has_reason else "no such file or bucket") from error
     if found.get("type") == "directory":
         raise FileNotFoundError("it is a folder")
+    if found.get("contentEncoding") == "gzip":
+        # Parts of such an object come decompressed, or cannot be.
+        raise OSError("it is stored with Content-Encoding: gzip: store it without")
     return found
 
 

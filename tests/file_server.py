@@ -20,9 +20,12 @@ class Server(ThreadingHTTPServer):
         self.files = files
         self.asked = []
         self.sent = 0
+        #: The tag of every file, or what makes it from a file's content.
         self.tag = '"first"'
         #: Where transfers of a file stop, one after the other, and whether they stall there.
         self.stops, self.stalls = [], False
+        #: Where every transfer ends; what is called when bytes behind the first are asked for.
+        self.ends_at, self.meanwhile = None, []
         self.says_length = self.knows_ranges = True
         self.length_is_off_by = 0
         #: Codes that the next requests are answered with, where a path has moved to, more headers.
@@ -65,6 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         if path not in server.files:
             self.send_error(404)
             return
+        if server.meanwhile and asked and not asked.startswith("bytes=0-"):
+            server.meanwhile.pop()()
         content = server.files[path]
         partial = asked is not None and server.knows_ranges
         first, _, last = (asked if partial else "bytes=0-").removeprefix("bytes=").partition("-")
@@ -81,7 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             length = max(end - begin + (0 if last else server.length_is_off_by), 0)
             self.send_header("Content-Length", str(length))
         if server.tag:
-            self.send_header("ETag", server.tag)
+            tag = server.tag(content) if callable(server.tag) else server.tag
+            self.send_header("ETag", tag)
         for header in server.headers.items():
             self.send_header(*header)
         if server.is_chunked:
@@ -92,13 +98,14 @@ class Handler(BaseHTTPRequestHandler):
         if server.is_chunked:
             self._send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
             return
+        stop = None
         if asked != "bytes=0-0" and server.stops and begin < server.stops[0] < end:
-            end = server.stops.pop(0)
-            self._send(content[begin:end])
-            if server.stalls:
-                server.patience.wait(20)
-            return
-        self._send(content[begin:end])
+            stop = server.stops.pop(0)
+        elif server.ends_at is not None and server.ends_at < end:
+            stop = max(server.ends_at, begin)
+        self._send(content[begin : end if stop is None else stop])
+        if stop is not None and server.stalls:
+            server.patience.wait(20)
 
     def _send(self, content):
         # Counted first: whoever has received it may look at the count.

@@ -222,19 +222,3 @@ def test_the_cache_is_where_users_say(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "basenji"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "basenji"
-
-
-def test_a_bucket_is_read_through_fsspec(server, cache, monkeypatch):
-    pytest.importorskip("s3fs")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
-    monkeypatch.setenv("FSSPEC_S3_ANON", "true")
-    import fsspec.config
-
-    fsspec.config.set_conf_env(fsspec.config.conf)
-    try:
-        path = local_copy("s3://data/genome.bin")
-        assert path.read_bytes() == CONTENT
-        with pytest.raises(InputError, match=r"s3://data/other.bin cannot be read"):
-            local_copy("s3://data/other.bin")
-    finally:
-        fsspec.config.conf.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -287,47 +286,3 @@ def test_a_disk_that_cannot_lock_is_one_line(server, monkeypatch):
     monkeypatch.setattr("basenji_kipoi.base.remote.copies.fcntl.flock", refuse)
     with pytest.raises(InputError, match=r"kept there \(No locks available\)"):
         local_copy(f"{server.address}/a.bin")
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    """Let the server be one of buckets, with ``data`` as one."""
-    pytest.importorskip("s3fs")
-    import s3fs
-
-    listing = b"<ListBucketResult><Name>data</Name><KeyCount>0</KeyCount></ListBucketResult>"
-    server.files |= {"/data/a.bin": CONTENT, "/data": listing}
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield server
-    s3fs.S3FileSystem.clear_instance_cache()
-
-
-def test_what_a_bucket_refuses_is_one_line(bucket):
-    assert local_copy("s3://data/a.bin").read_bytes() == CONTENT
-    for address, codes, reason in [
-        ("s3://data/b.bin", [], "no such file"),
-        ("s3://none/b.bin", [], "Not Found"),
-        ("s3://data/c.bin", [403], "Forbidden"),
-    ]:
-        bucket.codes = codes
-        with pytest.raises(AbsentError, match=f"^{address} cannot be read: .*{reason}"):
-            local_copy(address)
-
-
-def test_without_keys_a_bucket_says_what_public_ones_need(bucket, monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(InputError, match="of a public bucket: set FSSPEC_S3_ANON=true"):
-        local_copy("s3://data/a.bin")
-
-
-def test_a_bucket_without_its_package_says_what_to_install(cache):
-    if importlib.util.find_spec("gcsfs"):
-        pytest.skip("gcsfs is installed")
-    with pytest.raises(InputError, match=r"install basenji-kipoi\[remote\]"):
-        local_copy("gs://data/a.bin")

@@ -27,10 +27,10 @@ from basenji_kipoi.base.errors import InputError, keep
 from basenji_kipoi.base.json_files import read_json
 from basenji_kipoi.base.progress import progress_bar
 from basenji_kipoi.base.remote.addresses import shown_address, whole_address
+from basenji_kipoi.base.remote.answers import Answer
 from basenji_kipoi.base.remote.transfer import (
     FAILURES,
     PATIENCE,
-    Answer,
     ask,
     is_absent,
     is_busy,
@@ -123,7 +123,8 @@ def local_copy(
     folder
         Where the copy is to lie; by default the address's own in the cache.
     patience
-        Seconds without a byte after which a server counts as silent (http).
+        Seconds without a byte, or of a bucket without a block of them, after which a server counts
+        as silent.
     tries
         Times that a transfer is begun or gone on with.
 

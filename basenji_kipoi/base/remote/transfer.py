@@ -1,4 +1,4 @@
-"""Bytes of a file elsewhere, from any place on: by http, or by fsspec from buckets."""
+"""Bytes of a file elsewhere, from any place on: by http, or from buckets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING
 
 from basenji_kipoi.base.remote.addresses import shown_address
+from basenji_kipoi.base.remote.answers import Answer, ChangedError
+from basenji_kipoi.base.remote.buckets import ask_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "PATIENCE",
-    "Answer",
-    "ChangedError",
     "ask",
     "is_absent",
     "is_busy",
@@ -44,43 +44,8 @@ _NOTHING_LEFT = 416
 _ABSENT = (403, 404, 410)
 #: Answered where asking later helps.
 _BUSY = (429, 500, 502, 503, 504)
-#: What s3fs raises where it finds nobody's keys.
-_UNKNOWN_USER = "NoCredentialsError"
 #: What an address may have in it; anything else is encoded, as browsers do.
 _ALLOWED = "%!#$&'()*+,/:;=?@[]~"
-
-
-class ChangedError(ConnectionError):
-    """A file that was replaced where it lies while it was fetched."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server says of a file, and the bytes that it sends.
-
-    Attributes
-    ----------
-    begin : int
-        The first byte that it sends, which may be none of the asked ones: not all can begin
-        anywhere.
-    size : int or None
-        Bytes of the whole file, if it says so.
-    version : str or None
-        What differs when the file is another one: its tag, or the time of its last change.
-    has_end : bool
-        Whether a connection that ends too early can be told.
-    is_page : bool
-        Whether it calls it a page to look at, as servers do that ask for a login instead.
-    read : callable
-        ``read(number)`` receives up to so many bytes, none at the end.
-    """
-
-    begin: int
-    size: int | None
-    version: str | None
-    has_end: bool
-    read: Callable[[int], bytes]
-    is_page: bool = False
 
 
 @contextlib.contextmanager
@@ -97,7 +62,8 @@ def ask(
     begin
         The first byte that is wanted.
     patience
-        Seconds without a byte after which a server counts as silent (http).
+        Seconds without a byte, or of a bucket without a block of them, after which a server counts
+        as silent.
     is_query
         Whether nothing is to be read, so that one byte is asked for; requests for the head alone
         are refused where an address is signed for reading.
@@ -113,7 +79,7 @@ def ask(
         If there is no answer, or a text is no address: `FAILURES`.
     """
     if address.startswith(("s3:", "gs:")):
-        opened = _ask_bucket(address, begin)
+        opened = ask_bucket(address, begin, patience)
     else:
         opened = _ask_http(address, begin, patience, is_query=is_query)
     with opened as answer:
@@ -131,7 +97,7 @@ def _ask_http(address: str, begin: int, patience: float, *, is_query: bool) -> I
             raise
         error.close()
         if begin:
-            yield Answer(begin, begin, None, has_end=True, read=lambda _: b"")
+            yield Answer(begin, begin, None, has_end=True, read=bytes)
             return
         # An empty file has no first byte.
         reply = urllib.request.urlopen(_request(address, {}), timeout=patience)
@@ -152,7 +118,7 @@ def _ask_http(address: str, begin: int, patience: float, *, is_query: bool) -> I
             size,
             version,
             has_end=size is not None or chunked,
-            read=reply.read1,
+            read=partial(reply.read1, _BLOCK),
             is_page=reply.headers.get_content_type() == "text/html",
         )
 
@@ -170,48 +136,6 @@ def _request(address: str, headers: dict[str, str]) -> urllib.request.Request:
         # Where the server sends on to may be another's.
         request.add_unredirected_header("Authorization", f"Basic {pair}")
     return request
-
-
-@contextlib.contextmanager
-def _ask_bucket(address: str, begin: int) -> Iterator[Answer]:
-    with contextlib.ExitStack() as stack:
-        with _named():
-            from fsspec.core import url_to_fs  # noqa: PLC0415 - few need it
-
-            files, path = url_to_fs(address)
-            try:
-                found = files.info(path)
-            except FileNotFoundError as error:
-                # s3fs gives the name alone.
-                said = str(error)
-                raise FileNotFoundError("no such file" if said == path else said) from error
-            if found.get("type") == "directory":
-                raise FileNotFoundError("it is a folder")
-            file = stack.enter_context(files.open(path, "rb"))
-            file.seek(begin)
-
-        def read(number: int) -> bytes:
-            with _named():
-                return file.read(number)
-
-        tags = (found.get(key) for key in ("ETag", "etag", "generation", "LastModified", "mtime"))
-        version = next((str(tag) for tag in tags if tag), None)
-        yield Answer(begin, found.get("size"), version, has_end=True, read=read)
-
-
-@contextlib.contextmanager
-def _named() -> Iterator[None]:
-    """Let whatever a bucket's package raises be an OSError with the reason in it."""
-    try:
-        yield
-    except ImportError as error:
-        raise OSError(f"{error}: install basenji-kipoi[remote]") from error
-    except OSError:
-        raise
-    except Exception as error:  # each package has its own
-        kind = type(error).__name__
-        hint = "; of a public bucket: set FSSPEC_S3_ANON=true" if kind == _UNKNOWN_USER else ""
-        raise OSError(f"{kind}: {error}{hint}") from error
 
 
 def receive(
@@ -247,19 +171,33 @@ def receive(
     OSError, HTTPException, ValueError
         If not all of it came; what came is in the file.
     """
+    try:
+        _receive(address, file, most, version, patience, advance)
+    except ChangedError:
+        advance(-file.seek(0, 2))
+        file.truncate(0)
+        raise
+
+
+def _receive(
+    address: str,
+    file: BinaryIO,
+    most: int,
+    version: str | None,
+    patience: float,
+    advance: Callable[[int], object],
+) -> None:
     have = file.seek(0, 2)
     with ask(address, have, patience=patience) as answer:
         if version is not None and answer.version not in (version, None):
-            advance(-have)
-            file.truncate(0)
-            raise ChangedError("it was replaced while it was fetched")
+            raise ChangedError
         if answer.begin != have:
             advance(-have)
             file.truncate(0)
         kept = file.seek(0, 2)
         _check_size(max(kept, answer.size or 0), most)
         received = 0
-        while block := answer.read(_BLOCK):
+        while block := answer.read():
             received += file.write(block)
             file.flush()  # a run that is killed while a server stalls keeps it
             advance(len(block))

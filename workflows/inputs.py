@@ -75,7 +75,7 @@ def check_places(
     for path in (*(path for path in paths if path and not is_address(path)), *files):
         if not shared and not Path(path).is_absolute():
             raise ValueError(
-                f"{path}: jobs see no files of this machine: give an address (s3:// or https://), "
+                f"{path}: jobs see no files of this machine: give an address (s3://, gs:// or https://), "
                 "or the absolute path in the image or on a volume"
             )
         if shared and not Path(path).exists():

@@ -98,6 +98,47 @@ def test_what_is_in_the_bucket_is_not_done_again(clouds, tmp_path):
     assert [pod.is_deleted for pod in made.pods] == [True, False, True]
 
 
+@pytest.mark.slow
+@needs_snakemake
+def test_no_output_of_an_earlier_configuration_is_taken_for_the_new_one(clouds, tmp_path):
+    work, fails = tmp_path / "work", tmp_path / "fails"
+    clouds.trials.lay_out(work)
+    (work / "workflows" / "tiny.smk").write_text(
+        f"""
+rule all:
+    input:
+        "a.txt",
+
+
+rule a:
+    output:
+        "a.txt",
+    params:
+        given=config["given"],
+    shell:
+        "test ! -e {fails} && echo {{params.given}} > {{output}}"
+"""
+    )
+    with (
+        clouds.trials.bucket(tmp_path) as variables,
+        clouds.kubernetes_api.cluster(tmp_path / "k8s", clouds.kubernetes_trial.IMAGE) as made,
+    ):
+
+        def run(given):
+            (work / "tiny.yaml").write_text(f"given: {given}\n")
+            begun = clouds.kubernetes_trial.begin(work, made, variables, "tiny", "--retries", "0")
+            ended, there = begun.wait(), clouds.trials.files_of(variables)
+            found = there.exists("results/run/a.txt") and there.cat("results/run/a.txt")
+            return ended, len(made.pods), found
+
+        assert run("old") == (0, 1, b"old\n")
+        fails.touch()
+        assert run("new")[1:] == (2, False)
+        fails.unlink()
+        assert run("new") == (0, 3, b"new\n")
+        assert run("new") == (0, 3, b"new\n")
+
+
 @pytest.fixture
 def elsewhere(clouds, tmp_path, files):
     """Let genome, genes and model be in a bucket, and jobs be run."""

@@ -21,7 +21,10 @@ esac
 
 # uv as the Makefile has it; an image needs it no more.
 tools=$(mktemp -d)
-trap 'rm -rf "$tools"' EXIT
+# The environments share many packages: linked to one cache, an image holds their files once.
+mkdir -p "$prefix/bin"
+export UV_CACHE_DIR=$prefix/.cache UV_LINK_MODE=hardlink
+trap 'rm -rf "$tools" "$UV_CACHE_DIR"' EXIT
 python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --no-cache-dir "uv==$(sed -n 's/^UV_VERSION := //p' Makefile)"
 uv=$tools/bin/uv
@@ -37,7 +40,6 @@ environment() { # environment NAME COMMAND LOCK [PROJECT...]
   ln -s "$home/bin/$name" "$prefix/bin/$name"
 }
 
-mkdir -p "$prefix/bin"
 environment inference basenji "$inference" .
 environment training basenji-train "$training" . ./training
 environment workflows snakemake requirements/workflows.txt

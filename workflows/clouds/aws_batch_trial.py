@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _REGION = "eu-central-1"
 #: What a job has made that does a shard.
-_BEGUN = "compgen -G '/work/locks/shard/*/*'"
+_BEGUN = "compgen -G 'locks/shard/*/*'"
 
 
 def queue(variables: Mapping[str, str]) -> dict[str, str]:

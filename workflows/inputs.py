@@ -75,8 +75,8 @@ def check_places(
     for path in (*(path for path in paths if path and not is_address(path)), *files):
         if not shared and not Path(path).is_absolute():
             raise ValueError(
-                f"{path}: jobs see no files of this machine: give an address (s3://, gs:// or https://), "
-                "or the absolute path in the image or on a volume"
+                f"{path}: jobs see no files of this machine: give an address (s3://, gs:// or "
+                "https://), or the absolute path in the image or on a volume"
             )
         if shared and not Path(path).exists():
             raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")

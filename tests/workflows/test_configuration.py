@@ -130,7 +130,7 @@ def test_jobs_that_see_no_files_of_this_machine(configuration, folder):
     }  # fmt: skip
     assert check(configuration.ScoreConfig, good).files == [("a", good["variants"][0])]
     text = message(check, configuration.ScoreConfig, good | {"fasta": "genome.fa"})
-    assert "genome.fa: jobs see no files of this machine: give an address (s3:// or " in text
+    assert "genome.fa: jobs see no files of this machine: give an address (s3://, " in text
     text = message(
         check, configuration.PredictConfig, {"model": "yeast", "fasta": "/x", "out": "x"}
     )

@@ -33,6 +33,8 @@ _DOCKERFILE = REPOSITORY / "workflows" / "containers" / "Dockerfile"
 _PACKAGES = ("podman", "runc", "debootstrap")
 _INSTALL = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(_PACKAGES)}"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+#: Processes and threads that the jobs of a user may have together.
+_PROCESSES = 4096
 
 
 def missing() -> str | None:
@@ -59,11 +61,13 @@ class Engine:
     folder: Path
 
     def _environment(self) -> dict[str, str]:
-        files, nobody = resource.getrlimit(resource.RLIMIT_NOFILE)[1], 4096
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        # By itself podman asks for more than a root may have that cannot raise its own limits.
+        limits = [f"nofile={files}:{files}", f"nproc={_PROCESSES}:{_PROCESSES}"]
         settings = {
-            # Jobs reach the bucket on loopback; no limit may be above what this machine has.
+            # Jobs reach the bucket on loopback.
             "containers.conf": '[containers]\nnetns = "host"\n'
-            f'default_ulimits = ["nofile={files}:{files}", "nproc={nobody}:{nobody}"]\n'
+            f"default_ulimits = {json.dumps(limits)}\n"
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
             "storage.conf": '[storage]\ndriver = "overlay"\n'
             f'graphroot = "{self.folder}/store"\nrunroot = "{self.folder}/run"\n',

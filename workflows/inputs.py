@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_places",
+    "contig_lengths",
     "count_alleles",
     "count_positions",
     "is_address",
@@ -98,7 +99,7 @@ def write_contigs(fasta: str, bed: str) -> None:
     SystemExit
         If the file is no FASTA file.
     """
-    lengths = _lengths(Path(fasta))
+    lengths = contig_lengths(Path(fasta))
     if not lengths:
         raise SystemExit(f"error: {fasta} has no contigs: expected FASTA")
     rows = (f"{name}\t0\t{length}\n" for name, length in lengths.items() if length)
@@ -116,7 +117,7 @@ def count_positions(fasta: str, bed: str | None) -> tuple[int | None, bool]:
     if is_address(bed or fasta):
         return None, False
     if bed is None:
-        return sum(_lengths(Path(fasta)).values()), True
+        return sum(contig_lengths(Path(fasta)).values()), True
     with _opened(Path(bed)) as lines:
         fields = (line.split() for line in lines if re.match(rb"\S+\s+\d+\s+\d+", line))
         return sum(int(end) - int(start) for _, start, end, *_ in fields), True
@@ -167,7 +168,8 @@ def _opened(path: Path, raw: IO[bytes] | None = None) -> IO[bytes]:
     return raw or path.open("rb")
 
 
-def _lengths(path: Path) -> dict[str, int]:
+def contig_lengths(path: Path) -> dict[str, int]:
+    """Tell the contigs of a FASTA file, plain or compressed, and their lengths (bp)."""
     index = path.with_name(f"{path.name}.fai")
     if index.exists() and index.stat().st_mtime >= path.stat().st_mtime:
         rows = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())

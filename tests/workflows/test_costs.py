@@ -75,6 +75,9 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
         "cost: 2 jobs at a time, each on a core of its own, take 1.5 minutes"
     )
     assert "as measured with mine (no options) on a core of a computer (4 cores)" in lines[2]
+    lines = list(modules.costs.told("score", asked, [modules.costs.Work("a", 1, True, 1)], 8))
+    assert lines[0].startswith("cost of a: 1 allele in one job: ")
+    assert lines[1].startswith("cost: 1 job at a time, on a core of its own, takes 12 s, ")
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
         "not known before it is read"

@@ -119,8 +119,7 @@ def told(
         )
     if jobs and lasting:
         yield at_a_time([lasting], jobs)
-    options = ", ".join(f"{name}: {value}" for name, value in cost["options"].items())
-    yield machine_of(cost["machine"], f"{cost['model']} ({options or 'no options'})")
+    yield machine_of(cost["machine"], cost["of"])
 
 
 def at_a_time(stages: Sequence[Sequence[float]], jobs: int) -> str:
@@ -163,7 +162,7 @@ def known_costs(path: str | None) -> list[dict[str, Any]]:
         costs = json.loads(found.read_text(encoding="utf-8"))
         costs = costs if isinstance(costs, list) else [costs]
         for each in costs:
-            each["command"], each["model"], each["options"], each["cost"]["start"]
+            each["command"], each["model"], each["options"], each["of"], each["cost"]["start"]
     except (OSError, ValueError, KeyError, TypeError):
         raise SystemExit(
             f"error: the configuration: costs: {found} is not what benchmarks/speed/cost.py writes"

@@ -308,8 +308,25 @@ def first_records(vcf: Path, number: int, path: Path) -> Path:
     return path
 
 
-def measured(runs: list[Run], told_by: Chosen) -> dict[str, Any]:
-    """Tell the cost by some runs, and what it says of the others."""
+def described(
+    command: str,
+    model: str | None,
+    options: dict[str, Any],
+    of: str,
+    runs: list[Run],
+    told_by: Chosen,
+) -> dict[str, Any]:
+    """Describe what was measured of a command, as dry runs read it; print what it says of others.
+
+    Parameters
+    ----------
+    command, model, options
+        What was measured.
+    of
+        The same in words.
+    runs, told_by
+        All of them, and those that tell the cost.
+    """
     cost = fitted(told_by)
     compared = [
         {
@@ -321,10 +338,17 @@ def measured(runs: list[Run], told_by: Chosen) -> dict[str, Any]:
         for run in runs
         if run not in told_by
     ]
+    for each in compared:
+        print(command, *options.values(), each, flush=True)
     return {
+        "command": command,
+        "model": model,
+        "options": options,
+        "of": of,
         "cost": asdict(cost),
         "runs": [run._asdict() for run in runs],
         "compared": compared,
+        "machine": machine(),
     }
 
 
@@ -371,17 +395,12 @@ def main(
         for jobs, failure in itertools.product((1, 64, 1000), (0.0, 0.05))
         if command == "score"
     ]
-    found = {
-        "command": command,
-        "model": str(model),
-        "options": {"window": window} if command == "score" else {},
-        "unit": unit,
-        **measured(runs, chosen(runs)),
-        "projected": projected,
-        "machine": machine(),
-    }
+    options = {"window": window} if command == "score" else {}
+    of = f"{model} ({f'window: {window}' if options else 'no options'})"
+    found = described(command, str(model), options, of, runs, chosen(runs))
+    found |= {"unit": unit, "projected": projected}
     save(found, out)
-    print(json.dumps(found["cost"] | {"compared": found["compared"]}, indent=1))
+    print(json.dumps(found["cost"], indent=1))
     for each in projected:
         print(
             f"projected: {each['alleles']:.0e} alleles, {each['jobs']:,} jobs at a time, "

@@ -19,14 +19,13 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import pybigtools
 import pysam
 import typer
-from cost import Chosen, Run, chosen, measured, save, timed
-from resources import machine
+from cost import Chosen, Run, chosen, described, save, timed
 
 from basenji_kipoi.base.sequence import letters
 from basenji_kipoi.models.targets import Target, Targets
@@ -91,22 +90,6 @@ def write_inputs(folder: Path, lengths: dict[str, int], tracks: int) -> tuple[Pa
         [Target(index=n, identifier=f"t{n}", file=f"{n}.bw", strand_pair=n) for n in range(tracks)]
     ).write(table)
     return fasta, table
-
-
-def told_of(
-    command: str, model: str | None, options: dict[str, Any], ran: list[Run], told_by: Chosen
-) -> dict[str, Any]:
-    """Describe what was measured of a command, as dry runs read it."""
-    found = measured(ran, told_by)
-    for each in found["compared"]:
-        print(command, *options.values(), each, flush=True)
-    return {
-        "command": command,
-        "model": model,
-        "options": options,
-        **found,
-        "machine": machine(),
-    }
 
 
 def trained(folder: Path, recipe: str, tracks: int, trial: Trial) -> dict[str, Run]:
@@ -227,10 +210,11 @@ def runs(
             with tempfile.TemporaryDirectory() as name:
                 for command, run in trained(Path(name), each, tracks, trial).items():
                     ran.setdefault(command, []).append(run)
-        of_all = {"tracks": tracks, "epochs": read_recipe(each).settings.epochs}
+        name, epochs = Path(each).name, read_recipe(each).settings.epochs
+        of = f"{name} and {tracks} tracks of random counts"
         for command, some in ran.items():
-            model = None if command in ("data", "check") else Path(each).name
-            found.append(told_of(command, model, {}, some, chosen(some)) | of_all)
+            model = None if command in ("data", "check") else name
+            found.append(described(command, model, {}, of, some, chosen(some)) | {"epochs": epochs})
     save(found, out)
 
 
@@ -242,7 +226,7 @@ def coverage(
     ] = list(RECIPES),  # noqa: B006 - typer copies it
     sizes: Annotated[
         str, typer.Option(help="Of each run the genome's Mb and the reads, by commas.")
-    ] = "2/100000,16/800000,2/800000,8/400000,4/400000",
+    ] = "2/100000,16/800000,16/4000000,8/400000,8/2000000",
 ) -> None:
     """Measure the coverage of reads in BAM files, and of fragments."""
     found = []
@@ -254,9 +238,8 @@ def coverage(
             megabases, number = size.split("/")
             with tempfile.TemporaryDirectory() as name:
                 ran.append(covered(Path(name), each, form, float(megabases), int(number)))
-        found.append(
-            told_of("coverage", None, {"assay": each, "form": form}, ran, Chosen(*ran[:3]))
-        )
+        options, told_by = {"assay": each, "form": form}, Chosen(*ran[:3])
+        found.append(described("coverage", None, options, "random reads", ran, told_by))
     save(found, out)
 
 

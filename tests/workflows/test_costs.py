@@ -25,6 +25,7 @@ def folder(tmp_path, monkeypatch):
         json.dumps(
             {
                 "command": "score", "model": "mine", "options": {}, "unit": "alleles",
+                "of": "mine (no options)",
                 "cost": {"start": 10.0, "part": 2.0, "each": 0.5, "written": 1e6, "memory": 2e9},
                 "machine": {"processor": "a computer", "cores": 4},
             }

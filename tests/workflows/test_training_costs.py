@@ -15,8 +15,8 @@ MACHINE = {"processor": "a computer", "cores": 1}
 def cost(command, model=None, options=None, **by):
     usual = {"start": 10.0, "part": 0.0, "each": 0.0, "written": 0.0, "empty": 1e6, "memory": 1e9}
     return {
-        "command": command, "model": model, "options": options or {}, "tracks": 3, "epochs": 50,
-        "cost": usual | by, "machine": MACHINE,
+        "command": command, "model": model, "options": options or {}, "of": f"{model} of 3",
+        "epochs": 50, "cost": usual | by, "machine": MACHINE,
     }  # fmt: skip
 
 
@@ -82,8 +82,7 @@ def test_folds_and_seeds_are_multiplied(lines):
     seconds = 14 + 26 + 10 + 12 * 315 + 4 * 19 + 4 * 10
     assert f"2 jobs at a time, each on a core of its own, take {seconds / 3600:.1f} h" in found[7]
     assert found[8].startswith(
-        "cost: as measured with random data (coverage, data, check, mine.json: 3 tracks) on a core "
-        "of a computer (1 core): yours"
+        "cost: as measured with None of 3, mine.json of 3 on a core of a computer (1 core): yours"
     )
 
 

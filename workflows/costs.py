@@ -25,6 +25,7 @@ __all__ = [
     "Work",
     "at_a_time",
     "bytes_of",
+    "cost_of",
     "counted",
     "is_dry_run",
     "jobs_at_a_time",
@@ -91,7 +92,7 @@ def told(
     jobs
         Jobs at a time; None if that is not known.
     """
-    cost = _cost_of(command, settings)
+    cost = cost_of(command, settings.costs, settings.model, _given(settings.options))
     if cost is None:
         yield (
             "cost: not known: none was measured with this model and these options; "
@@ -170,15 +171,24 @@ def known_costs(path: str | None) -> list[dict[str, Any]]:
     return costs
 
 
-def _cost_of(command: str, settings: ScoreConfig | PredictConfig) -> dict[str, Any] | None:
-    """Find the measured cost that the configuration names, or one that fits it."""
-    found = [each for each in known_costs(settings.costs) if each["command"] == command]
-    if settings.costs:
+def cost_of(
+    command: str, path: str | None, models: list[str], options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Find the measured cost that a configuration names, or one that fits it.
+
+    Parameters
+    ----------
+    command
+        What is done.
+    path
+        The file that the configuration names: the first cost of the command there is taken.
+    models, options
+        What a cost that comes with this must have been measured with.
+    """
+    found = [each for each in known_costs(path) if each["command"] == command]
+    if path:
         return found[0] if found else None
-    wanted = _given(settings.options)
-    fits = (
-        each for each in found if [each["model"]] == settings.model and each["options"] == wanted
-    )
+    fits = (each for each in found if [each["model"]] == models and each["options"] == options)
     return next(fits, None)
 
 

@@ -61,7 +61,7 @@ def steps_told(
     used: list[dict[str, Any]] = []
     written = 0.0
     for step in steps:
-        told = f"cost of {step.name}: {counted(len(step.jobs), 'job')} {step.work}"
+        told = f"cost of {step.name}: {counted(len(step.jobs), 'job')} {step.work}".rstrip()
         if step.cost is None:
             yield f"{told}: {step.unknown}"
             continue

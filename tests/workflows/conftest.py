@@ -17,7 +17,7 @@ def modules():
     """Import the modules of the workflows, which Snakemake finds in their folder."""
     sys.path.insert(0, str(WORKFLOWS))
     names = ("checking", "command_lines", "configuration", "costs", "inputs", "training_tables")
-    names += ("loci_configuration", "steps", "training_costs")
+    names += ("loci_configuration", "loci_costs", "steps", "training_costs")
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     sys.path.remove(str(WORKFLOWS))
     for name in names:

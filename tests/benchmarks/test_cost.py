@@ -123,3 +123,24 @@ def test_operations_of_alleles_are_those_of_the_layers(small_bundle, monkeypatch
     assert reached[0] <= 0
     assert reached[1] >= bins
     assert 0 < found["substitution"] < found["reference"] < found["insertion or deletion"]
+
+
+def test_costs_of_the_same_are_replaced(resources):
+    spec = importlib.util.spec_from_file_location("keep_costs", FOLDER / "keep_costs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def cost(command, start):
+        machine = {"processor": "x", "cores": 2, "memory_bytes": 3}
+        return {
+            "command": command, "model": "a", "options": {"genes": True}, "of": "a", "runs": [1],
+            "cost": {"start": start}, "machine": machine,
+        }  # fmt: skip
+
+    found = module.kept([cost("rank", 1.0)], [cost("fit", 2.0), cost("rank", 3.00004)])
+    assert [(each["command"], each["cost"]["start"]) for each in found] == [
+        ("rank", 3.0),
+        ("fit", 2.0),
+    ]
+    assert found[0]["machine"] == {"processor": "x", "cores": 2}
+    assert "runs" not in found[0]

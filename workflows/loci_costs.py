@@ -58,7 +58,7 @@ def _steps(settings: LociConfig) -> Iterator[Step]:
     }
     for name, (alleles, _) in counts.items():
         work = "" if alleles is None else f"of {counted(alleles, 'allele')}"
-        yield _step("rank", f"the ranking of {name}", work, rank, [(alleles, 1)], 1)
+        yield _step("rank", f"the ranking of {name}", work, rank, [(alleles, 1)])
     if not settings.pages:
         return
     shards = settings.shards
@@ -68,12 +68,12 @@ def _steps(settings: LociConfig) -> Iterator[Step]:
     ):
         for name, (_, loci) in counts.items():
             if loci is None:
-                yield _step(rule, f"{what} {name}", "", cost, [(None, 0)] * number, 0)
+                yield _step(rule, f"{what} {name}", "", cost, [(None, 0)] * number)
                 continue
             explained = sum(min(most, each) for each in loci)
             work = f"of {_loci(len(loci))}, {counted(explained, 'variant')} explained"
             jobs = [(explained / number, len(loci) / number)] * number
-            yield _step(rule, f"{what} {name}", work, cost, jobs, len(loci) / number)
+            yield _step(rule, f"{what} {name}", work, cost, jobs)
 
 
 def _step(
@@ -82,13 +82,12 @@ def _step(
     work: str,
     cost: dict[str, Any] | None,
     jobs: list[tuple[float | None, float]],
-    outputs: float,
 ) -> Step:
     """Make a step; without a size it has no cost, but that of what it will be made of."""
     if cost is None:
         return Step(rule, name, work, None, jobs)
     if None not in jobs[0]:
-        return Step(rule, name, work, cost, jobs, outputs)
+        return Step(rule, name, work, cost, jobs)
     by = cost["cost"]
     rates = f"{time_of(by['start'])} a job"
     if rule == "shard":

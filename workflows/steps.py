@@ -28,8 +28,6 @@ class Step:
         What was measured of such a job; None: nothing was.
     jobs
         Of each what its cost counts: size and parts.
-    outputs
-        How many outputs each has.
     unknown
         What is said where there is no cost.
     """
@@ -39,7 +37,6 @@ class Step:
     work: str
     cost: dict[str, Any] | None
     jobs: Sequence[tuple[float, float]]
-    outputs: float = 1.0
     unknown: str = "not known"
 
 
@@ -69,7 +66,9 @@ def steps_told(
         seconds = [
             by["start"] + by["each"] * size + by["part"] * parts for size, parts in step.jobs
         ]
-        output = sum(by["empty"] * step.outputs + by["written"] * size for size, _ in step.jobs)
+        output = sum(
+            by["empty"] + by["written"] * size + by["beside"] * parts for size, parts in step.jobs
+        )
         used.append(step.cost)
         rules[step.rule] += seconds
         written += output

@@ -82,7 +82,7 @@ def _steps(
     tracks = sum(TRACKS[sample.assay] for sample in samples)
     of_store = f"of {counted(tracks, 'track')} of {_bp(genome)}"
     for command, name in (("data", "the store"), ("check", "its check")):
-        yield Step(command, name, of_store, known(command), [(tracks * genome, 1)])
+        yield Step(command, name, of_store, known(command), [(tracks * genome, genome)])
     seeds, held_out = len(settings.seeds), len(settings.store.parts)
     strands = 2 if settings.evaluate.both_strands else 1
     of_folds = "1 held-out part" if folds is None else f"{held_out} of {folds} folds"

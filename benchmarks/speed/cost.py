@@ -96,10 +96,10 @@ class Cost:
         Processor time of a part, beside that of what is in it (s).
     each
         Processor time of an allele or a base (s).
-    written
-        Bytes that it adds to the output.
+    written, beside
+        Bytes that it adds to the output, and those of a part.
     empty
-        Bytes of an output without it.
+        Bytes of an output without any.
     memory
         Most memory of a job (bytes).
     """
@@ -108,6 +108,7 @@ class Cost:
     part: float
     each: float
     written: float = 0.0
+    beside: float = 0.0
     empty: float = 0.0
     memory: int = 0
 
@@ -125,14 +126,12 @@ class Chosen(NamedTuple):
 
 
 def fitted(runs: Chosen) -> Cost:
-    """Find the cost by three runs; without one of more parts than the others, no time is theirs."""
-    few, many, parted = runs
-    each = [few, many] if parted is None else [few, many, parted]
+    """Find the cost by three runs; without one of more parts than the others, nothing is theirs."""
+    each = [run for run in runs if run is not None]
     rows = [[1.0, run.size, run.parts][: len(each)] for run in each]
-    start, size, *part = np.linalg.solve(rows, [run.seconds for run in each]).tolist()
-    written = (many.written - few.written) / (many.size - few.size)
-    empty = few.written - written * few.size
-    return Cost(start, *(part or [0.0]), size, written, empty, max(run.memory for run in each))
+    found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each])
+    (start, empty), (size, written), (part, beside) = [*found.tolist(), [0.0, 0.0]][:3]
+    return Cost(start, part, size, written, beside, empty, max(run.memory for run in each))
 
 
 def chosen(runs: list[Run]) -> Chosen:

@@ -27,7 +27,6 @@ import pysam
 import typer
 from cost import Chosen, Run, chosen, described, save, timed
 
-from basenji_kipoi.base.sequence import letters
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.fit.recipe import read_network, read_recipe
 from basenji_training.reads.settings import RECIPES
@@ -69,14 +68,24 @@ def trials(text: str) -> list[Trial]:
     return [Trial(*map(int, each.split("/"))) for each in text.split(",")]
 
 
-def write_inputs(folder: Path, lengths: dict[str, int], tracks: int) -> tuple[Path, Path]:
-    """Write a genome of random bases, and tracks of random counts; return both."""
+def _text(drawn: np.ndarray, known: bytes = b"ACGT") -> str:
+    """Write numbers as letters."""
+    return np.frombuffer(known, np.uint8)[drawn].tobytes().decode()
+
+
+def write_genome(folder: Path, lengths: dict[str, int]) -> Path:
+    """Write a genome of random bases."""
     generator = np.random.default_rng(0)
-    fasta, table = folder / "genome.fa", folder / "targets.tsv"
+    fasta = folder / "genome.fa"
     with fasta.open("w", encoding="ascii") as lines:
         for contig, length in lengths.items():
-            text = "".join(letters(generator.integers(0, 4, length).astype(np.uint8)).tolist())
-            lines.write(f">{contig}\n{text}\n")
+            lines.write(f">{contig}\n{_text(generator.integers(0, 4, length, np.uint8))}\n")
+    return fasta
+
+
+def write_targets(folder: Path, lengths: dict[str, int], tracks: int) -> Path:
+    """Write tracks of random counts, and their table."""
+    generator = np.random.default_rng(tracks)
 
     def counts() -> Iterator[tuple[str, int, int, float]]:
         for contig in sorted(lengths):
@@ -84,26 +93,39 @@ def write_inputs(folder: Path, lengths: dict[str, int], tracks: int) -> tuple[Pa
             for place in np.flatnonzero(drawn).tolist():
                 yield contig, place, place + 1, float(drawn[place])
 
-    for track in range(tracks):
-        pybigtools.open(str(folder / f"{track}.bw"), "w").write(lengths, counts())
-    Targets(
-        [Target(index=n, identifier=f"t{n}", file=f"{n}.bw", strand_pair=n) for n in range(tracks)]
-    ).write(table)
-    return fasta, table
+    names = [f"{tracks}_{track}" for track in range(tracks)]
+    for name in names:
+        pybigtools.open(str(folder / f"{name}.bw"), "w").write(lengths, counts())
+    table = folder / f"{tracks}.tsv"
+    rows = [
+        Target(index=n, identifier=name, file=f"{name}.bw", strand_pair=n)
+        for n, name in enumerate(names)
+    ]
+    Targets(rows).write(table)
+    return table
 
 
 def trained(folder: Path, recipe: str, tracks: int, trial: Trial) -> dict[str, Run]:
-    """Make a store, train on it, evaluate and export; tell what each command took."""
+    """Make a store, train on it, evaluate and export; tell what each command took.
+
+    ``thin`` is a store of one track, or of two if the other one has one.
+    """
     shape = read_network(read_recipe(recipe).network)
     target = shape.bins * shape.bin
     held_out = trial.held_out * target
     lengths = {"train": trial.trained * target, "validation": held_out, "test": held_out}
-    fasta, table = write_inputs(folder, lengths, tracks)
-    store, run, bases = folder / "store.zarr", folder / "run", tracks * sum(lengths.values())
-    split = ["--test", "test", "--validation", "validation", "--bin", str(shape.bin)]
+    fasta, bases = write_genome(folder, lengths), sum(lengths.values())
+    split = ["--fasta", fasta, "--test", "test", "--validation", "validation"]
+    split += ["--bin", str(shape.bin)]
+    thin, store, run = 2 if tracks == 1 else 1, folder / "store.zarr", folder / "run"
     ran = {
-        "data": _ran(["data", table, "--fasta", fasta, *split], store, bases, 1),
-        "check": _ran(["check", store], folder / "check", bases, 1),
+        name: _ran(
+            ["data", write_targets(folder, lengths, number), *split], path, number * bases, bases
+        )
+        for name, path, number in (("thin", folder / "thin.zarr", thin), ("data", store, tracks))
+    }
+    ran |= {
+        "check": _ran(["check", store], folder / "check", tracks * bases, 1),
         "fit": _ran(
             ["fit", store, "--recipe", recipe, "--epochs", str(trial.epochs)],
             run,
@@ -143,36 +165,30 @@ def write_reads(path: Path, lengths: dict[str, int], number: int) -> None:
     generator = np.random.default_rng(1)
     total = sum(lengths.values())
     places = {
-        contig: np.sort(generator.integers(0, length - 600, number * length // total)).tolist()
+        contig: np.sort(generator.integers(0, length - 600, number * length // total))
         for contig, length in lengths.items()
     }
     if path.suffix == ".gz":
         with gzip.open(path, "wt", encoding="ascii") as lines:
             lines.write("# cellranger\n")
             for contig, starts in places.items():
-                ends = generator.integers(40, 600, len(starts)).tolist()
+                ends = generator.integers(40, 600, len(starts))
                 rows = zip(starts, ends, strict=True)
                 lines.writelines(f"{contig}\t{start}\t{start + end}\n" for start, end in rows)
         return
-    header = {
-        "HD": {"VN": "1.6", "SO": "coordinate"},
-        "SQ": [{"SN": contig, "LN": length} for contig, length in lengths.items()],
-    }
-    with pysam.AlignmentFile(str(path), "wb", header=header) as reads:
+    text = path.with_suffix(".sam")
+    with text.open("w", encoding="ascii") as lines:
+        lines.write("@HD\tVN:1.6\tSO:coordinate\n")
+        lines.writelines(f"@SQ\tSN:{contig}\tLN:{size}\n" for contig, size in lengths.items())
         for contig, starts in places.items():
-            shape = (len(starts), _READ)
-            bases = letters(generator.integers(0, 4, shape).astype(np.uint8))
-            qualities = generator.choice(list(b"#-7F"), shape).astype(np.uint8)
             for n, start in enumerate(starts):
-                read = pysam.AlignedSegment(reads.header)
-                read.query_name = f"{contig}:{n}"
-                read.flag = 16 * (n % 2)
-                read.reference_name, read.reference_start = contig, start
-                read.mapping_quality = 60
-                read.cigartuples = [(0, _READ)]
-                read.query_sequence = "".join(bases[n].tolist())
-                read.query_qualities = pysam.qualitystring_to_array(bytes(qualities[n]))
-                reads.write(read)
+                bases = _text(generator.integers(0, 4, _READ, np.uint8))
+                qualities = _text(generator.integers(0, 4, _READ, np.uint8), b"#-7F")
+                lines.write(
+                    f"{contig}:{n}\t{16 * (n % 2)}\t{contig}\t{start + 1}\t60\t{_READ}M\t*\t0\t0"
+                    f"\t{bases}\t{qualities}\n"
+                )
+    pysam.view("-b", "-o", str(path), str(text), catch_stdout=False)
     pysam.index(str(path))
 
 
@@ -180,7 +196,7 @@ def covered(folder: Path, assay: str, form: str, megabases: float, number: int) 
     """Make a genome and reads, and their coverage."""
     contigs = 4
     lengths = {f"chr{n}": round(megabases * 1e6) // contigs for n in range(contigs)}
-    fasta, _ = write_inputs(folder, lengths, tracks=0)
+    fasta = write_genome(folder, lengths)
     reads = folder / f"reads{form}"
     write_reads(reads, lengths, number)
     words = ["coverage", reads, "--assay", assay, "--fasta", fasta]
@@ -212,9 +228,13 @@ def runs(
                     ran.setdefault(command, []).append(run)
         name, epochs = Path(each).name, read_recipe(each).settings.epochs
         of = f"{name} and {tracks} tracks of random counts"
+        thin = ran.pop("thin")
         for command, some in ran.items():
             model = None if command in ("data", "check") else name
-            found.append(described(command, model, {}, of, some, chosen(some)) | {"epochs": epochs})
+            told_by = chosen(some)
+            if command == "data":
+                told_by = Chosen(min(thin), max(some), max(thin))
+            found.append(described(command, model, {}, of, some, told_by) | {"epochs": epochs})
     save(found, out)
 
 
@@ -226,7 +246,7 @@ def coverage(
     ] = list(RECIPES),  # noqa: B006 - typer copies it
     sizes: Annotated[
         str, typer.Option(help="Of each run the genome's Mb and the reads, by commas.")
-    ] = "2/100000,16/800000,16/4000000,8/400000,8/2000000",
+    ] = "2/100000,16/800000,16/2000000,8/400000,8/800000",
 ) -> None:
     """Measure the coverage of reads in BAM files, and of fragments."""
     found = []

@@ -28,7 +28,7 @@ def cost(resources):
 def test_a_line_through_the_smallest_and_the_largest_run(cost):
     runs = [cost.Run(n, 1, 12 + 0.125 * n, 0.0, n, 1000 + 64 * n) for n in (50, 1, 401)]
     found = cost.fitted(cost.chosen(runs))
-    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 1000.0, 401)
+    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 0.0, 1000.0, 401)
     assert found.seconds(80) == 22.0
 
 
@@ -38,11 +38,12 @@ def test_a_line_through_the_smallest_and_the_largest_run(cost):
 def test_what_a_part_takes_is_told_by_the_run_of_most_parts(cost, start, part, each, more):
     known = cost.Cost(start, part, each)
     runs = [
-        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 0)
+        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 1000 + 64 * size + 8 * parts)
         for size, parts in ((1, 1), (500, 1), (200, 1), (500, more), (267, 2))
     ]
     found = cost.fitted(cost.chosen(runs))
     assert found.seconds(5000, 70) == pytest.approx(known.seconds(5000, 70), rel=1e-6, abs=1e-6)
+    assert (found.written, found.beside) == pytest.approx((64, 8))
     assert runs[2] not in cost.chosen(runs)
 
 

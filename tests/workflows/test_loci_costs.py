@@ -11,8 +11,9 @@ import pytest
 MACHINE = {"processor": "a computer", "cores": 1}
 
 
-def cost(command, start, part, each, empty):
-    by = {"start": start, "part": part, "each": each, "written": 1e6, "empty": empty, "memory": 1e9}
+def cost(command, start, part, each, beside):
+    by = {"start": start, "part": part, "each": each, "written": 1e6, "beside": beside, "empty": 0}
+    by |= {"memory": 1e9}
     return {
         "command": command, "model": "yeast", "options": {"genes": False}, "of": "yeast",
         "cost": by, "machine": MACHINE,

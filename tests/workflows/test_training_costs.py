@@ -13,7 +13,8 @@ MACHINE = {"processor": "a computer", "cores": 1}
 
 
 def cost(command, model=None, options=None, **by):
-    usual = {"start": 10.0, "part": 0.0, "each": 0.0, "written": 0.0, "empty": 1e6, "memory": 1e9}
+    usual = {"start": 10.0, "part": 0.0, "each": 0.0, "written": 0.0, "empty": 1e6}
+    usual |= {"beside": 0.0, "memory": 1e9}
     return {
         "command": command, "model": model, "options": options or {}, "of": f"{model} of 3",
         "epochs": 50, "cost": usual | by, "machine": MACHINE,

@@ -116,7 +116,7 @@ def count_positions(fasta: str, bed: str | None) -> tuple[int | None, bool]:
     tuple of int and bool
         How many there are, and that they were counted; None of a file that lies elsewhere.
     """
-    if is_address(bed or fasta):
+    if _is_elsewhere(bed or fasta):
         return None, False
     if bed is None:
         return sum(contig_lengths(Path(fasta)).values()), True
@@ -142,7 +142,7 @@ def count_alleles(vcf: str, plan: str | None = None) -> tuple[int | None, bool]:
         How many there are, and whether they were counted, not estimated; None of BCF, and of
         a file that lies elsewhere.
     """
-    if is_address(vcf):
+    if _is_elsewhere(vcf):
         return None, False
     path = Path(vcf)
     size, alleles, read = path.stat().st_size, 0, 0
@@ -181,7 +181,7 @@ def count_loci(table: str, ranked: str, column: str) -> tuple[int | None, list[i
     list of int, or None
         Rows of each locus; None where no column names it.
     """
-    if is_address(table):
+    if _is_elsewhere(table):
         return None, None
     path = Path(table)
     if _is_newer(ranked, path):
@@ -209,6 +209,11 @@ def count_loci(table: str, ranked: str, column: str) -> tuple[int | None, list[i
                 loci["".join(text.split(separator)[place : place + 1])] += 1
             rows += 1
     return max(rows, 0), None if place is None else list(loci.values())
+
+
+def _is_elsewhere(path: str) -> bool:
+    """Tell whether a file is not on this machine: at an address, in an image or on a volume."""
+    return is_address(path) or not Path(path).exists()
 
 
 def _is_newer(made: str, path: Path) -> bool:

@@ -145,3 +145,20 @@ def test_costs_of_the_same_are_replaced(resources):
     ]
     assert found[0]["machine"] == {"processor": "x", "cores": 2}
     assert "runs" not in found[0]
+
+
+def test_the_first_alleles_become_loci(cost, tmp_path):
+    spec = importlib.util.spec_from_file_location("cost_loci", FOLDER / "cost_loci.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vcf, table = tmp_path / "a.vcf", tmp_path / "loci.tsv"
+    header = (
+        "##fileformat=VCFv4.2\n##contig=<ID=c>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    )
+    rows = "c\t3\t.\tA\tC,G\t.\t.\t.\nc\t5\t.\tA\tC\t.\t.\t.\nc\t7\t.\tA\tT\t.\t.\t.\n"
+    vcf.write_text(header + rows * 2)
+    module.write_table(vcf, module.Trial(loci=2, variants=2, explained=1), table)
+    found = [line.split("\t") for line in table.read_text().splitlines()[1:]]
+    assert [(row[1], row[3], row[5]) for row in found] == [
+        ("3", "C", "locus0"), ("3", "G", "locus0"), ("5", "C", "locus1"), ("7", "T", "locus1")
+    ]  # fmt: skip

@@ -52,9 +52,12 @@ def test_alleles_are_counted(modules, folder, name, monkeypatch):
         assert 100 < about < 200
 
 
-def test_bcf_is_not_counted(modules, folder):
+def test_bcf_and_files_elsewhere_are_not_counted(modules, folder):
     Path("a.bcf").write_bytes(gzip.compress(b"BCF\2\2\n\0"))
     assert modules.inputs.count_alleles("a.bcf", "none.json") == (None, False)
+    assert modules.inputs.count_alleles("/in/the/image.vcf.gz") == (None, False)
+    assert modules.inputs.count_positions("genome.fa", "/on/a/volume.bed") == (None, False)
+    assert modules.inputs.count_loci("/in/the/image.tsv", "none", "locus") == (None, None)
 
 
 def test_positions_are_counted(modules, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 from collections import defaultdict
@@ -122,10 +123,9 @@ def _epochs(recipe: str, costs: list[dict[str, Any]]) -> int | None:
     name = Path(recipe).name
     known = {each["model"]: each["epochs"] for each in reversed(costs) if each["command"] == "fit"}
     if recipe.endswith(".json"):
-        try:
-            return json.loads(Path(recipe).read_text(encoding="utf-8"))["settings"]["epochs"]
-        except (ValueError, KeyError, TypeError):  # what is wrong, the command says
-            pass
+        # What is wrong in it, the command says.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return int(json.loads(Path(recipe).read_text(encoding="utf-8"))["settings"]["epochs"])
     return known.get(name)
 
 

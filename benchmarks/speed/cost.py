@@ -126,10 +126,13 @@ class Chosen(NamedTuple):
 
 
 def fitted(runs: Chosen) -> Cost:
-    """Find the cost by three runs; without one of more parts than the others, nothing is theirs."""
+    """Find the cost by three runs; without one of more parts than the others, nothing is theirs.
+
+    Nothing is below zero: what is, is less than what a machine with other work can tell.
+    """
     each = [run for run in runs if run is not None]
     rows = [[1.0, run.size, run.parts][: len(each)] for run in each]
-    found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each])
+    found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each]).clip(min=0.0)
     (start, empty), (size, written), (part, beside) = [*found.tolist(), [0.0, 0.0]][:3]
     return Cost(start, part, size, written, beside, empty, max(run.memory for run in each))
 

@@ -311,6 +311,8 @@ class TrainConfig(Section):
         Hosts that train each run together, by JAX.
     evaluate
         Options of the evaluation.
+    costs
+        What ``benchmarks/speed/cost_train.py`` wrote: a dry run looks there first.
     programs
         Where commands are, if neither beside this file nor on the ``PATH``.
     container
@@ -329,6 +331,7 @@ class TrainConfig(Section):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
     hosts: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate: EvaluateOptions = EvaluateOptions()
+    costs: str | None = None
     programs: Programs = {}
     container: str | None = None
 
@@ -346,7 +349,7 @@ class TrainConfig(Section):
                 "jobs of train.smk share a file system: give the profile local or slurm"
             )
         files = [recipe for recipe in self.recipes if recipe.endswith(".json")]
-        files += [self.fasta, self.genes, self.samples, self.store.blacklist]
+        files += [self.fasta, self.genes, self.samples, self.store.blacklist, self.costs]
         check_places([], files, shared=True)
         return self
 

@@ -1,7 +1,7 @@
 """What a workflow will cost, by what was measured: told before anything runs.
 
-A file of costs, such as ``measured/costs.json``, is what ``benchmarks/speed/cost.py`` wrote,
-or a list of that.
+A file of costs, such as ``measured/costs.json``, is what ``benchmarks/speed/cost.py`` or
+``cost_train.py`` wrote, or a list of that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from configuration import PredictConfig, ScoreConfig
     from pydantic import BaseModel
 
-__all__ = ["Work", "is_dry_run", "jobs_at_a_time", "told"]
+__all__ = [
+    "Work",
+    "at_a_time",
+    "bytes_of",
+    "cost_of",
+    "counted",
+    "is_dry_run",
+    "jobs_at_a_time",
+    "known_costs",
+    "machine_of",
+    "time_of",
+    "told",
+]
 
 _MEASURED = Path(__file__).parent / "measured" / "costs.json"
 #: Alleles, or positions, that are saved together where no option says so.
@@ -80,14 +92,14 @@ def told(
     jobs
         Jobs at a time; None if that is not known.
     """
-    cost = _cost_of(command, settings)
+    cost = cost_of(command, settings.costs, settings.model, _given(settings.options))
     if cost is None:
         yield (
             "cost: not known: none was measured with this model and these options; "
             "benchmarks/speed/cost.py measures it, and costs: FILE names what it wrote"
         )
         return
-    unit, measured = cost["unit"], cost["cost"]
+    unit, measured = cost["unit"].removesuffix("s"), cost["cost"]
     part = getattr(settings.options, "part_size", None) or _PART.get(command)
     lasting = []
     for work in works:
@@ -100,49 +112,84 @@ def told(
         lasting += [seconds] * work.shards
         about = "" if work.is_exact else "about "
         shards = f"{work.shards:,} jobs of about {each:,.0f}" if work.shards > 1 else "one job"
-        written, memory = _bytes(measured["written"] * work.size), _bytes(measured["memory"])
+        written, memory = bytes_of(measured["written"] * work.size), bytes_of(measured["memory"])
         yield (
-            f"cost of {work.name}: {about}{work.size:,} {unit} in {shards}: {_time(seconds)} of "
-            f"one core a job, {_time(seconds * work.shards)} in all; {written} of output, and as "
-            f"much in shards; {memory} of memory a job"
+            f"cost of {work.name}: {about}{counted(work.size, unit)} in {shards}: "
+            f"{time_of(seconds)} of one core a job, {time_of(seconds * work.shards)} in all; "
+            f"{written} of output, and as much in shards; {memory} of memory a job"
         )
     if jobs and lasting:
-        ends = [0.0] * min(jobs, len(lasting))
-        for seconds in lasting:
-            heapq.heapreplace(ends, ends[0] + seconds)
-        yield (
-            f"cost: {len(ends):,} jobs at a time, each on a core of its own, take "
-            f"{_time(max(ends))}, without what a queue lets them wait"
-        )
-    machine = cost["machine"]
-    options = ", ".join(f"{name}: {value}" for name, value in cost["options"].items())
-    yield (
-        f"cost: as measured with {cost['model']} ({options or 'no options'}) on a core of "
-        f"{machine['processor']} ({machine['cores']} cores): yours may be another"
+        yield at_a_time([lasting], jobs)
+    yield machine_of(cost["machine"], cost["of"])
+
+
+def at_a_time(stages: Sequence[Sequence[float]], jobs: int) -> str:
+    """Tell how long all jobs take, so many at a time.
+
+    Parameters
+    ----------
+    stages
+        What each job takes (s). Those of a stage begin when the last one before it has ended.
+    jobs
+        Jobs at a time.
+    """
+    seconds, most = 0.0, min(jobs, max(map(len, stages)))
+    for stage in stages:
+        ends = [0.0] * most
+        for each in stage:
+            heapq.heapreplace(ends, ends[0] + each)
+        seconds += max(ends)
+    they = (
+        "1 job at a time, on a core of its own, takes"
+        if most == 1
+        else f"{most:,} jobs at a time, each on a core of its own, take"
+    )
+    return f"cost: {they} {time_of(seconds)}, without what a queue lets them wait"
+
+
+def machine_of(machine: dict[str, Any], what: str) -> str:
+    """Tell where a cost was measured, and with what."""
+    cores = counted(machine["cores"], "core")
+    return (
+        f"cost: as measured with {what} on a core of {machine['processor']} ({cores}): "
+        "yours may be another"
     )
 
 
-def _cost_of(command: str, settings: ScoreConfig | PredictConfig) -> dict[str, Any] | None:
-    """Find the measured cost that the configuration names, or one that fits it."""
-    path = Path(settings.costs) if settings.costs else _MEASURED
+def known_costs(path: str | None) -> list[dict[str, Any]]:
+    """Read what was measured: a file that the configuration names, or what comes with this."""
+    found = Path(path) if path else _MEASURED
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found = [each for each in _listed(found) if each["command"] == command]
+        costs = json.loads(found.read_text(encoding="utf-8"))
+        costs = costs if isinstance(costs, list) else [costs]
+        for each in costs:
+            each["command"], each["model"], each["options"], each["of"], each["cost"]["start"]
     except (OSError, ValueError, KeyError, TypeError):
         raise SystemExit(
-            f"error: the configuration: costs: {path} is not what benchmarks/speed/cost.py writes"
+            f"error: the configuration: costs: {found} is not what benchmarks/speed/cost.py writes"
         ) from None
-    if settings.costs:
+    return costs
+
+
+def cost_of(
+    command: str, path: str | None, models: list[str], options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Find the measured cost that a configuration names, or one that fits it.
+
+    Parameters
+    ----------
+    command
+        What is done.
+    path
+        The file that the configuration names: the first cost of the command there is taken.
+    models, options
+        What a cost that comes with this must have been measured with.
+    """
+    found = [each for each in known_costs(path) if each["command"] == command]
+    if path:
         return found[0] if found else None
-    wanted = _given(settings.options)
-    fits = (
-        each for each in found if [each["model"]] == settings.model and each["options"] == wanted
-    )
+    fits = (each for each in found if [each["model"]] == models and each["options"] == options)
     return next(fits, None)
-
-
-def _listed(found: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return found if isinstance(found, list) else [found]
 
 
 def _given(options: BaseModel) -> dict[str, Any]:
@@ -151,14 +198,24 @@ def _given(options: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in _FREE}
 
 
-def _time(seconds: float) -> str:
+def counted(number: int, one: str) -> str:
+    """Write a number with the word for what it counts, as the commands do.
+
+    Theirs is not in Snakemake's environment.
+    """
+    return f"1 {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def time_of(seconds: float) -> str:
+    """Write a time."""
     for unit, size in (("h", 3600), ("minutes", 60)):
         if seconds >= size:
             return f"{seconds / size:,.1f} {unit}"
     return f"{seconds:.0f} s"
 
 
-def _bytes(size: float) -> str:
+def bytes_of(size: float) -> str:
+    """Write a size."""
     for unit, each in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if size >= each:
             return f"{size / each:,.1f} {unit}"

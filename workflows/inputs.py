@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_places",
+    "contig_lengths",
     "count_alleles",
+    "count_loci",
     "count_positions",
     "is_address",
     "name_of",
@@ -98,7 +101,7 @@ def write_contigs(fasta: str, bed: str) -> None:
     SystemExit
         If the file is no FASTA file.
     """
-    lengths = _lengths(Path(fasta))
+    lengths = contig_lengths(Path(fasta))
     if not lengths:
         raise SystemExit(f"error: {fasta} has no contigs: expected FASTA")
     rows = (f"{name}\t0\t{length}\n" for name, length in lengths.items() if length)
@@ -113,16 +116,16 @@ def count_positions(fasta: str, bed: str | None) -> tuple[int | None, bool]:
     tuple of int and bool
         How many there are, and that they were counted; None of a file that lies elsewhere.
     """
-    if is_address(bed or fasta):
+    if _is_elsewhere(bed or fasta):
         return None, False
     if bed is None:
-        return sum(_lengths(Path(fasta)).values()), True
+        return sum(contig_lengths(Path(fasta)).values()), True
     with _opened(Path(bed)) as lines:
         fields = (line.split() for line in lines if re.match(rb"\S+\s+\d+\s+\d+", line))
         return sum(int(end) - int(start) for _, start, end, *_ in fields), True
 
 
-def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
+def count_alleles(vcf: str, plan: str | None = None) -> tuple[int | None, bool]:
     """Count the alternative alleles of a file.
 
     Parameters
@@ -130,7 +133,8 @@ def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
     vcf
         The file. Of a long one the first part is read.
     plan
-        Its plan, which tells their number where it is there and not older than the file.
+        Its plan, if it may have one, which tells their number where it is there and not older than
+        the file.
 
     Returns
     -------
@@ -138,12 +142,12 @@ def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
         How many there are, and whether they were counted, not estimated; None of BCF, and of
         a file that lies elsewhere.
     """
-    if is_address(vcf):
+    if _is_elsewhere(vcf):
         return None, False
-    path, planned = Path(vcf), Path(plan)
+    path = Path(vcf)
     size, alleles, read = path.stat().st_size, 0, 0
-    if planned.exists() and planned.stat().st_mtime >= path.stat().st_mtime:
-        parts = json.loads(planned.read_text(encoding="utf-8"))["parts"]
+    if plan is not None and _is_newer(plan, path):
+        parts = json.loads(Path(plan).read_text(encoding="utf-8"))["parts"]
         return sum(alleles for _, _, alleles in parts), True
     with path.open("rb") as raw, _opened(path, raw) as lines:
         for line in lines:
@@ -158,6 +162,65 @@ def count_alleles(vcf: str, plan: str) -> tuple[int | None, bool]:
     return alleles, True
 
 
+def count_loci(table: str, ranked: str, column: str) -> tuple[int | None, list[int] | None]:
+    """Count the rows of a table of loci, and those of each locus.
+
+    Parameters
+    ----------
+    table
+        The table.
+    ranked
+        The rows of its ranking, which tell all where they are there and not older than the table.
+    column
+        What names the locus of a row.
+
+    Returns
+    -------
+    int, or None
+        The rows; None where they are not text, too many to be read for this, or elsewhere.
+    list of int, or None
+        Rows of each locus; None where no column names it.
+    """
+    if _is_elsewhere(table):
+        return None, None
+    path = Path(table)
+    if _is_newer(ranked, path):
+        path, column = Path(ranked), "locus"
+    elif re.search(r"\.(vcf|bcf|vcf\.gz|vcf\.bgz)$", table):
+        return count_alleles(table)[0], None
+    elif path.suffix == ".parquet":
+        return None, None
+    loci: Counter[str] = Counter()
+    place, separator, rows, read = None, None, -1, 0
+    with _opened(path) as lines:
+        for line in lines:
+            read += len(line)
+            if read > _MOST_READ:
+                return None, None
+            if not line.strip() or (rows < 0 and line.startswith(b"##")):
+                continue
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            if rows < 0:
+                separator = next((each for each in "\t," if each in text), None)
+                header = text.split(separator)
+                place = header.index(column) if column in header else None
+            elif place is not None:
+                # What is wrong in a row, the command says.
+                loci["".join(text.split(separator)[place : place + 1])] += 1
+            rows += 1
+    return max(rows, 0), None if place is None else list(loci.values())
+
+
+def _is_elsewhere(path: str) -> bool:
+    """Tell whether a file is not on this machine: at an address, in an image or on a volume."""
+    return is_address(path) or not Path(path).exists()
+
+
+def _is_newer(made: str, path: Path) -> bool:
+    """Tell whether a file is there and not older than what it was made of."""
+    return Path(made).exists() and Path(made).stat().st_mtime >= path.stat().st_mtime
+
+
 def _opened(path: Path, raw: IO[bytes] | None = None) -> IO[bytes]:
     """Open a file, plain or compressed, which may be open as it is."""
     with path.open("rb") as head:
@@ -167,7 +230,8 @@ def _opened(path: Path, raw: IO[bytes] | None = None) -> IO[bytes]:
     return raw or path.open("rb")
 
 
-def _lengths(path: Path) -> dict[str, int]:
+def contig_lengths(path: Path) -> dict[str, int]:
+    """Tell the contigs of a FASTA file, plain or compressed, and their lengths (bp)."""
     index = path.with_name(f"{path.name}.fai")
     if index.exists() and index.stat().st_mtime >= path.stat().st_mtime:
         rows = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())

@@ -12,8 +12,10 @@ import sys
 sys.path.insert(0, str(workflow.basedir))
 from command_lines import THREADS, alone, option, options, outdate, program
 from configuration import checked
+from costs import is_dry_run, jobs_at_a_time
 from inputs import on_disk, shares_files
 from loci_configuration import BOTH, LociConfig
+from loci_costs import loci_told
 
 shared = shares_files(workflow)
 settings = checked(LociConfig, config, shared=shared)
@@ -45,6 +47,11 @@ shown = " ".join(
         options(settings.locus),
     ]
 )
+
+
+if is_dry_run():
+    for line in loci_told(settings, jobs_at_a_time(workflow)):
+        print(line, file=sys.stderr)
 
 
 def table(wildcards):

@@ -67,6 +67,8 @@ class LociConfig(ModelConfig):
         Whether there are any.
     rank, locus
         Options of ``basenji rank``, and of ``basenji locus``.
+    costs
+        What ``benchmarks/speed/cost_loci.py`` wrote: what a dry run tells rests on it.
     programs
         Where commands are, if neither beside this file nor on the ``PATH``.
     container
@@ -89,6 +91,7 @@ class LociConfig(ModelConfig):
     pages: bool = True
     rank: RankOptions = RankOptions()
     locus: LocusOptions = LocusOptions()
+    costs: str | None = None
     programs: Programs = Field(default_factory=dict)
     container: str | None = None
 
@@ -109,7 +112,7 @@ class LociConfig(ModelConfig):
         observed = (self.locus.observed or {}).values()
         check_places(
             [*self.bundles, self.fasta, *self.tables, *self.others, *observed],
-            [self.background, self.motif_file],
+            [self.background, self.motif_file, *self.here(info)],
             shared=is_shared(info),
         )
         return self

@@ -11,7 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 from command_lines import THREADS, alone, option, options, outdate, program, together
 from configuration import TrainConfig, checked
+from costs import is_dry_run, jobs_at_a_time
 from inputs import shares_files
+from training_costs import training_told
 from training_tables import read_samples, write_summary, write_targets
 
 settings = checked(TrainConfig, config, shared=shares_files(workflow))
@@ -23,6 +25,11 @@ genes = [settings.genes] if settings.genes else []
 hosts = settings.hosts
 #: What a run asks SLURM for that several hosts train.
 several = {"tasks": hosts, "nodes": hosts, "mpi": "srun"} if hosts > 1 else {}
+
+
+if is_dry_run():
+    for line in training_told(settings, list(samples.values()), jobs_at_a_time(workflow)):
+        print(line, file=sys.stderr)
 
 
 def run_of(recipe, part, seed):

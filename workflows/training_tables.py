@@ -14,12 +14,14 @@ from pydantic import ValidationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Sample", "read_samples", "write_summary", "write_targets"]
+__all__ = ["TRACKS", "Sample", "read_samples", "write_summary", "write_targets"]
 
 #: What the summary tells of a group of tracks.
 _FIGURES = ("assay", "sample", "tracks", "pearson_log1p", "pearson", "spearman", "auprc")
 
 Assay = Literal["atac", "dnase", "chip", "cage", "stripe", "rna"]
+#: Tracks that the recipe of an assay makes: one, or one for each strand.
+TRACKS = {"atac": 1, "dnase": 1, "chip": 1, "cage": 2, "stripe": 2, "rna": 2}
 
 
 class Sample(Section):

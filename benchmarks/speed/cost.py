@@ -26,7 +26,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pysam
@@ -39,6 +39,9 @@ from basenji_kipoi.scoring.plan import Plan
 
 #: The commands, in this environment.
 PROGRAM = (sys.executable, "-m", "basenji_kipoi")
+_WRITING = ("--overwrite", "--quiet", "--out")
+#: What keeps a command to one core.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 #: What the workflow's own process takes before a job's command begins (s): Snakemake, on a node.
 SNAKEMAKE_START = 10.0
 #: Shards of a projection take so long (s), if there are so many alleles.
@@ -93,8 +96,10 @@ class Cost:
         Processor time of a part, beside that of what is in it (s).
     each
         Processor time of an allele or a base (s).
-    written
-        Bytes that it adds to the output.
+    written, beside
+        Bytes that it adds to the output, and those of a part.
+    empty
+        Bytes of an output without any.
     memory
         Most memory of a job (bytes).
     """
@@ -103,6 +108,8 @@ class Cost:
     part: float
     each: float
     written: float = 0.0
+    beside: float = 0.0
+    empty: float = 0.0
     memory: int = 0
 
     def seconds(self, size: float, parts: float = 1) -> float:
@@ -110,25 +117,32 @@ class Cost:
         return self.start + self.part * parts + self.each * size
 
 
-def fitted(runs: list[Run]) -> Cost:
-    """Find the cost by three runs: the smallest, the largest, and the one of most parts.
+class Chosen(NamedTuple):
+    """Runs that tell a cost: of little, of much, and of many parts, if any has more than others."""
 
-    Without one of more parts than the others, no time is theirs.
+    few: Run
+    many: Run
+    parted: Run | None
+
+
+def fitted(runs: Chosen) -> Cost:
+    """Find the cost by three runs; without one of more parts than the others, nothing is theirs.
+
+    Nothing is below zero: what is, is less than what a machine with other work can tell.
     """
-    few, many, parted = chosen(runs)
-    each = [few, many] if parted is None else [few, many, parted]
+    each = [run for run in runs if run is not None]
     rows = [[1.0, run.size, run.parts][: len(each)] for run in each]
-    start, size, *part = np.linalg.solve(rows, [run.seconds for run in each]).tolist()
-    written = (many.written - few.written) / (many.size - few.size)
-    return Cost(start, *(part or [0.0]), size, written, max(run.memory for run in runs))
+    found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each]).clip(min=0.0)
+    (start, empty), (size, written), (part, beside) = [*found.tolist(), [0.0, 0.0]][:3]
+    return Cost(start, part, size, written, beside, empty, max(run.memory for run in each))
 
 
-def chosen(runs: list[Run]) -> tuple[Run, Run, Run | None]:
-    """Choose the runs that tell the cost: smallest, largest, of most parts."""
+def chosen(runs: list[Run]) -> Chosen:
+    """Choose the smallest run, the largest, and the one of most parts."""
     least = min(run.parts for run in runs)
     plain = [run for run in runs if run.parts == least]
     parted = max(runs, key=lambda run: run.parts)
-    return min(plain), max(plain), parted if parted.parts > least else None
+    return Chosen(min(plain), max(plain), parted if parted.parts > least else None)
 
 
 class Outcome(NamedTuple):
@@ -244,7 +258,8 @@ def score(folder: Path, words: list[str], vcf: Path, part: int) -> Run:
     parts = Plan.model_validate_json(plan.read_text(encoding="utf-8")).parts
     out = folder / "x.parquet"
     alleles = sum(each.alleles for each in parts)
-    return timed(["score", *given, "--plan", str(plan)], out, alleles, len(parts))
+    given += ["--plan", str(plan)]
+    return timed([*PROGRAM, "score", *given, *_WRITING, out], out, alleles, len(parts))
 
 
 def _planned(words: list[str]) -> list[str]:
@@ -255,30 +270,30 @@ def _planned(words: list[str]) -> list[str]:
 
 def cover(command: str, folder: Path, words: list[str], contig: str, size: int) -> Run:
     """Predict or mutate the first bases of a contig."""
-    bed, (_, part) = folder / "x.bed", UNITS[command]
+    bed, out, (_, part) = folder / "x.bed", folder / "x.h5", UNITS[command]
     bed.write_text(f"{contig}\t0\t{size}\n", encoding="ascii")
     parts = math.ceil(size / part) if part else 1
-    return timed([command, *words, "--bed", str(bed)], folder / "x.h5", size, parts)
+    given = [command, *words, "--bed", bed]
+    return timed([*PROGRAM, *given, *_WRITING, out], out, size, parts)
 
 
-def timed(words: list[str], out: Path, size: int, parts: int) -> Run:
-    """Run a command in one thread."""
-    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+def timed(command: list[str | Path], out: Path, size: int, parts: int) -> Run:
+    """Run a command in one thread, which writes a file or a folder."""
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     began = time.monotonic()
-    with subprocess.Popen(
-        [*PROGRAM, *words, "--out", out, "--overwrite", "--quiet"], env=environment
-    ) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(process.returncode)
+    files = [out, *out.rglob("*")]
     return Run(
         size,
         parts,
         usage.ru_utime + usage.ru_stime,
         time.monotonic() - began,
         usage.ru_maxrss * 1024,
-        out.stat().st_size,
+        sum(path.stat().st_size for path in files if path.is_file()),
     )
 
 
@@ -293,6 +308,57 @@ def first_records(vcf: Path, number: int, path: Path) -> Path:
     plain.write_text("".join(lines), encoding="utf-8")
     pysam.tabix_compress(str(plain), str(path), force=True)
     return path
+
+
+def described(
+    command: str,
+    model: str | None,
+    options: dict[str, Any],
+    of: str,
+    runs: list[Run],
+    told_by: Chosen,
+) -> dict[str, Any]:
+    """Describe what was measured of a command, as dry runs read it; print what it says of others.
+
+    Parameters
+    ----------
+    command, model, options
+        What was measured.
+    of
+        The same in words.
+    runs, told_by
+        All of them, and those that tell the cost.
+    """
+    cost = fitted(told_by)
+    compared = [
+        {
+            "size": run.size,
+            "parts": run.parts,
+            "measured": run.seconds,
+            "told": cost.seconds(run.size, run.parts),
+        }
+        for run in runs
+        if run not in told_by
+    ]
+    for each in compared:
+        print(command, *options.values(), each, flush=True)
+    return {
+        "command": command,
+        "model": model,
+        "options": options,
+        "of": of,
+        "cost": asdict(cost),
+        "runs": [run._asdict() for run in runs],
+        "compared": compared,
+        "machine": machine(),
+    }
+
+
+def save(found: object, out: Path) -> None:
+    """Write what was measured (JSON)."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out, overwrite=True) as path:
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def main(
@@ -325,37 +391,18 @@ def main(
                 more = ["--window", window]
                 runs.append(score(folder, [*words, *more], file, int(part or usual)))
             print(runs[-1], flush=True)
-    cost, told_by = fitted(runs), chosen(runs)
-    compared = [
-        {
-            "size": run.size,
-            "parts": run.parts,
-            "measured": run.seconds,
-            "told": cost.seconds(run.size, run.parts),
-        }
-        for run in runs
-        if run not in told_by
-    ]
+    cost = fitted(chosen(runs))
     projected = [
         project(cost, alleles, jobs, failure)
         for jobs, failure in itertools.product((1, 64, 1000), (0.0, 0.05))
         if command == "score"
     ]
-    found = {
-        "command": command,
-        "model": str(model),
-        "options": {"window": window} if command == "score" else {},
-        "unit": unit,
-        "cost": asdict(cost),
-        "runs": [run._asdict() for run in runs],
-        "compared": compared,
-        "projected": projected,
-        "machine": machine(),
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(out, overwrite=True) as path:
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found["cost"] | {"compared": compared}, indent=1))
+    options = {"window": window} if command == "score" else {}
+    of = f"{model} ({f'window: {window}' if options else 'no options'})"
+    found = described(command, str(model), options, of, runs, chosen(runs))
+    found |= {"unit": unit, "projected": projected}
+    save(found, out)
+    print(json.dumps(found["cost"], indent=1))
     for each in projected:
         print(
             f"projected: {each['alleles']:.0e} alleles, {each['jobs']:,} jobs at a time, "

@@ -27,8 +27,8 @@ def cost(resources):
 
 def test_a_line_through_the_smallest_and_the_largest_run(cost):
     runs = [cost.Run(n, 1, 12 + 0.125 * n, 0.0, n, 1000 + 64 * n) for n in (50, 1, 401)]
-    found = cost.fitted(runs)
-    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 401)
+    found = cost.fitted(cost.chosen(runs))
+    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 0.0, 1000.0, 401)
     assert found.seconds(80) == 22.0
 
 
@@ -38,11 +38,12 @@ def test_a_line_through_the_smallest_and_the_largest_run(cost):
 def test_what_a_part_takes_is_told_by_the_run_of_most_parts(cost, start, part, each, more):
     known = cost.Cost(start, part, each)
     runs = [
-        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 0)
+        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 1000 + 64 * size + 8 * parts)
         for size, parts in ((1, 1), (500, 1), (200, 1), (500, more), (267, 2))
     ]
-    found = cost.fitted(runs)
+    found = cost.fitted(cost.chosen(runs))
     assert found.seconds(5000, 70) == pytest.approx(known.seconds(5000, 70), rel=1e-6, abs=1e-6)
+    assert (found.written, found.beside) == pytest.approx((64, 8))
     assert runs[2] not in cost.chosen(runs)
 
 
@@ -123,3 +124,41 @@ def test_operations_of_alleles_are_those_of_the_layers(small_bundle, monkeypatch
     assert reached[0] <= 0
     assert reached[1] >= bins
     assert 0 < found["substitution"] < found["reference"] < found["insertion or deletion"]
+
+
+def test_costs_of_the_same_are_replaced(resources):
+    spec = importlib.util.spec_from_file_location("keep_costs", FOLDER / "keep_costs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def cost(command, start):
+        machine = {"processor": "x", "cores": 2, "memory_bytes": 3}
+        return {
+            "command": command, "model": "a", "options": {"genes": True}, "of": "a", "runs": [1],
+            "cost": {"start": start}, "machine": machine,
+        }  # fmt: skip
+
+    found = module.kept([cost("rank", 1.0)], [cost("fit", 2.0), cost("rank", 3.00004)])
+    assert [(each["command"], each["cost"]["start"]) for each in found] == [
+        ("rank", 3.0),
+        ("fit", 2.0),
+    ]
+    assert found[0]["machine"] == {"processor": "x", "cores": 2}
+    assert "runs" not in found[0]
+
+
+def test_the_first_alleles_become_loci(cost, tmp_path):
+    spec = importlib.util.spec_from_file_location("cost_loci", FOLDER / "cost_loci.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vcf, table = tmp_path / "a.vcf", tmp_path / "loci.tsv"
+    header = (
+        "##fileformat=VCFv4.2\n##contig=<ID=c>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    )
+    rows = "c\t3\t.\tA\tC,G\t.\t.\t.\nc\t5\t.\tA\tC\t.\t.\t.\nc\t7\t.\tA\tT\t.\t.\t.\n"
+    vcf.write_text(header + rows * 2)
+    module.write_table(vcf, module.Trial(loci=2, variants=2, explained=1), table)
+    found = [line.split("\t") for line in table.read_text().splitlines()[1:]]
+    assert [(row[1], row[3], row[5]) for row in found] == [
+        ("3", "C", "locus0"), ("3", "G", "locus0"), ("5", "C", "locus1"), ("7", "T", "locus1")
+    ]  # fmt: skip

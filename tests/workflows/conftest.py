@@ -27,7 +27,8 @@ def imported(folder, *names):
 def modules():
     """Import the modules of the workflows, which Snakemake finds in their folder."""
     names = ("checking", "command_lines", "configuration", "costs", "inputs", "training_tables")
-    with imported(WORKFLOWS, *names, "loci_configuration") as found:
+    names += ("loci_configuration", "loci_costs", "steps", "training_costs")
+    with imported(WORKFLOWS, *names) as found:
         yield found
 
 

@@ -25,6 +25,7 @@ def folder(tmp_path, monkeypatch):
         json.dumps(
             {
                 "command": "score", "model": "mine", "options": {}, "unit": "alleles",
+                "of": "mine (no options)",
                 "cost": {"start": 10.0, "part": 2.0, "each": 0.5, "written": 1e6, "memory": 2e9},
                 "machine": {"processor": "a computer", "cores": 4},
             }
@@ -51,9 +52,12 @@ def test_alleles_are_counted(modules, folder, name, monkeypatch):
         assert 100 < about < 200
 
 
-def test_bcf_is_not_counted(modules, folder):
+def test_bcf_and_files_elsewhere_are_not_counted(modules, folder):
     Path("a.bcf").write_bytes(gzip.compress(b"BCF\2\2\n\0"))
     assert modules.inputs.count_alleles("a.bcf", "none.json") == (None, False)
+    assert modules.inputs.count_alleles("/in/the/image.vcf.gz") == (None, False)
+    assert modules.inputs.count_positions("genome.fa", "/on/a/volume.bed") == (None, False)
+    assert modules.inputs.count_loci("/in/the/image.tsv", "none", "locus") == (None, None)
 
 
 def test_positions_are_counted(modules, folder):
@@ -75,6 +79,9 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
         "cost: 2 jobs at a time, each on a core of its own, take 1.5 minutes"
     )
     assert "as measured with mine (no options) on a core of a computer (4 cores)" in lines[2]
+    lines = list(modules.costs.told("score", asked, [modules.costs.Work("a", 1, True, 1)], 8))
+    assert lines[0].startswith("cost of a: 1 allele in one job: ")
+    assert lines[1].startswith("cost: 1 job at a time, on a core of its own, takes 12 s, ")
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
         "not known before it is read"

@@ -109,8 +109,8 @@ class _Plan:
         asked, left, unread = ask(genes, given, model.architecture, genome.lengths, options)
         if unread:
             note(
-                f"{len(unread):,} genes are left out: their starts lie farther apart than what a "
-                f"window predicts ({unread[0].name or unread[0].gene_id}, for instance)"
+                "genes left out, whose starts lie farther apart than what a window predicts: "
+                f"{len(unread):,} ({unread[0].name or unread[0].gene_id}, for instance)"
             )
         return cls(asked, left, outputs, given)
 

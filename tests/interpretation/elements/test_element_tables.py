@@ -173,7 +173,7 @@ def test_a_gene_whose_starts_fit_no_window(files, bundles, tmp_path):
         *arguments, ElementOptions(genes, **described), note=notes.append, progress=False
     )
     assert summary.genes == 1
-    assert notes[0].startswith("1 genes are left out")
+    assert notes[0].endswith("farther apart than what a window predicts: 1 (far, for instance)")
 
 
 def test_the_command_sets_predictions_beside_measurements(files, bundles, tmp_path):

@@ -214,8 +214,8 @@ def _start_sites(targets: Targets, measured: Survey) -> Iterator[Finding]:
             "assembly",
             True,
             (),
-            f"{profiles.outside} genes start beyond the end of their chromosome: the genes are of "
-            "another assembly",
+            f"genes that start beyond the end of their chromosome: {profiles.outside}; the genes "
+            "are of another assembly",
         )
     enriched = enrichment(measured)
     if profiles.sites == 0 or not np.isfinite(enriched).any():

@@ -1,0 +1,100 @@
+"""What a dry run of loci tells of rankings, pages, time and bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+MACHINE = {"processor": "a computer", "cores": 1}
+
+
+def cost(command, start, part, each, beside):
+    by = {"start": start, "part": part, "each": each, "written": 1e6, "beside": beside, "empty": 0}
+    by |= {"memory": 1e9}
+    return {
+        "command": command, "model": "yeast", "options": {"genes": False}, "of": "yeast",
+        "cost": by, "machine": MACHINE,
+    }  # fmt: skip
+
+
+COSTS = [
+    cost("rank", 10.0, 0.0, 0.5, 0.0),
+    cost("locus", 10.0, 3.0, 2.0, 5e6),
+    cost("join", 2.0, 1.0, 0.0, 5e6),
+]
+
+
+@pytest.fixture
+def lines(modules, tmp_path, monkeypatch):
+    """Tell the cost of a changed configuration of three loci of one, two and three variants."""
+    monkeypatch.chdir(tmp_path)
+    Path("genome.fa").touch()
+    rows = "".join(f"chrI\t{n}\tA\tC\t{locus}\n" for n, locus in enumerate("abbccc"))
+    Path("one.tsv").write_text("## made by hand\nchrom\tpos\tref\talt\tlocus\n" + rows)
+    Path("costs.json").write_text(json.dumps(COSTS))
+    monkeypatch.setattr(modules.costs, "_MEASURED", tmp_path / "costs.json")
+
+    def told(**change):
+        given = {
+            "model": "yeast", "fasta": "genome.fa", "tables": ["one.tsv"], "shards": 2,
+            "locus": {"explain": 2},
+        }  # fmt: skip
+        settings = modules.configuration.checked(
+            modules.loci_configuration.LociConfig, given | change
+        )
+        return list(modules.loci_costs.loci_told(settings, 2))
+
+    return told
+
+
+def test_variants_loci_and_shards_are_counted(lines):
+    found = lines()
+    assert found[:3] == [
+        "cost of the ranking of one: 1 job of 6 alleles: 13 s of one core; 6.0 MB of output; "
+        "1.0 GB of memory a job",
+        # Of the third locus, two of three: five in all, in two jobs of one and a half loci.
+        "cost of the pages of one: 2 jobs of 3 loci, 5 variants explained: 20 s of one core a job, "
+        "39 s in all; 20.0 MB of output; 1.0 GB of memory a job",
+        "cost of their folder, of one: 1 job of 3 loci, 5 variants explained: 5 s of one core; "
+        "20.0 MB of output; 1.0 GB of memory a job",
+    ]
+    assert found[3] == "cost: 4 jobs: 57 s of one core in all, and 46.0 MB of output"
+    # The two shards run together: 13 + 19.5 + 5 s.
+    assert found[4].startswith("cost: 2 jobs at a time, each on a core of its own, take 38 s")
+    assert found[5].startswith("cost: as measured with yeast on a core of a computer (1 core)")
+    assert len(lines(pages=False)) == 4
+
+
+def test_loci_are_known_from_the_column_or_the_ranking(lines, modules):
+    count = modules.inputs.count_loci
+    assert count("one.tsv", "none", "locus") == (6, [1, 2, 3])
+    assert count("one.tsv", "none", "LOCUS") == (6, None)
+    assert count("s3://x/one.tsv", "none", "locus") == (None, None)
+    Path("a.vcf").write_text("##x\n#CHROM\tPOS\tID\tREF\tALT\nchrI\t1\t.\tA\tC,G\n")
+    assert count("a.vcf", "none", "locus") == (2, None)
+    found = lines(column={"locus": "LOCUS"})
+    assert found[1] == (
+        "cost of the pages of one: 2 jobs: not known before it is read; 10 s a job, 3 s a locus "
+        "and 2 s an explained variant"
+    )
+    assert "without the pages of one" in found[3]
+    Path("ranked/one").mkdir(parents=True)
+    Path("ranked/one/variants.tsv").write_text("rank\tlocus\n1\tx\n2\tx\n1\ty\n")
+    assert "2 jobs of 2 loci, 3 variants explained" in lines(column={"locus": "LOCUS"})[1]
+    os.utime("ranked/one/variants.tsv", (1, 1))
+    assert count("one.tsv", "ranked/one/variants.tsv", "locus") == (6, [1, 2, 3])
+
+
+def test_what_was_not_measured_is_told_so(lines):
+    found = lines(locus={"draws": 9}, rank={"seed": 3, "weight": 1.0})
+    assert "13 s of one core" in found[0]
+    assert found[1].endswith("2 jobs of 3 loci, 6 variants explained: not known")
+    assert found[-1] == (
+        "cost: benchmarks/speed/cost_loci.py measures what is not known, and costs: FILE names "
+        "what it wrote"
+    )
+    # What was measured by the user is told of whatever options.
+    assert "not known" not in "".join(lines(locus={"draws": 9}, costs="costs.json"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -59,3 +60,5 @@ def test_scores_of_a_queue_are_those_of_one_process(clouds, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "killed snakejob-shard-" in run.stdout
     assert run.stdout.endswith("the same 10 rows as one process\n")
+    # What is mounted there could not be removed with the folder.
+    assert str(images) not in Path("/proc/mounts").read_text()

@@ -70,7 +70,9 @@ class Engine:
             f"default_ulimits = {json.dumps(limits)}\n"
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
             "storage.conf": '[storage]\ndriver = "overlay"\n'
-            f'graphroot = "{self.folder}/store"\nrunroot = "{self.folder}/run"\n',
+            f'graphroot = "{self.folder}/store"\nrunroot = "{self.folder}/run"\n'
+            # What is mounted could not be removed with the folder.
+            '[storage.options.overlay]\nskip_mount_home = "true"\n',
             "registries.conf": "unqualified-search-registries = []\n",
         }
         self.folder.mkdir(parents=True, exist_ok=True)

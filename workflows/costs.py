@@ -32,6 +32,7 @@ __all__ = [
     "jobs_at_a_time",
     "known_costs",
     "machine_of",
+    "rates_of",
     "time_of",
     "told",
 ]
@@ -143,7 +144,8 @@ def told(
     lasting = []
     for work in works:
         if work.size is None:
-            yield f"cost of {work.name}: not known before it is read"
+            rates = rates_of(measured, unit)
+            yield f"cost of {work.name}: not known before it is read; {rates}"
             continue
         each = work.size / work.shards
         parts = math.ceil(each / part) if part else 0
@@ -160,6 +162,12 @@ def told(
     if jobs and lasting:
         yield at_a_time([lasting], jobs)
     yield machine_of(cost["machine"], cost["of"])
+
+
+def rates_of(by: dict[str, float], unit: str) -> str:
+    """Tell what a job takes of which nobody knows yet how much it has to do."""
+    many = 1000 if by["each"] * 1000 >= 1 else 1_000_000
+    return f"{time_of(by['start'])} a job and {time_of(by['each'] * many)} for {many:,} {unit}s"
 
 
 def at_a_time(stages: Sequence[Sequence[float]], jobs: int) -> str:

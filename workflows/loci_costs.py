@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from costs import cost_of, counted, time_of
+from costs import cost_of, counted, rates_of, time_of
 from inputs import count_loci
 from steps import Step, steps_told
 
@@ -95,7 +95,9 @@ def _step(
         return Step(rule, name, work, cost, jobs)
     by = cost["cost"]
     rates = f"{time_of(by['start'])} a job"
-    if rule == "shard":
+    if rule == "rank":
+        rates = rates_of(by, "allele")
+    elif rule == "shard":
         rates += f", {time_of(by['part'])} a locus and {time_of(by['each'])} an explained variant"
     return Step(rule, name, work, None, jobs, unknown=f"not known before it is read; {rates}")
 

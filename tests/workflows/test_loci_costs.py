@@ -82,6 +82,10 @@ def test_loci_are_known_from_the_column_or_the_ranking(lines, modules):
         "and 2 s an explained variant"
     )
     assert "without the pages of one" in found[3]
+    assert lines(tables=["s3://x/one.tsv"])[0] == (
+        "cost of the ranking of one: 1 job: not known before it is read; 10 s a job and 8.3 "
+        "minutes for 1,000 alleles"
+    )
     Path("ranked/one").mkdir(parents=True)
     Path("ranked/one/variants.tsv").write_text("rank\tlocus\n1\tx\n2\tx\n1\ty\n")
     assert "2 jobs of 2 loci, 3 variants explained" in lines(column={"locus": "LOCUS"})[1]

@@ -223,8 +223,11 @@ def _cells(line: str, separator: str | None) -> list[str]:
     """Divide a line of a table as the commands do, which know quotes."""
     if separator is None:
         return line.split()
-    quoted = '"' in line
-    cells = next(csv.reader([line], delimiter=separator)) if quoted else line.split(separator)
+    cells = line.split(separator)
+    if '"' in line:
+        # What is wrong in a row, the command says.
+        with contextlib.suppress(csv.Error):
+            cells = next(csv.reader([line], delimiter=separator))
     return [cell.strip() for cell in cells]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from basenji_kipoi.locus import reading
+
 MACHINE = {"processor": "a computer", "cores": 1}
 
 
@@ -110,6 +112,7 @@ def test_shards_without_a_locus_are_only_begun(lines):
         (b"pos\tlocus\n1\t\n2\tNA\n", (2, None)),
         (b"pos\tlocus\n1\t\n2\ta\n", (2, [1, 1])),
         (b"pos\tlocus\n", (0, [])),
+        (b'pos\tlocus\n1\t"' + b"a" * 200_000 + b'"\n', (1, [1])),
         (b"", (0, None)),
         ("pos\tlocus\n1\ta\n".encode("utf-16"), (None, None)),
     ],
@@ -117,6 +120,7 @@ def test_shards_without_a_locus_are_only_begun(lines):
 def test_tables_are_read_as_the_commands_read_them(modules, tmp_path, content, expected):
     (tmp_path / "x.tsv").write_bytes(content)
     assert modules.inputs.count_loci(str(tmp_path / "x.tsv"), "none", "locus") == expected
+    assert modules.inputs._MISSING == reading._MISSING
 
 
 def test_what_cannot_be_read_is_one_line(lines):

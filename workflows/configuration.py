@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 __all__ = [
     "MODELS",
+    "RECIPES",
     "UNPLANNED",
     "ModelConfig",
     "MutateConfig",
@@ -29,6 +30,8 @@ __all__ = [
 
 #: Models that come with the package, by their names.
 MODELS = ("yeast",)
+#: Recipes that come with ``basenji-train``, by their names.
+RECIPES = ("basenji2", "basenji2018", "small")
 Shards = Annotated[int, Field(ge=1, le=100_000)]
 Programs = dict[Literal["basenji", "basenji-train"], str]
 _SUFFIX = re.compile(r"(\.vcf|\.bcf|\.vcf\.gz|\.vcf\.bgz)$")
@@ -337,6 +340,13 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
+        strange = [each for each in self.recipes if not each.endswith(".json")]
+        strange = [each for each in strange if each not in RECIPES]
+        if strange:
+            raise ValueError(
+                f"recipes: there is no recipe {strange[0]}: expected {', '.join(RECIPES)}, or a "
+                ".json file"
+            )
         no_twins(self.named_recipes, "recipes", "a recipe's file without its ending")
         no_twins([(str(seed), "") for seed in self.seeds], "seeds", "a seed")
         if self.hosts > 1 and self.store.folds is not None:

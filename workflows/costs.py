@@ -1,7 +1,7 @@
 """What a workflow will cost, by what was measured: told before anything runs.
 
-A file of costs, such as ``measured/costs.json``, is what ``benchmarks/speed/cost.py`` or
-``cost_train.py`` wrote, or a list of that.
+A file of costs, such as ``measured/costs.json``, is what ``benchmarks/speed/cost.py``,
+``cost_train.py`` or ``cost_loci.py`` wrote, or a list of that.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from configuration import PredictConfig, ScoreConfig
-    from pydantic import BaseModel
 
 __all__ = [
     "Work",
@@ -31,6 +32,7 @@ __all__ = [
     "jobs_at_a_time",
     "known_costs",
     "machine_of",
+    "rates_of",
     "time_of",
     "told",
 ]
@@ -40,6 +42,44 @@ _MEASURED = Path(__file__).parent / "measured" / "costs.json"
 _PART = {"score": 1024, "mutate": 2048}
 #: Options that change neither time nor size by much, so that a measured cost holds with them too.
 _FREE = {"check_ref", "max_allele", "memory", "part_size", "batch_size", "counts", "indels"}
+
+
+_Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Figures(BaseModel):
+    """What a job takes, as `Cost` of ``benchmarks/speed/cost.py`` has it."""
+
+    start: _Figure
+    part: _Figure
+    each: _Figure
+    written: _Figure
+    memory: _Figure
+    beside: _Figure = 0.0
+    empty: _Figure = 0.0
+
+
+class _Machine(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    processor: str
+    cores: int
+
+
+class _Measured(BaseModel):
+    """What was measured of a command; what dry runs do not read is left out."""
+
+    command: str
+    model: str | None
+    options: dict[str, Any]
+    of: str
+    unit: str = "positions"
+    epochs: Annotated[int | None, Field(ge=1)] = None
+    cost: _Figures
+    machine: _Machine
+
+
+_FILE = TypeAdapter(list[_Measured])
 
 
 @dataclass(frozen=True)
@@ -104,7 +144,8 @@ def told(
     lasting = []
     for work in works:
         if work.size is None:
-            yield f"cost of {work.name}: not known before it is read"
+            rates = rates_of(measured, unit)
+            yield f"cost of {work.name}: not known before it is read; {rates}"
             continue
         each = work.size / work.shards
         parts = math.ceil(each / part) if part else 0
@@ -121,6 +162,12 @@ def told(
     if jobs and lasting:
         yield at_a_time([lasting], jobs)
     yield machine_of(cost["machine"], cost["of"])
+
+
+def rates_of(by: dict[str, float], unit: str) -> str:
+    """Tell what a job takes of which nobody knows yet how much it has to do."""
+    many = 1000 if by["each"] * 1000 >= 1 else 1_000_000
+    return f"{time_of(by['start'])} a job and {time_of(by['each'] * many)} for {many:,} {unit}s"
 
 
 def at_a_time(stages: Sequence[Sequence[float]], jobs: int) -> str:
@@ -161,35 +208,43 @@ def known_costs(path: str | None) -> list[dict[str, Any]]:
     found = Path(path) if path else _MEASURED
     try:
         costs = json.loads(found.read_text(encoding="utf-8"))
-        costs = costs if isinstance(costs, list) else [costs]
-        for each in costs:
-            each["command"], each["model"], each["options"], each["of"], each["cost"]["start"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise SystemExit(
-            f"error: the configuration: costs: {found} is not what benchmarks/speed/cost.py writes"
-        ) from None
-    return costs
+        read = _FILE.validate_python(costs if isinstance(costs, list) else [costs])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"][1:])
+        why = f" ({place}: {first['msg']})" if place else ""
+    except (OSError, ValueError, RecursionError):
+        why = ""
+    else:
+        return [each.model_dump() for each in read]
+    raise SystemExit(
+        f"error: the configuration: costs: {found} is not what benchmarks/speed/cost.py, "
+        f"cost_train.py or cost_loci.py writes{why}"
+    )
 
 
 def cost_of(
     command: str, path: str | None, models: list[str], options: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Find the measured cost that a configuration names, or one that fits it.
+    """Find the measured cost that a configuration names, or else one that fits it.
 
     Parameters
     ----------
     command
         What is done.
     path
-        The file that the configuration names: the first cost of the command there is taken.
+        The file that the configuration names: the first cost of the command there is taken, if
+        there is one.
     models, options
         What a cost that comes with this must have been measured with.
     """
-    found = [each for each in known_costs(path) if each["command"] == command]
-    if path:
-        return found[0] if found else None
-    fits = (each for each in found if [each["model"]] == models and each["options"] == options)
-    return next(fits, None)
+    wanted = [each for each in known_costs(path) if each["command"] == command] if path else []
+    wanted += [
+        each
+        for each in known_costs(None)
+        if (each["command"], [each["model"]], each["options"]) == (command, models, options)
+    ]
+    return next(iter(wanted), None)
 
 
 def _given(options: BaseModel) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "check_places",
@@ -28,6 +31,8 @@ __all__ = [
 
 #: So much of a file is read to count its alleles (bytes); the rest is taken to be alike.
 _MOST_READ = 1 << 27
+#: Cells of a table that say nothing, as `basenji_kipoi.locus.reading` has them.
+_MISSING = {"", "NA", "NaN", "nan", ".", "None", "null", "-inf", "inf"}
 
 
 def shares_files(workflow: Any) -> bool:  # noqa: ANN401 - Snakemake's
@@ -102,8 +107,6 @@ def write_contigs(fasta: str, bed: str) -> None:
         If the file is no FASTA file.
     """
     lengths = contig_lengths(Path(fasta))
-    if not lengths:
-        raise SystemExit(f"error: {fasta} has no contigs: expected FASTA")
     rows = (f"{name}\t0\t{length}\n" for name, length in lengths.items() if length)
     Path(bed).write_text("".join(rows), encoding="utf-8")
 
@@ -149,7 +152,7 @@ def count_alleles(vcf: str, plan: str | None = None) -> tuple[int | None, bool]:
     if plan is not None and _is_newer(plan, path):
         parts = json.loads(Path(plan).read_text(encoding="utf-8"))["parts"]
         return sum(alleles for _, _, alleles in parts), True
-    with path.open("rb") as raw, _opened(path, raw) as lines:
+    with _opened(path) as lines:
         for line in lines:
             if read == 0 and line.startswith(b"BCF"):
                 return None, False
@@ -158,6 +161,7 @@ def count_alleles(vcf: str, plan: str | None = None) -> tuple[int | None, bool]:
                 fields = line.split(b"\t", 5)
                 alleles += fields[4].count(b",") + 1 if len(fields) > 4 else 0
             if read > _MOST_READ:
+                raw = lines.fileobj if isinstance(lines, gzip.GzipFile) else lines
                 return round(alleles * size / raw.tell()), False
     return alleles, True
 
@@ -195,20 +199,36 @@ def count_loci(table: str, ranked: str, column: str) -> tuple[int | None, list[i
     with _opened(path) as lines:
         for line in lines:
             read += len(line)
-            if read > _MOST_READ:
+            if read > _MOST_READ or b"\0" in line:
                 return None, None
             if not line.strip() or (rows < 0 and line.startswith(b"##")):
                 continue
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if rows < 0:
+                text = text.removeprefix("\ufeff")
                 separator = next((each for each in "\t," if each in text), None)
-                header = text.split(separator)
+                header = _cells(text, separator)
                 place = header.index(column) if column in header else None
             elif place is not None:
                 # What is wrong in a row, the command says.
-                loci["".join(text.split(separator)[place : place + 1])] += 1
+                name = "".join(_cells(text, separator)[place : place + 1])
+                loci["" if name in _MISSING else name] += 1
             rows += 1
-    return max(rows, 0), None if place is None else list(loci.values())
+    # Where no row names one, the places of variants tell loci.
+    named = None if place is None or set(loci) == {""} else list(loci.values())
+    return max(rows, 0), named
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    """Divide a line of a table as the commands do, which know quotes."""
+    if separator is None:
+        return line.split()
+    cells = line.split(separator)
+    if '"' in line:
+        # What is wrong in a row, the command says.
+        with contextlib.suppress(csv.Error):
+            cells = next(csv.reader([line], delimiter=separator))
+    return [cell.strip() for cell in cells]
 
 
 def _is_elsewhere(path: str) -> bool:
@@ -221,28 +241,62 @@ def _is_newer(made: str, path: Path) -> bool:
     return Path(made).exists() and Path(made).stat().st_mtime >= path.stat().st_mtime
 
 
-def _opened(path: Path, raw: IO[bytes] | None = None) -> IO[bytes]:
-    """Open a file, plain or compressed, which may be open as it is."""
-    with path.open("rb") as head:
-        is_compressed = head.read(2) == b"\x1f\x8b"
-    if is_compressed:
-        return gzip.open(raw or path)
-    return raw or path.open("rb")
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, plain or compressed.
+
+    Raises
+    ------
+    SystemExit
+        If it cannot be read: what the commands would say, too, when they come to it.
+    """
+    try:
+        with path.open("rb") as head:
+            is_compressed = head.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if is_compressed else path.open("rb") as lines:
+            yield lines
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise SystemExit(f"error: {path} is truncated or damaged: make it again") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise SystemExit(f"error: {path} cannot be read: {reason}") from None
 
 
 def contig_lengths(path: Path) -> dict[str, int]:
-    """Tell the contigs of a FASTA file, plain or compressed, and their lengths (bp)."""
+    """Tell the contigs of a FASTA file, plain or compressed, and their lengths (bp).
+
+    Raises
+    ------
+    SystemExit
+        If it cannot be read, or has none.
+    """
     index = path.with_name(f"{path.name}.fai")
-    if index.exists() and index.stat().st_mtime >= path.stat().st_mtime:
-        rows = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())
-        return {name: int(length) for name, length, *_ in rows}
-    lengths: dict[str, int] = {}
+    lengths = _indexed(index) if _is_newer(str(index), path) else {}
     name = ""
-    with _opened(path) as lines:
-        for line in lines:
-            if line.startswith(b">"):
-                name = (line[1:].split() or [b""])[0].decode()
-                lengths[name] = 0
-            elif name:
-                lengths[name] += len(line.strip())
+    if not lengths:
+        with _opened(path) as lines:
+            for line in lines:
+                if line.startswith(b">"):
+                    name = (line[1:].split() or [b""])[0].decode("utf-8", "replace")
+                    lengths[name] = 0
+                elif name:
+                    lengths[name] += len(line.strip())
+    if not lengths:
+        raise SystemExit(f"error: {path} has no contigs: expected FASTA")
+    return lengths
+
+
+def _indexed(index: Path) -> dict[str, int]:
+    """Read the lengths of contigs from the index of their file."""
+    lengths: dict[str, int] = {}
+    with _opened(index) as lines:
+        for number, line in enumerate(lines, start=1):
+            name, _, rest = line.decode("utf-8", "replace").partition("\t")
+            length = rest.partition("\t")[0]
+            if not length.isdecimal():
+                raise SystemExit(
+                    f"error: {index}, line {number}: expected a contig and its length, separated "
+                    "by a tab: remove the file, and the commands make it again"
+                )
+            lengths[name] = int(length)
     return lengths

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from costs import cost_of, counted, time_of
+from costs import cost_of, counted, rates_of, time_of
 from inputs import count_loci
 from steps import Step, steps_told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from loci_configuration import LociConfig
 
@@ -70,9 +71,13 @@ def _steps(settings: LociConfig) -> Iterator[Step]:
             if loci is None:
                 yield _step(rule, f"{what} {name}", "", cost, [(None, 0)] * number)
                 continue
-            explained = sum(min(most, each) for each in loci)
-            work = f"of {_loci(len(loci))}, {counted(explained, 'variant')} explained"
-            jobs = [(explained / number, len(loci) / number)] * number
+            explained = [min(most, each) for each in loci]
+            work = f"of {_loci(len(loci))}, {counted(sum(explained), 'variant')} explained"
+            # As `basenji locus --shard` divides them; with more shards than loci some have none.
+            ends = [len(loci) * n // number for n in range(number + 1)]
+            jobs = [
+                (sum(explained[first:end]), end - first) for first, end in itertools.pairwise(ends)
+            ]
             yield _step(rule, f"{what} {name}", work, cost, jobs)
 
 
@@ -81,7 +86,7 @@ def _step(
     name: str,
     work: str,
     cost: dict[str, Any] | None,
-    jobs: list[tuple[float | None, float]],
+    jobs: Sequence[tuple[float | None, float]],
 ) -> Step:
     """Make a step; without a size it has no cost, but that of what it will be made of."""
     if cost is None:
@@ -90,7 +95,9 @@ def _step(
         return Step(rule, name, work, cost, jobs)
     by = cost["cost"]
     rates = f"{time_of(by['start'])} a job"
-    if rule == "shard":
+    if rule == "rank":
+        rates = rates_of(by, "allele")
+    elif rule == "shard":
         rates += f", {time_of(by['part'])} a locus and {time_of(by['each'])} an explained variant"
     return Step(rule, name, work, None, jobs, unknown=f"not known before it is read; {rates}")
 

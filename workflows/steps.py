@@ -73,8 +73,10 @@ def steps_told(
         rules[step.rule] += seconds
         written += output
         in_all = f" a job, {time_of(sum(seconds))} in all" if len(seconds) > 1 else ""
+        # Jobs of a rule that share loci may differ.
+        most = bound or ("up to " if time_of(min(seconds)) != time_of(max(seconds)) else "")
         yield (
-            f"{told}: {bound}{time_of(max(seconds))} of one core{in_all}; {bytes_of(output)} of "
+            f"{told}: {most}{time_of(max(seconds))} of one core{in_all}; {bytes_of(output)} of "
             f"output; {bytes_of(by['memory'])} of memory a job"
         )
     unknown = [step.name for step in steps if step.cost is None]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import json
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from costs import bytes_of, counted, known_costs
 from inputs import contig_lengths
+from pydantic import Field, TypeAdapter, ValidationError
 from steps import Step, steps_told
 from training_tables import TRACKS
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["training_told"]
 
 _PROGRAM = "benchmarks/speed/cost_train.py"
+#: As `basenji_training.optimisation.settings` has it.
+_MOST_EPOCHS = 1_000_000
+_EPOCHS = TypeAdapter(Annotated[int, Field(ge=1, le=_MOST_EPOCHS)])
 
 
 def training_told(
@@ -96,8 +99,7 @@ def _steps(
             f"runs of {name}",
             f"({of_folds}, {counted(seeds, 'seed')}), {of_epochs} of {_bp(trained)} trained on and "
             f"{_bp(validated)} validated",
-            known("fit", model) if alone else None,
-            # Without epochs there is no cost, either.
+            known("fit", model) if alone and epochs else None,
             [(trained * (epochs or 0), validated * (epochs or 0))] * (seeds * held_out),
             unknown="not known" if alone else "not known of several hosts",
         )
@@ -119,30 +121,75 @@ def _steps(
 
 
 def _epochs(recipe: str, costs: list[dict[str, Any]]) -> int | None:
-    """Tell the epochs of a recipe: by its file if that says so, or when it was measured."""
+    """Tell the epochs of a recipe: by its file if that says so, or when it was measured.
+
+    Raises
+    ------
+    SystemExit
+        If a file is no recipe, which a run would say behind coverage and store.
+    """
     name = Path(recipe).name
     known = {each["model"]: each["epochs"] for each in reversed(costs) if each["command"] == "fit"}
-    if recipe.endswith(".json"):
-        # What is wrong in it, the command says.
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            return int(json.loads(Path(recipe).read_text(encoding="utf-8"))["settings"]["epochs"])
-    return known.get(name)
+    if not recipe.endswith(".json"):
+        return known.get(name)
+    where = f"error: the configuration: recipes: {recipe}"
+    try:
+        told = json.loads(Path(recipe).read_text(encoding="utf-8"))
+        settings = dict(told["settings"])
+    except OSError as error:
+        raise SystemExit(f"{where} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise SystemExit(
+            f"{where} is no recipe: expected JSON with a network and settings"
+        ) from None
+    if "epochs" not in settings:
+        return known.get(name)
+    try:
+        return _EPOCHS.validate_python(settings["epochs"])
+    except ValidationError:
+        raise SystemExit(
+            f"{where}: settings.epochs: expected a whole number from 1 to {_MOST_EPOCHS:,}, and "
+            f"found {json.dumps(settings['epochs'])[:20]}"
+        ) from None
 
 
 def _bases(settings: TrainConfig) -> tuple[float, float, float]:
-    """Count the bases of a genome that a run is trained, validated and tested on."""
+    """Count the bases of a genome that a run is trained, validated and tested on.
+
+    Raises
+    ------
+    SystemExit
+        If the genome has no such chromosomes, which `basenji-train data` would say behind
+        coverage.
+    """
     store = settings.store
-    lengths = contig_lengths(Path(settings.fasta))
-    left_out = {name for each in _names(store.exclude) for name in fnmatch.filter(lengths, each)}
-    lengths = {name: length for name, length in lengths.items() if name not in left_out}
+    genome = contig_lengths(Path(settings.fasta))
+    lengths = dict(genome)
+    where = "error: the configuration: store"
+    for pattern in _names(store.exclude):
+        found = fnmatch.filter(genome, pattern)
+        if not found:
+            raise SystemExit(f"{where}.exclude: {settings.fasta} has no chromosome {pattern}")
+        lengths = {name: length for name, length in lengths.items() if name not in found}
     total = float(sum(lengths.values()))
     if store.folds is not None:
+        if not total:
+            raise SystemExit(f"{where}.exclude: it leaves nothing of {settings.fasta}")
         fold = total / store.folds
         return total - 2 * fold, fold, fold
-    validated, tested = (
-        float(sum(lengths.get(name, 0) for name in _names(names)))
-        for names in (store.validation, store.test)
-    )
+    held_out = []
+    for key, names in (("validation", store.validation), ("test", store.test)):
+        held_out.append(0.0)
+        for name in _names(names):
+            if name not in lengths:
+                why = f"{name} is there twice, or excluded"
+                if name not in genome:
+                    why = f"{settings.fasta} has no chromosome {name!r}"
+                raise SystemExit(f"{where}.{key}: {why}")
+            held_out[-1] += lengths.pop(name)
+    if not lengths:
+        raise SystemExit(f"{where}: nothing of {settings.fasta} is left to train on")
+    validated, tested = held_out
     return total - validated - tested, validated, tested
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,7 +43,15 @@ def read_samples(path: str) -> list[Sample]:
         unknown assay, a name that is given twice or cannot name a file.
     """
     samples: list[Sample] = []
-    with Path(path).open(encoding="utf-8", newline="") as lines:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SystemExit(f"error: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SystemExit(
+            f"error: {path} is no text in UTF-8: expected a sample sheet, not compressed"
+        ) from None
+    with io.StringIO(text, newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t")
         lacking = set(Sample.model_fields) - set(rows.fieldnames or ())
         if lacking:
@@ -54,7 +63,10 @@ def read_samples(path: str) -> list[Sample]:
             where = f"error: {path}, line {rows.line_num}"
             if None in row or None in row.values():
                 raise SystemExit(f"{where}: it has other columns than the header")
-            reads = [str(Path(path).parent / name) for name in row["reads"].split(",")]
+            names = [name.strip() for name in row["reads"].split(",")]
+            if not all(names):
+                raise SystemExit(f"{where}: reads: expected files, separated by commas")
+            reads = [str(Path(path).parent / name) for name in names]
             try:
                 sample = Sample(sample=row["sample"], assay=row["assay"], reads=reads)
             except ValidationError as error:

@@ -13,6 +13,7 @@ failures, by a simulation of a scheduler. Times are processor time of one thread
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import json
@@ -26,7 +27,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pysam
@@ -34,8 +35,12 @@ import typer
 from resources import machine
 
 from basenji_kipoi.base.atomic import atomic_path
+from basenji_kipoi.base.errors import InputError
 from basenji_kipoi.genome.vcf import VariantFile
 from basenji_kipoi.scoring.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 #: The commands, in this environment.
 PROGRAM = (sys.executable, "-m", "basenji_kipoi")
@@ -132,9 +137,42 @@ def fitted(runs: Chosen) -> Cost:
     """
     each = [run for run in runs if run is not None]
     rows = [[1.0, run.size, run.parts][: len(each)] for run in each]
-    found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each]).clip(min=0.0)
+    try:
+        found = np.linalg.solve(rows, [[run.seconds, run.written] for run in each])
+    except np.linalg.LinAlgError:
+        raise SystemExit(
+            "error: --sizes: these runs are too much alike to tell a cost: expected three, of "
+            "other sizes"
+        ) from None
+    found = found.clip(min=0.0)
     (start, empty), (size, written), (part, beside) = [*found.tolist(), [0.0, 0.0]][:3]
     return Cost(start, part, size, written, beside, empty, max(run.memory for run in each))
+
+
+def sizes_of(text: str, names: Sequence[str]) -> list[tuple[int, ...]]:
+    """Read what ``--sizes`` asks for: numbers of each run, divided by slashes, and runs by commas.
+
+    Raises
+    ------
+    SystemExit
+        If a run has other numbers.
+    """
+    found = []
+    for each in text.split(","):
+        numbers = each.split("/")
+        if len(numbers) != len(names) or not all(number.isdecimal() for number in numbers):
+            raise SystemExit(f"error: --sizes: {each!r}: expected numbers, {'/'.join(names)}")
+        found.append(tuple(map(int, numbers)))
+    return found
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """End the program in one line where an input is wrong, as the commands do."""
+    try:
+        yield
+    except InputError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 def chosen(runs: list[Run]) -> Chosen:
@@ -412,4 +450,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with plain_errors():
+        typer.run(main)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from cost import PROGRAM, Run, chosen, described, save, timed
+from cost import PROGRAM, Run, chosen, described, plain_errors, save, sizes_of, timed
 
 from basenji_kipoi.genome.vcf import VariantFile
 
@@ -45,6 +45,11 @@ def write_table(vcf: Path, trial: Trial, path: Path) -> None:
             (*allele, 1 / (2 + n % trial.variants), f"locus{n // trial.variants}")
             for n, allele in enumerate(itertools.islice(alleles, trial.loci * trial.variants))
         ]
+    if len(rows) < trial.loci * trial.variants:
+        raise SystemExit(
+            f"error: {vcf} has too few alleles: {len(rows):,}, and --sizes asks for "
+            f"{trial.loci * trial.variants:,}: give a larger file, or ask for less"
+        )
     lines = ["chrom\tpos\tref\talt\tpip\tlocus", *("\t".join(map(str, row)) for row in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -87,8 +92,7 @@ def main(
     words = ["--model", str(model), "--fasta", str(fasta)]
     words += ["--genes", str(genes)] if genes else []
     runs = []
-    for asked in sizes.split(","):
-        trial = Trial(*map(int, asked.split("/")))
+    for trial in itertools.starmap(Trial, sizes_of(sizes, Trial._fields)):
         with tempfile.TemporaryDirectory() as name:
             runs.append(ran(Path(name), words, shlex.split(options), trial, vcf))
     found = []
@@ -100,4 +104,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with plain_errors():
+        typer.run(main)

@@ -25,7 +25,7 @@ import numpy as np
 import pybigtools
 import pysam
 import typer
-from cost import Chosen, Run, chosen, described, save, timed
+from cost import Chosen, Run, chosen, described, plain_errors, save, sizes_of, timed
 
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.fit.recipe import read_network, read_recipe
@@ -66,7 +66,7 @@ class Trial(NamedTuple):
 
 def trials(text: str) -> list[Trial]:
     """Read what `runs` is asked to measure, such as ``32/16/1/1,128/16/1/3``."""
-    return [Trial(*map(int, each.split("/"))) for each in text.split(",")]
+    return [Trial(*each) for each in sizes_of(text, Trial._fields)]
 
 
 def _text(drawn: np.ndarray, known: bytes = b"ACGT") -> str:
@@ -258,14 +258,14 @@ def coverage(
         if form == ".gz" and RECIPES[each].stranded:
             continue
         ran = []
-        for size in sizes.split(","):
-            megabases, number = size.split("/")
+        for megabases, number in sizes_of(sizes, ("Mb", "reads")):
             with tempfile.TemporaryDirectory() as name:
-                ran.append(covered(Path(name), each, form, float(megabases), int(number)))
+                ran.append(covered(Path(name), each, form, megabases, number))
         options, told_by = {"assay": each, "form": form}, Chosen(*ran[:3])
         found.append(described("coverage", None, options, "random reads", ran, told_by))
     save(found, out)
 
 
 if __name__ == "__main__":
-    app()
+    with plain_errors():
+        app()

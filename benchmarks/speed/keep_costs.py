@@ -39,8 +39,13 @@ def main(
     """Keep costs."""
     costs = json.loads(out.read_text(encoding="utf-8")) if out.exists() else []
     for file in files:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        costs = kept(costs, found if isinstance(found, list) else [found])
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            costs = kept(costs, found if isinstance(found, list) else [found])
+        except OSError as error:
+            raise SystemExit(f"error: {file} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError):
+            raise SystemExit(f"error: {file} is not what cost.py and the others write") from None
     save(costs, out)
 
 

@@ -142,6 +142,19 @@ def test_without_credentials_a_public_bucket_of_google_is_read(google, monkeypat
 
 
 @pytest.mark.parametrize("name", ["GOOGLE_APPLICATION_CREDENTIALS", "FSSPEC_GS_TOKEN"])
+def test_files_that_hold_no_credentials_are_told(google, monkeypatch, tmp_path, name):
+    key = tmp_path / "key.json"
+    monkeypatch.setenv(name, str(key))
+    with pytest.raises(InputError, match=rf"{name} names {key}: No such file or directory$"):
+        local_copy(address(google))
+    for text in ("{", "[]"):
+        key.write_text(text)
+        with pytest.raises(InputError, match=rf"{name} names {key}: expected credentials in JSON$"):
+            local_copy(address(google))
+    assert google.logins == []
+
+
+@pytest.mark.parametrize("name", ["GOOGLE_APPLICATION_CREDENTIALS", "FSSPEC_GS_TOKEN"])
 def test_credentials_come_from_a_file(google, monkeypatch, tmp_path, name):
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa

@@ -111,6 +111,8 @@ def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind
         ({"hosts": 0}, "hosts: Input should be greater than or equal to 1"),
         ({"recipes": ["small", "small"]}, "recipes: the name small is there twice"),
         ({"recipes": ["mine.json"]}, "there is no file mine.json"),
+        ({"recipes": ["smal"]}, "recipes: there is no recipe smal: expected basenji2, basenji2018"),
+        ({"recipes": ["x/small"]}, "recipes: there is no recipe x/small: expected"),
         ({"fasta": "s3://x/g.fa"}, "s3://x/g.fa: this file is named by no address: fetch it"),
         ({"seeds": [1, 1]}, "seeds: the name 1 is there twice"),
     ],
@@ -161,6 +163,8 @@ def test_an_absent_configuration(configuration):
             "line 3: the sample a is there twice",
         ),
         (["sample\tassay\treads", "a/b\tatac\treads.bam"], "'a/b' cannot name a file"),
+        (["sample\tassay\treads", "a\tatac\t"], "line 2: reads: expected files, separated by"),
+        (["sample\tassay\treads", "a\tatac\treads.bam,"], "line 2: reads: expected files"),
     ],
 )
 def test_what_a_sample_sheet_has_wrong(modules, folder, rows, expected):
@@ -168,6 +172,20 @@ def test_what_a_sample_sheet_has_wrong(modules, folder, rows, expected):
     text = message(modules.training_tables.read_samples, "samples.tsv")
     assert text.startswith("error: samples.tsv")
     assert expected in text
+
+
+def test_sample_sheets_of_other_programs(modules, folder):
+    rows = "sample\tassay\treads\r\na\tatac\treads.bam, genome.fa\r\n"
+    Path("samples.tsv").write_bytes(rows.encode("utf-8-sig"))
+    (sample,) = modules.training_tables.read_samples("samples.tsv")
+    assert sample.reads == ["reads.bam", "genome.fa"]
+    Path("samples.tsv").write_bytes(rows.encode("utf-16"))
+    text = message(modules.training_tables.read_samples, "samples.tsv")
+    assert text == (
+        "error: samples.tsv is no text in UTF-8: expected a sample sheet, not compressed"
+    )
+    text = message(modules.training_tables.read_samples, ".")
+    assert text == "error: . cannot be read: Is a directory"
 
 
 def test_the_targets_table_pairs_strands(modules, folder):

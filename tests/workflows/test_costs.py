@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
     assert lines[1].startswith("cost: 1 job at a time, on a core of its own, takes 12 s, ")
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
-        "not known before it is read"
+        "not known before it is read; 10 s a job and 8.3 minutes for 1,000 alleles"
     )
 
 
@@ -97,6 +98,43 @@ def test_what_was_not_measured_is_said_to_be_unknown(modules, folder):
     bad = settings(modules, costs="bad.json")
     with pytest.raises(SystemExit, match=r"bad\.json is not what benchmarks"):
         list(modules.costs.told("score", bad, [work], 2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cost": {"start": 1.0}},
+        {"cost": {"start": "x", "part": 0, "each": 0, "written": 0, "memory": 0}},
+        {"cost": {"start": -1, "part": 0, "each": 0, "written": 0, "memory": 0}},
+        {"cost": {"start": math.nan, "part": 0, "each": 0, "written": 0, "memory": 0}},
+        {"machine": "mine"},
+        {"epochs": 0},
+        {"options": None},
+    ],
+)
+def test_files_of_costs_are_checked(modules, folder, change):
+    told = json.loads(Path("costs.json").read_text()) | change
+    Path("bad.json").write_text(json.dumps([told]))
+    (wrong,) = change
+    with pytest.raises(SystemExit, match=rf"^error: .*: bad\.json is not what .*\({wrong}"):
+        modules.costs.known_costs("bad.json")
+
+
+def test_damaged_files_are_one_line(modules, folder):
+    Path("genome.fa.fai").write_text("a\tx\t3\n")
+    with pytest.raises(SystemExit, match=r"^error: genome\.fa\.fai, line 1: expected a contig"):
+        modules.inputs.count_positions("genome.fa", None)
+    Path("genome.fa.fai").unlink()
+    Path("genome.fa").write_text("ACGT\n")
+    with pytest.raises(SystemExit, match=r"^error: genome\.fa has no contigs: expected FASTA$"):
+        modules.inputs.count_positions("genome.fa", None)
+    Path("genome.fa").write_bytes(b">\xff\nACGT\n")
+    assert modules.inputs.count_positions("genome.fa", None) == (4, True)
+    Path("a.vcf.gz").write_bytes(Path("a.vcf.gz").read_bytes()[:-20])
+    with pytest.raises(SystemExit, match=r"^error: a\.vcf\.gz is truncated or damaged"):
+        modules.inputs.count_alleles("a.vcf.gz")
+    with pytest.raises(SystemExit, match=r"^error: \. cannot be read: Is a directory$"):
+        modules.inputs.count_alleles(".")
 
 
 @pytest.mark.parametrize(

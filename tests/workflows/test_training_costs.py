@@ -118,6 +118,61 @@ def test_what_was_not_measured_is_told_so(lines):
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{nope", "is no recipe: expected JSON with a network and settings"),
+        ("[]", "is no recipe"),
+        ("[" * 100_000, "is no recipe"),
+        ('{"network": "small"}', "is no recipe"),
+        ('{"settings": {"epochs": -5}}', "a whole number from 1 to 1,000,000, and found -5"),
+        ('{"settings": {"epochs": 1e300}}', "found 1e"),
+        ('{"settings": {"epochs": Infinity}}', "found Infinity"),
+        ('{"settings": {"epochs": []}}', r"found \[\]"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_recipes_are_told(lines, text, line):
+    Path("mine.json").write_text(text)
+    with pytest.raises(
+        SystemExit, match=rf"^error: the configuration: recipes: mine.json.* ?{line}"
+    ):
+        lines()
+
+
+def test_a_recipe_without_epochs_that_are_known_has_no_cost(lines):
+    Path("costs.json").write_text(
+        json.dumps([{name: each[name] for name in each if name != "epochs"} for each in COSTS])
+    )
+    assert "all epochs of 6.0 Mb trained on and 1.0 Mb validated: not known" in lines()[3]
+
+
+@pytest.mark.parametrize(
+    ("store", "line"),
+    [
+        ({"test": "chr0", "validation": "c1"}, r"store.test: genome.fa has no chromosome 'chr0'"),
+        ({"test": "c1", "validation": "c1"}, "store.test: c1 is there twice, or excluded"),
+        ({"test": "c1", "validation": "c2", "exclude": "c2"}, "store.validation: c2 is there"),
+        ({"folds": 3, "exclude": "x*"}, "store.exclude: genome.fa has no chromosome x"),
+        ({"folds": 3, "exclude": "c*"}, "store.exclude: it leaves nothing of genome.fa"),
+        (
+            {"test": "c1", "validation": "c2", "exclude": "c[03-8]"},
+            "store: nothing of genome.fa is left to train on",
+        ),
+    ],
+)  # fmt: skip
+def test_chromosomes_that_are_not_there_are_told(lines, store, line):
+    with pytest.raises(SystemExit, match=f"^error: the configuration: {line}"):
+        lines(store=store)
+
+
+def test_recipes_and_epochs_are_those_of_the_command(modules):
+    folder = ROOT / "training/basenji_training/fit/recipes"
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    assert names == sorted(modules.configuration.RECIPES)
+    settings = (ROOT / "training/basenji_training/optimisation/settings.py").read_text()
+    assert f"_MOST, _LONGEST = {modules.training_costs._MOST_EPOCHS:_}, " in settings
+
+
 def test_tracks_are_those_of_the_recipes(modules):
     text = (ROOT / "training/basenji_training/reads/settings.py").read_text()
     (recipes,) = [

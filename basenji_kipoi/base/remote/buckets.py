@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -95,9 +97,34 @@ def _files_of(address: str) -> tuple[AbstractFileSystem, str]:
     # Otherwise gcsfs asks by gRPC, too, of which kind a bucket is, and waits a minute where that is
     # not answered. Who wants it sets the variable.
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    if address.startswith("gs://"):
+        _check_credentials()
     from fsspec.core import url_to_fs  # noqa: PLC0415 - few need it
 
     return url_to_fs(unquote(address))
+
+
+def _check_credentials() -> None:
+    """Check the files that credentials of Google are named by: gcsfs asks as nobody without them.
+
+    Raises
+    ------
+    OSError
+        If one is not there, or cannot be one.
+    """
+    for variable in ("GOOGLE_APPLICATION_CREDENTIALS", "FSSPEC_GS_TOKEN"):
+        named = os.environ.get(variable, "")
+        # A token may be given itself, or the name of a way to find one.
+        if not named or (variable == "FSSPEC_GS_TOKEN" and not named.endswith(".json")):
+            continue
+        try:
+            holds = json.loads(Path(named).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise OSError(f"{variable} names {named}: {error.strerror}") from error
+        except ValueError:
+            holds = None
+        if not isinstance(holds, dict):
+            raise OSError(f"{variable} names {named}: expected credentials in JSON")
 
 
 def _found(files: AbstractFileSystem, path: str, patience: float) -> dict[str, Any]:

@@ -255,7 +255,7 @@ class StoreOptions(Section):
     test: str | None = None
     validation: str | None = None
     folds: Annotated[int, Field(ge=3)] | None = None
-    tested_folds: list[str] | None = None
+    tested_folds: list[str] | None = Field(default=None, min_length=1)
     bin: Annotated[int, Field(ge=1)] | None = None
     contig_length: Annotated[int, Field(ge=1)] | None = None
     exclude: str | None = None

@@ -152,7 +152,8 @@ def told(
         seconds = measured["start"] + measured["part"] * parts + measured["each"] * each
         lasting += [seconds] * work.shards
         about = "" if work.is_exact else "about "
-        shards = f"{work.shards:,} jobs of about {each:,.0f}" if work.shards > 1 else "one job"
+        share = f"about {each:,.0f}" if each >= 1 else "one at most"
+        shards = f"{work.shards:,} jobs of {share}" if work.shards > 1 else "one job"
         written, memory = bytes_of(measured["written"] * work.size), bytes_of(measured["memory"])
         yield (
             f"cost of {work.name}: {about}{counted(work.size, unit)} in {shards}: "

@@ -106,6 +106,7 @@ def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind
             "store: tested_folds are fold3: expected some of fold0, fold1, fold2, each once",
         ),
         ({"store": {"folds": 3, "tested_folds": ["fold1", "fold1"]}}, "each once"),
+        ({"store": {"folds": 3, "tested_folds": []}}, "store.tested_folds: List should have at le"),
         ({"store": TRAIN["store"] | {"tested_folds": ["fold0"]}}, "none, without folds"),
         ({"hosts": 2, "store": {"folds": 3}}, "hosts: several hosts train a run that holds"),
         ({"hosts": 0}, "hosts: Input should be greater than or equal to 1"),

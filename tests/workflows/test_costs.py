@@ -83,6 +83,10 @@ def test_what_is_told_follows_from_what_was_measured(modules, folder):
     lines = list(modules.costs.told("score", asked, [modules.costs.Work("a", 1, True, 1)], 8))
     assert lines[0].startswith("cost of a: 1 allele in one job: ")
     assert lines[1].startswith("cost: 1 job at a time, on a core of its own, takes 12 s, ")
+    few = modules.costs.Work("a", 2, True, 8)
+    assert "2 alleles in 8 jobs of one at most: " in next(
+        modules.costs.told("score", asked, [few], None)
+    )
     unknown = modules.costs.Work("b", None, False, 3)
     assert next(modules.costs.told("score", asked, [unknown], None)).endswith(
         "not known before it is read; 10 s a job and 8.3 minutes for 1,000 alleles"

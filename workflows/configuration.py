@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from checking import NAME, checked, is_shared, no_twins
-from inputs import check_places, is_address, name_of
+from inputs import check_blocks, check_places, is_address, name_of
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 __all__ = [
@@ -149,6 +149,7 @@ class ScoreConfig(ModelConfig):
             [self.options.background, *self.here(info)],
             shared=is_shared(info),
         )
+        check_blocks(self.variants, shared=is_shared(info))
         return self
 
     @property

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
+    "check_blocks",
     "check_places",
     "contig_lengths",
     "count_alleles",
@@ -33,6 +34,8 @@ __all__ = [
 _MOST_READ = 1 << 27
 #: Cells of a table that say nothing, as `basenji_kipoi.locus.reading` has them.
 _MISSING = {"", "NA", "NaN", "nan", ".", "None", "null", "-inf", "inf"}
+#: Only bgzip writes this into the header of a block of gzip (SAM specification 4.1).
+_BGZIP_FIELD = slice(12, 14), b"BC"
 
 
 def shares_files(workflow: Any) -> bool:  # noqa: ANN401 - Snakemake's
@@ -88,6 +91,32 @@ def check_places(
             )
         if shared and not Path(path).exists():
             raise ValueError(f"there is no file {path} (paths begin in {Path.cwd()})")
+
+
+def check_blocks(paths: Iterable[str], *, shared: bool) -> None:
+    """Check that shards can begin to read anywhere in files.
+
+    Parameters
+    ----------
+    paths
+        The files. Those that lie elsewhere are left to the first job that reads them.
+    shared
+        Whether jobs see the files of this machine.
+
+    Raises
+    ------
+    ValueError
+        With the first that is compressed by gzip and not by bgzip.
+    """
+    place, mark = _BGZIP_FIELD
+    for path in filter(Path.is_file, map(Path, on_disk(paths, shared=shared))):
+        with path.open("rb") as content:
+            head = content.read(place.stop)
+        if head.startswith(b"\x1f\x8b") and head[place] != mark:
+            raise ValueError(
+                f"{path} is compressed by gzip, in which no shard can begin to read: compress it "
+                "by bgzip, or give it plain"
+            )
 
 
 def write_contigs(fasta: str, bed: str) -> None:

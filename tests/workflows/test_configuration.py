@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import sys
 from pathlib import Path
 
+import pysam
 import pytest
 import yaml
 from typer.main import get_command
@@ -121,6 +123,23 @@ def test_what_a_configuration_of_intervals_has_wrong(configuration, folder, kind
 def test_what_a_configuration_of_training_has_wrong(configuration, folder, change, expected):
     assert configuration.checked(configuration.TrainConfig, TRAIN).store.parts == ["test"]
     assert expected in message(configuration.checked, configuration.TrainConfig, TRAIN | change)
+
+
+def test_variants_by_gzip_are_refused_before_anything_runs(configuration, folder):
+    rows = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    Path("a.vcf.gz").write_bytes(gzip.compress(rows))
+    text = message(configuration.checked, configuration.ScoreConfig, SCORE)
+    assert "a.vcf.gz is compressed by gzip, in which no shard can begin to read" in text
+    # In an image, where a file of this name may be another.
+    there = SCORE | {
+        "fasta": "/genome.fa",
+        "model": "yeast",
+        "variants": [str(folder / "a.vcf.gz")],
+    }
+    assert configuration.checked(configuration.ScoreConfig, there, shared=False).variants
+    with pysam.BGZFile("a.vcf.gz", "wb") as file:
+        file.write(rows)
+    assert configuration.checked(configuration.ScoreConfig, SCORE).variants == ["a.vcf.gz"]
 
 
 def test_jobs_that_see_no_files_of_this_machine(configuration, folder):

@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def settings(modules, **more):
-    given = {"model": "yeast", "fasta": "genome.fa", "variants": ["a.vcf.gz"], **more}
+    given = {"model": "yeast", "fasta": "genome.fa", "variants": ["a.vcf"], **more}
     return modules.configuration.checked(modules.configuration.ScoreConfig, given)
 
 

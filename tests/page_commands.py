@@ -143,7 +143,8 @@ def program_mistake(words: list[str]) -> str:
         if not program.is_file():
             return f"there is no {words[1]}"
         text = "".join(each.read_text(encoding="utf-8") for each in program.parent.glob("*.py"))
-        for word in words[2:]:
+        # A word with blanks was quoted: what another program is to be given.
+        for word in (each for each in words[2:] if " " not in each):
             option = word[2:].partition("=")[0].replace("-", "[-_]")
             if word.startswith("--") and not re.search(rf"\b{option}\b", text):
                 return f"{words[1]} has no option {word}"

@@ -127,3 +127,4 @@ basenji predict --model m \\
     assert program_mistake(["make", "nothing"]) == "make has no target nothing"
     assert "no option" in program_mistake(["python", "examples/run_example.py", "--outt", "x"])
     assert "there is no" in program_mistake(["python", "examples/nothing.py"])
+    assert not program_mistake(["python", "examples/run_example.py", "--out", "--outt x"])

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from cost import PROGRAM, Run, chosen, described, plain_errors, save, sizes_of, timed
+from cost import PROGRAM
+from job_costs import Run, chosen, described, plain_errors, save, sizes_of, timed
 
 from basenji_kipoi.genome.vcf import VariantFile
 
@@ -98,7 +99,8 @@ def main(
     found = []
     of = f"{model}{' and genes' if genes else ''}{f' ({options})' if options else ''}"
     for command, some in zip(("rank", "locus", "join"), map(list, zip(*runs))):
-        given = {"genes": genes is not None}
+        # With other options it must not take the place of what is kept of the usual ones.
+        given = {"genes": genes is not None, **({"options": options} if options else {})}
         found.append(described(command, str(model), given, of, some, chosen(some)))
     save(found, out)
 

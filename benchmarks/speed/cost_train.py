@@ -25,7 +25,7 @@ import numpy as np
 import pybigtools
 import pysam
 import typer
-from cost import Chosen, Run, chosen, described, plain_errors, save, sizes_of, timed
+from job_costs import Chosen, Run, chosen, described, plain_errors, save, sizes_of, timed
 
 from basenji_kipoi.models.targets import Target, Targets
 from basenji_training.fit.recipe import read_network, read_recipe

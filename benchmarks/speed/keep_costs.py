@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from cost import save
+from job_costs import save
 
 KEPT = Path(__file__).resolve().parents[2] / "workflows" / "measured" / "costs.json"
 #: What dry runs read.

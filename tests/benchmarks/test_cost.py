@@ -14,41 +14,50 @@ from test_benchmarks import FOLDER, resources
 __all__ = ["resources"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def folder_of_programs(resources):
+    """Let programs find those beside them, as where they are started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        yield
+    for name in ("cost", "job_costs"):
+        sys.modules.pop(name, None)
+
+
 @pytest.fixture(scope="module")
-def cost(resources):
-
-    spec = importlib.util.spec_from_file_location("cost", FOLDER / "cost.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def cost():
+    return importlib.import_module("cost")
 
 
-def test_a_line_through_the_smallest_and_the_largest_run(cost):
-    runs = [cost.Run(n, 1, 12 + 0.125 * n, 0.0, n, 1000 + 64 * n) for n in (50, 1, 401)]
-    found = cost.fitted(cost.chosen(runs))
-    assert found == cost.Cost(12.0, 0.0, 0.125, 64.0, 0.0, 1000.0, 401)
+@pytest.fixture(scope="module")
+def job_costs():
+    return importlib.import_module("job_costs")
+
+
+def test_a_line_through_the_smallest_and_the_largest_run(job_costs):
+    runs = [job_costs.Run(n, 1, 12 + 0.125 * n, 0.0, n, 1000 + 64 * n) for n in (50, 1, 401)]
+    found = job_costs.fitted(job_costs.chosen(runs))
+    assert found == job_costs.Cost(12.0, 0.0, 0.125, 64.0, 0.0, 1000.0, 401)
     assert found.seconds(80) == 22.0
 
 
 @given(
     start=st.floats(0, 30), part=st.floats(0, 9), each=st.floats(0.01, 2), more=st.integers(2, 50)
 )
-def test_what_a_part_takes_is_told_by_the_run_of_most_parts(cost, start, part, each, more):
-    known = cost.Cost(start, part, each)
+def test_what_a_part_takes_is_told_by_the_run_of_most_parts(job_costs, start, part, each, more):
+    known = job_costs.Cost(start, part, each)
     runs = [
-        cost.Run(size, parts, known.seconds(size, parts), 0.0, 0, 1000 + 64 * size + 8 * parts)
+        job_costs.Run(size, parts, known.seconds(size, parts), 0.0, 0, 1000 + 64 * size + 8 * parts)
         for size, parts in ((1, 1), (500, 1), (200, 1), (500, more), (267, 2))
     ]
-    found = cost.fitted(cost.chosen(runs))
+    found = job_costs.fitted(job_costs.chosen(runs))
     assert found.seconds(5000, 70) == pytest.approx(known.seconds(5000, 70), rel=1e-6, abs=1e-6)
     assert (found.written, found.beside) == pytest.approx((64, 8))
-    assert runs[2] not in cost.chosen(runs)
+    assert runs[2] not in job_costs.chosen(runs)
 
 
-def test_a_projection_has_all_alleles(cost):
-    found = cost.project(cost.Cost(12.0, 2.0, 0.1, 100.0), 1e6, 8, 0.0)
+def test_a_projection_has_all_alleles(cost, job_costs):
+    found = cost.project(job_costs.Cost(12.0, 2.0, 0.1, 100.0), 1e6, 8, 0.0)
     parts = 1e6 / 1024
     assert found["processor_hours"] * 3600 == pytest.approx(
         parts * 2.0 + 1e6 * 0.1 + found["shards"] * 22.0
@@ -127,17 +136,17 @@ def test_operations_of_alleles_are_those_of_the_layers(small_bundle, monkeypatch
 
 
 @pytest.mark.parametrize("text", ["x", "1/2", "1/2/3/4", "1/2/-3", "1/2/3,", "1/2/3.5"])
-def test_sizes_that_are_none_are_told(cost, text):
+def test_sizes_that_are_none_are_told(job_costs, text):
     names = ("loci", "variants", "explained")
-    assert cost.sizes_of("1/20/0,3/30/4", names) == [(1, 20, 0), (3, 30, 4)]
+    assert job_costs.sizes_of("1/20/0,3/30/4", names) == [(1, 20, 0), (3, 30, 4)]
     with pytest.raises(SystemExit, match=r"^error: --sizes: '.*': expected numbers, loci/variant"):
-        cost.sizes_of(text, names)
+        job_costs.sizes_of(text, names)
 
 
-def test_runs_that_are_alike_tell_no_cost(cost):
-    run = cost.Run(20, 1, 3.0, 3.0, 10, 100)
+def test_runs_that_are_alike_tell_no_cost(job_costs):
+    run = job_costs.Run(20, 1, 3.0, 3.0, 10, 100)
     with pytest.raises(SystemExit, match=r"^error: --sizes: these runs are too much alike"):
-        cost.fitted(cost.chosen([run, run]))
+        job_costs.fitted(job_costs.chosen([run, run]))
 
 
 @pytest.mark.parametrize(
